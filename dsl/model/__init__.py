@@ -1,0 +1,1 @@
+"""What a checked page is made of: units, spaces, facts, words and the terms that join them."""

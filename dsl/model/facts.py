@@ -1,0 +1,228 @@
+"""Facts about operators and how the algebra carries them on: one table, read by the checker and by the runtime.
+
+A fact that is not known counts as "no". Write A for an operator, A^H for its adjoint.
+
+`gram` is what A^H A is, `cogram` what A A^H is: a multiple of the identity, or diagonal in a basis:
+
+- "pixel":   diagonal on the grid itself (a mask, a gain),
+- "fourier": diagonal after the orthonormal Fourier transform over the axes `axes` (a circular convolution),
+- "cosine":  diagonal after the orthonormal cosine transform over the axes `axes` (differences that mirror at the edge).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+Basis = Literal["identity", "pixel", "fourier", "cosine"]
+Linearity = Literal["complex", "real"]
+
+
+@dataclass(frozen=True)
+class Diagonal:
+    """Diagonal in `basis`. `scale` is the multiple where the basis is "identity" (None: a number known at run)."""
+
+    basis: Basis
+    scale: float | None = None
+    axes: int = 0  # how many of the last axes the basis transforms
+
+    def scaled(self, c: float | None) -> Diagonal:
+        return replace(self, scale=None if c is None or self.scale is None else self.scale * c)
+
+
+def identity(scale: float | None = 1.0) -> Diagonal:
+    return Diagonal("identity", scale)
+
+
+@dataclass(frozen=True)
+class Norm:
+    """The operator norm: its value, and whether that is exact or an upper bound. None: estimated at run."""
+
+    value: float | None = None
+    exact: bool = False
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a linear operator A.
+
+    linear: "complex" if A(cx) = cA(x) for complex c, "real" if only for real c.
+    diagonal: the basis in which A itself is diagonal (then domain and codomain are one space).
+    turns: A is unitary and A^H D A is diagonal in this basis for every D that is diagonal on the grid.
+    signs: A maps x >= 0 to A x >= 0.
+    masks: A A^H is a zero-one mask on the grid (exact projections onto {A x = y} follow).
+    """
+
+    linear: Linearity = "complex"
+    gram: Diagonal | None = None
+    cogram: Diagonal | None = None
+    diagonal: Diagonal | None = None
+    turns: Diagonal | None = None
+    norm: Norm = Norm()
+    signs: bool = False
+
+    @property
+    def unitary(self) -> bool:
+        one = identity()
+        return self.gram == one and self.cogram == one
+
+
+IDENTITY = Facts(gram=identity(), cogram=identity(), diagonal=identity(), norm=Norm(1.0, exact=True), signs=True)
+
+
+def _weaker(a: Linearity, b: Linearity) -> Linearity:
+    return "complex" if a == b == "complex" else "real"
+
+
+def _joint(a: Diagonal | None, b: Diagonal | None) -> Diagonal | None:
+    """The basis in which a product or sum of two diagonal operators is diagonal."""
+    if a is None or b is None:
+        return None
+    if a.basis == "identity":
+        return replace(b, scale=None) if b.basis != "identity" else identity(None)
+    if b.basis == "identity" or (a.basis == b.basis and a.axes == b.axes):
+        return replace(a, scale=None)
+    return None
+
+
+def compose(outer: Facts, inner: Facts) -> Facts:
+    """Facts of outer @ inner.
+
+    (BA)^H BA = A^H (B^H B) A: closed when B^H B = cI, when A is diagonal in the basis of B^H B, or when B^H B is
+    diagonal on the grid and A turns the grid's basis into another. A A^H likewise with the roles exchanged.
+    """
+    gram = _sandwich(outer.gram, inner)
+    cogram = _sandwich(inner.cogram, adjoint(outer))
+    diagonal = _product(outer.diagonal, inner.diagonal)
+    if diagonal is None and outer.turns is not None and inner.turns is not None:
+        diagonal = None
+    norm = Norm()
+    if outer.norm.value is not None and inner.norm.value is not None:
+        isometric = _is_identity(outer.gram) or _is_identity(inner.cogram)
+        norm = Norm(outer.norm.value * inner.norm.value, exact=isometric and outer.norm.exact and inner.norm.exact)
+    return Facts(
+        linear=_weaker(outer.linear, inner.linear),
+        gram=gram,
+        cogram=cogram,
+        diagonal=diagonal,
+        norm=norm,
+        signs=outer.signs and inner.signs,
+    )
+
+
+def _is_identity(d: Diagonal | None) -> bool:
+    return d is not None and d.basis == "identity"
+
+
+def _sandwich(middle: Diagonal | None, a: Facts) -> Diagonal | None:
+    """What A^H D A is, for D diagonal as `middle` says."""
+    if middle is None:
+        return None
+    if middle.basis == "identity":
+        return None if a.gram is None else a.gram.scaled(middle.scale)
+    if a.linear == "real" and a.diagonal is None:
+        return None
+    if a.diagonal is not None:
+        return _joint(middle, a.diagonal)
+    if middle.basis == "pixel" and a.turns is not None:
+        return a.turns
+    return None
+
+
+def _product(a: Diagonal | None, b: Diagonal | None) -> Diagonal | None:
+    if _is_identity(a) and _is_identity(b):
+        assert a is not None and b is not None
+        return a.scaled(b.scale)
+    return _joint(a, b)
+
+
+def add(a: Facts, b: Facts) -> Facts:
+    """Facts of A + B. The Gram matrix stays closed where both are diagonal in one basis."""
+    diagonal = _joint(a.diagonal, b.diagonal)
+    if diagonal is not None and diagonal.basis == "identity":
+        assert a.diagonal is not None and b.diagonal is not None
+        p, q = a.diagonal.scale, b.diagonal.scale
+        diagonal = identity(None if p is None or q is None else p + q)
+    gram = None
+    if diagonal is not None:
+        gram = identity(None) if diagonal.basis == "identity" else replace(diagonal, scale=None)
+        if diagonal.basis == "identity" and diagonal.scale is not None:
+            gram = identity(diagonal.scale**2)
+    norm = Norm()
+    if diagonal is not None and diagonal.basis == "identity" and diagonal.scale is not None:
+        norm = Norm(abs(diagonal.scale), exact=True)
+    elif a.norm.value is not None and b.norm.value is not None:
+        norm = Norm(a.norm.value + b.norm.value)
+    return Facts(
+        linear=_weaker(a.linear, b.linear),
+        gram=gram,
+        cogram=gram,
+        diagonal=diagonal,
+        norm=norm,
+        signs=a.signs and b.signs,
+    )
+
+
+def scale(c: float, a: Facts) -> Facts:
+    """Facts of c A for a real number c."""
+    return replace(
+        a,
+        gram=None if a.gram is None else a.gram.scaled(c * c),
+        cogram=None if a.cogram is None else a.cogram.scaled(c * c),
+        diagonal=None if a.diagonal is None else a.diagonal.scaled(c),
+        turns=a.turns if abs(c) == 1 else None,
+        norm=Norm(None if a.norm.value is None else abs(c) * a.norm.value, a.norm.exact),
+        signs=a.signs and c >= 0,
+    )
+
+
+def adjoint(a: Facts) -> Facts:
+    """Facts of A^H. Non-negative matrices have non-negative transposes; F^H turns bases as F does."""
+    return replace(a, gram=a.cogram, cogram=a.gram)
+
+
+def gram_of(a: Facts) -> Facts:
+    """Facts of A^H A, which is diagonal where the Gram matrix of A is."""
+    n = a.norm.value
+    squared = None if a.gram is None else a.gram.scaled(a.gram.scale) if a.gram.scale is not None else a.gram
+    return Facts(
+        linear=a.linear,
+        gram=squared,
+        cogram=squared,
+        diagonal=a.gram,
+        norm=Norm(None if n is None else n * n, a.norm.exact),
+        signs=a.signs,
+    )
+
+
+def row(parts: list[Facts]) -> Facts:
+    """Facts of [A_1 A_2 ...], which sends (x_1, x_2, ...) to the sum of A_i x_i: the adjoint of a stack."""
+    return adjoint(stack([adjoint(p) for p in parts]))
+
+
+def stack(parts: list[Facts]) -> Facts:
+    """Facts of the operator that puts A_1 x, A_2 x, ... side by side: its Gram matrix is the sum of theirs."""
+    gram: Diagonal | None = parts[0].gram
+    for p in parts[1:]:
+        if gram is not None and p.gram is not None and gram.basis == p.gram.basis == "identity":
+            total = None if gram.scale is None or p.gram.scale is None else gram.scale + p.gram.scale
+            gram = identity(total)
+        else:
+            gram = _joint(gram, p.gram)
+    norms = [p.norm.value for p in parts]
+    bound = None
+    if all(n is not None for n in norms):
+        bound = sum(n * n for n in norms if n is not None) ** 0.5
+    exact = _is_identity(gram) and all(p.norm.exact for p in parts)
+    linear: Linearity = "complex" if all(p.linear == "complex" for p in parts) else "real"
+    return Facts(linear=linear, gram=gram, norm=Norm(bound, exact), signs=all(p.signs for p in parts))
+
+
+def embed(a: Facts) -> Facts:
+    """Facts of A on real images: A composed with the embedding of the real into the complex numbers.
+
+    The Gram matrix becomes Re(A^H A). A multiple of the identity stays one and a diagonal stays diagonal on the grid; in Fourier it stays
+    diagonal too, with the mean of each eigenvalue and its mirror image. A projection does not stay a projection.
+    """
+    keeps_norm = _is_identity(a.gram)
+    return Facts(linear="real", gram=a.gram, norm=Norm(a.norm.value, a.norm.exact and keeps_norm), signs=a.signs)

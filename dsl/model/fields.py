@@ -1,0 +1,127 @@
+"""The types of parameters: numbers with bounds, quantities with a dimension, choices, and places for other words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from annotated_types import Ge, Gt, Le
+from pydantic import BeforeValidator, Field
+
+from .files import FileError, NpyHeader, npy_header
+from .space import SpaceError
+from .units import ANGLE, LENGTH, LEVEL, NONE, Dimension, Quantity, describe, example
+
+__all__ = [
+    "Angle",
+    "Annotated",
+    "Arc",
+    "Auto",
+    "Count",
+    "Decibel",
+    "Field",
+    "FilePath",
+    "Fraction",
+    "Interval",
+    "Length",
+    "NonNegative",
+    "Positive",
+    "Real",
+    "Seed",
+    "Spacing",
+    "Whole",
+]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A constant range as an argument: `0deg..360deg`, `0..1`, `-60deg..60deg by 3deg`; numbers in base units."""
+
+    start: float
+    stop: float
+    step: float | None
+    dimension: Dimension = NONE
+
+    def values(self) -> list[float]:
+        """Start, start + step, ... up to stop, which is included where the step meets it (step 1 if none is given)."""
+        step = self.step if self.step is not None else 1.0
+        count = int((self.stop - self.start) / step * (1 + 1e-12) + 1e-9) + 1
+        return [self.start + i * step for i in range(max(count, 0))]
+
+
+def _dimension(expected: Dimension) -> BeforeValidator:
+    def validate(value: Any) -> Any:
+        if isinstance(value, Quantity):
+            if value.dimension == expected:
+                return value.value
+            raise ValueError(
+                f"expected {describe(expected)} such as {example(expected)}, got {describe(value.dimension)}"
+            )
+        if isinstance(value, Interval) and value.dimension != expected:
+            raise ValueError(f"expected {describe(expected)}, got {describe(value.dimension)}")
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and expected != NONE:
+            raise ValueError(f"expected {describe(expected)} such as {example(expected)}, got a plain number")
+        return value
+
+    return BeforeValidator(validate)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Quantity):
+        raise ValueError(f"expected a plain number, got {describe(value.dimension)}")
+    return value
+
+
+def _spacing(value: Any) -> Any:
+    if isinstance(value, Quantity) and value.dimension != LENGTH:
+        raise ValueError(f"expected a length such as `1.2mm`, got {describe(value.dimension)}")
+    number = value.value if isinstance(value, Quantity) else value
+    if isinstance(number, (int, float)) and not number > 0:
+        raise ValueError("must be greater than 0")
+    return value
+
+
+if TYPE_CHECKING:
+    Real = float
+    Positive = float
+    NonNegative = float
+    Fraction = float
+    Count = int
+    Whole = int
+    Length = float
+    Angle = float
+    Decibel = float
+    Arc = Interval
+    Spacing = float | Quantity
+else:
+    Real = Annotated[float, BeforeValidator(_plain), Field(allow_inf_nan=False)]
+    Positive = Annotated[float, BeforeValidator(_plain), Gt(0), Field(allow_inf_nan=False)]
+    NonNegative = Annotated[float, BeforeValidator(_plain), Ge(0), Field(allow_inf_nan=False)]
+    Fraction = Annotated[float, BeforeValidator(_plain), Ge(0), Le(1)]
+    Count = Annotated[int, BeforeValidator(_plain), Gt(0), Le(10**9)]
+    Whole = Annotated[int, BeforeValidator(_plain), Ge(0), Le(2**62)]
+    Length = Annotated[float, _dimension(LENGTH), Gt(0)]
+    Angle = Annotated[float, _dimension(ANGLE)]
+    Decibel = Annotated[float, _dimension(LEVEL)]
+    Spacing = Annotated[float | Quantity, BeforeValidator(_spacing)]
+    Arc = Annotated[Interval, _dimension(ANGLE)]
+
+Auto = Literal["auto"]
+
+
+@dataclass(frozen=True)
+class FilePath:
+    """A file of the user's, as written and as found inside the spec's folder."""
+
+    text: str
+    path: str
+
+    def header(self) -> NpyHeader:
+        """The shape and type of a .npy file. Raises SpaceError where it cannot be read."""
+        try:
+            return npy_header(self.path)
+        except FileError as e:
+            raise SpaceError(f"cannot read {self.text}: {e}") from e
+
+
+Seed = Whole | Literal["auto"]

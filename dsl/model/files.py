@@ -1,0 +1,66 @@
+"""What can be learned of a file before any array library is loaded."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+
+
+class FileError(Exception):
+    """A file is missing, outside the spec's folder, damaged or of the wrong kind; the message says which."""
+
+
+@dataclass(frozen=True)
+class NpyHeader:
+    """Shape and type of the array in a .npy file."""
+
+    shape: tuple[int, ...]
+    dtype: str
+
+    @property
+    def complex_valued(self) -> bool:
+        return "c" in self.dtype
+
+
+def inside(folder: Path, text: str) -> Path:
+    """The file that `text` names, with links followed. Raises FileError where it leads out of `folder`."""
+    if "\0" in text or not text:
+        raise FileError("a file name may not be empty or hold a zero byte")
+    root = folder.resolve()
+    try:
+        path = (root / text).resolve()
+    except (OSError, RuntimeError) as e:
+        raise FileError(f"cannot follow {text!r}: {e}") from e
+    if path != root and root not in path.parents:
+        raise FileError(f"{text!r} lies outside the folder of the spec")
+    return path
+
+
+def npy_header(path: str | Path) -> NpyHeader:
+    """Read the header of a .npy file (format 1 to 3). Raises FileError for anything else, pickled objects included."""
+    try:
+        with open(path, "rb") as f:
+            start = f.read(12)
+            if start[:6] != b"\x93NUMPY":
+                raise FileError("not a .npy file")
+            wide = start[6] > 1
+            length = int.from_bytes(start[8:12] if wide else start[8:10], "little")
+            if length > 1 << 16:
+                raise FileError("its header is too long")
+            f.seek(12 if wide else 10)
+            text = f.read(length).decode("latin-1")
+            data = f.seek(0, 2) - (12 if wide else 10) - length
+    except OSError as e:
+        raise FileError(e.strerror or str(e)) from e
+    try:
+        header = ast.literal_eval(text.strip())
+        shape, dtype = tuple(int(n) for n in header["shape"]), header["descr"]
+    except (ValueError, SyntaxError, KeyError, TypeError, RecursionError, MemoryError) as e:
+        raise FileError("its header is damaged") from e
+    if not isinstance(dtype, str) or dtype[1:2] not in ("f", "c", "i", "u", "b"):
+        raise FileError("it does not hold plain numbers")
+    if any(n < 0 for n in shape) or data < prod(shape) * int(dtype[2:] or 1):
+        raise FileError("it is shorter than its header says")
+    return NpyHeader(shape, dtype)

@@ -1,0 +1,140 @@
+"""Spaces through the algebra of operators: each part gets its domain, its codomain and its facts.
+
+This is also where real unknowns meet complex operators: an explicit embedding is put in, whose adjoint is the real
+part, so that every Gram matrix and norm is that of the operator that really acts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ..syntax.source import Span
+from . import facts as fact
+from .facts import Facts
+from .space import Space, SpaceError, fits, merge
+from .terms import Adjoint, Compose, Leaf, OperatorTerm, Scaled, SumOf
+
+
+@dataclass(frozen=True)
+class Placed:
+    """An operator on a definite domain. `term` is None for the embedding of the real into the complex numbers."""
+
+    term: OperatorTerm | None
+    domain: Space
+    codomain: Space
+    facts: Facts
+    parts: tuple[Placed, ...] = ()
+
+    @property
+    def span(self) -> Span | None:
+        return self.term.span if self.term is not None else None
+
+
+class MisfitError(SpaceError):
+    """A SpaceError that knows the innermost term that does not fit."""
+
+    def __init__(self, message: str, span: Span | None, domain: Space) -> None:
+        super().__init__(message)
+        self.span = span
+        self.domain = domain
+
+
+def embedding(domain: Space) -> Placed:
+    """The embedding of real numbers into the complex numbers, on `domain`."""
+    return Placed(None, domain, domain.with_field("complex"), fact.embed(fact.IDENTITY))
+
+
+def place(term: OperatorTerm, domain: Space) -> Placed:
+    """Give every part of `term` its space, from the innermost outwards. Raises MisfitError."""
+    match term:
+        case Leaf(word=word):
+            if word.needs == "complex" and domain.field == "real":
+                inner = embedding(domain)
+                return _chain(term, [inner, place(term, inner.codomain)])
+            try:
+                return Placed(term, domain, word.codomain(domain), word.facts(domain))
+            except MisfitError:
+                raise
+            except SpaceError as e:
+                raise MisfitError(f"`{word.word}` {e}", term.span, domain) from e
+        case Compose(parts=parts):
+            chain: list[Placed] = []
+            here = domain
+            for part in reversed(parts):
+                placed = _place_adjoint(part, here, chain) if isinstance(part, Adjoint) else place(part, here)
+                chain.append(placed)
+                here = placed.codomain
+            return _chain(term, chain)
+        case SumOf(parts=parts):
+            placed_parts = [place(p, domain) for p in parts]
+            if any(p.codomain.field == "complex" for p in placed_parts):
+                placed_parts = [p if p.codomain.field == "complex" else _complexified(p) for p in placed_parts]
+            total, space = placed_parts[0].facts, placed_parts[0].codomain
+            for p in placed_parts[1:]:
+                if not fits(space, p.codomain):
+                    raise MisfitError(f"the summands map to different spaces: {space} and {p.codomain}", p.span, domain)
+                total, space = fact.add(total, p.facts), replace(merge(space, p.codomain), support=None)
+            return Placed(term, domain, space, total, tuple(placed_parts))
+        case Scaled(factor=c, of=of):
+            inner = place(of, domain)
+            return Placed(term, domain, inner.codomain, fact.scale(c, inner.facts), (inner,))
+        case Adjoint():
+            return _place_adjoint(term, domain, [])
+    raise TypeError(f"not an operator term: {term!r}")
+
+
+def _complexified(p: Placed) -> Placed:
+    outer = embedding(p.codomain)
+    return _chain(p.term, [p, outer])
+
+
+def _chain(term: OperatorTerm | None, inner_first: list[Placed]) -> Placed:
+    """Compose placed operators, given from the innermost outwards."""
+    parts: list[Placed] = []
+    for p in inner_first:  # flatten nested chains, so that passes see one list
+        parts += p.parts if isinstance(p.term, (Compose, Leaf)) and p.parts else [p]
+    rest = parts[1:] if parts[0].term is None and len(parts) > 1 else parts
+    total = rest[0].facts
+    for q, p in zip(rest, rest[1:], strict=False):
+        gram = isinstance(p.term, Adjoint) and p.parts[0] == q
+        total = fact.gram_of(q.facts) if gram and q is rest[0] else fact.compose(p.facts, total)
+    if rest is not parts:
+        total = fact.embed(total)
+    return Placed(term, parts[0].domain, parts[-1].codomain, total, tuple(parts))
+
+
+def _place_adjoint(term: Adjoint, domain: Space, chain: list[Placed]) -> Placed:
+    """A^H maps `domain` to the domain of A: that of an equal A further in, else what the word says."""
+    for earlier in reversed(chain):
+        for p in (earlier, *earlier.parts):
+            if p.term == term.of and fits(p.codomain, domain):
+                return Placed(term, p.codomain, p.domain, fact.adjoint(p.facts), (p,))
+    source = _preimage(term.of, domain)
+    inner = place(term.of, source)
+    if not fits(inner.codomain, domain):
+        raise MisfitError(f"the adjoint acts on {inner.codomain}, but is given {domain}", term.span, domain)
+    return Placed(term, inner.codomain, inner.domain, fact.adjoint(inner.facts), (inner,))
+
+
+def _preimage(term: OperatorTerm, codomain: Space) -> Space:
+    match term:
+        case Leaf(word=word):
+            if word.needs == "complex" and codomain.field == "real":
+                raise MisfitError(
+                    f"the adjoint of `{word.word}` acts on complex numbers, not on {codomain}", term.span, codomain
+                )
+            try:
+                return word.preimage(codomain)
+            except SpaceError as e:
+                raise MisfitError(f"`{word.word}` {e}", term.span, codomain) from e
+        case Compose(parts=parts):
+            for p in parts:
+                codomain = _preimage(p, codomain)
+            return codomain
+        case SumOf(parts=parts):
+            return _preimage(parts[0], codomain)
+        case Scaled(of=of):
+            return _preimage(of, codomain)
+        case Adjoint(of=of):
+            return place(of, codomain).codomain
+    raise TypeError(f"not an operator term: {term!r}")

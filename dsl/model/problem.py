@@ -1,0 +1,231 @@
+"""The normal form of one problem: minimise the sum of g_j(K_j x) over its terms.
+
+The data term is one of the g_j: the noise line's negative log-density as a function of its linear argument, with
+pointwise maps such as the exponential of Beer-Lambert's law fused into it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from ..diagnostics import Label, SpecError, error
+from ..syntax.source import Span
+from . import facts as fact
+from .facts import Facts
+from .place import Placed
+from .space import Space
+from .terms import (
+    Apply,
+    Compose,
+    Constant,
+    OperatorTerm,
+    Plus,
+    Pointwise,
+    Scaled,
+    SumOf,
+    Times,
+    Unknown,
+    ValueTerm,
+)
+from .units import Quantity
+
+Prox = Literal["closed", "inner", "none"]
+
+
+@dataclass(frozen=True)
+class FunctionFacts:
+    """What is known of a function g.
+
+    quadratic: g(v) = w/2 |v - b|^2, with w in `curvature` (None where it is known only at run).
+    lipschitz: a bound of the Lipschitz constant of its gradient; None: not smooth; "run": smooth, known only at run.
+    mu: its strong convexity; "run" as above. prox: whether the proximal map is a closed formula.
+    gradient: whether a gradient exists where g is finite, also where no global Lipschitz constant does.
+    shape: how entries couple ("entry", "group" or "all"); constraint: the indicator of a set.
+    """
+
+    convex: bool = True
+    quadratic: bool = False
+    lipschitz: float | Literal["run"] | None = None
+    mu: float | Literal["run"] = 0.0
+    gradient: bool = False
+    prox: Prox = "closed"
+    shape: Literal["entry", "group", "all"] = "entry"
+    constraint: bool = False
+    exact: bool = False
+    """The indicator of {y} or of a ball around it: the data must be met."""
+
+    @property
+    def smooth(self) -> bool:
+        return self.lipschitz is not None
+
+
+@dataclass(frozen=True)
+class Affine:
+    """`factor * link(sum of K_u u + offset)`: `link` is a function word's name, or None for a linear mean."""
+
+    blocks: dict[str, OperatorTerm | None]
+    offset: float = 0.0
+    link: str | None = None
+    factor: float = 1.0
+    power: float = 1.0
+
+
+@dataclass(frozen=True)
+class TermFacts:
+    """One term g(K x): its role, how it was written, the facts of g, and K for each unknown that it depends on."""
+
+    role: Literal["data", "prior"]
+    label: str
+    function: FunctionFacts
+    blocks: dict[str, Placed]
+    span: Span | None = field(default=None, compare=False)
+
+    @property
+    def operator(self) -> Facts:
+        """Facts of K on all its unknowns together."""
+        parts = [p.facts for p in self.blocks.values()]
+        return parts[0] if len(parts) == 1 else fact.row(parts)
+
+    @property
+    def plain(self) -> bool:
+        """Whether K is the identity of the unknown."""
+        return self.operator.diagonal == fact.identity() and len(self.blocks) == 1
+
+    @property
+    def tight(self) -> bool:
+        """Whether K K^H = cI, so that the proximal map of g(Kx) is closed where that of g is."""
+        c = self.operator.cogram
+        return self.plain or (c is not None and c.basis == "identity")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """All terms of one method's problem, data first."""
+
+    unknowns: dict[str, Space]
+    terms: tuple[TermFacts, ...]
+
+    @property
+    def data(self) -> list[TermFacts]:
+        return [t for t in self.terms if t.role == "data"]
+
+    @property
+    def priors(self) -> list[TermFacts]:
+        return [t for t in self.terms if t.role == "prior"]
+
+    @property
+    def quadratic(self) -> bool:
+        return all(t.function.quadratic for t in self.terms)
+
+    @property
+    def rough(self) -> list[TermFacts]:
+        """The terms without a Lipschitz gradient, which need a proximal map."""
+        return [t for t in self.terms if not t.function.smooth]
+
+    @property
+    def normal_basis(self) -> fact.Diagonal | None:
+        """The basis in which the sum of all K^H K is diagonal, if there is one."""
+        return closed_together([t for t in self.terms if not t.function.constraint])
+
+
+def closed_together(terms: list[TermFacts]) -> fact.Diagonal | None:
+    """The basis in which the sum of K^H K over the terms is diagonal, if one is known."""
+    if not terms or any(len(t.blocks) != 1 for t in terms) or len({u for t in terms for u in t.blocks}) != 1:
+        return None
+    return fact.stack([t.operator for t in terms]).gram
+
+
+def affine(value: ValueTerm) -> Affine:
+    """Bring the mean of a law, or the argument of an energy, to the form `factor * link(K x + b)`.
+
+    Raises SpecError where the value is not of that form.
+    """
+    factor, power = 1.0, 1.0
+    term = value
+    while isinstance(term, Times):
+        factor *= _number(term.factor, term.span)
+        term = term.of
+    if isinstance(term, Pointwise):
+        blocks, offset = _linear(term.of)
+        return Affine(blocks, offset, term.word.word, factor, power)
+    blocks, offset = _linear(value)
+    return Affine(blocks, offset)
+
+
+def _number(c: float | Quantity, span: Span | None) -> float:
+    return c.value if isinstance(c, Quantity) else c
+
+
+def _linear(value: ValueTerm) -> tuple[dict[str, OperatorTerm | None], float]:
+    match value:
+        case Unknown(name=name):
+            return {name: None}, 0.0
+        case Constant(value=c):
+            return {}, _number(c, value.span)
+        case Apply(operator=op, to=to):
+            blocks, offset = _linear(to)
+            if offset:
+                raise SpecError(
+                    error(
+                        "RC020",
+                        "an operator is applied to a constant",
+                        value.span,
+                        help="apply the operator to the unknown and add the constant behind it",
+                    )
+                )
+            return {u: op if k is None else _then(op, k) for u, k in blocks.items()}, 0.0
+        case Times(factor=c, of=of):
+            blocks, offset = _linear(of)
+            n = _number(c, value.span)
+            return {u: _scaled(n, k, value.span) for u, k in blocks.items()}, n * offset
+        case Plus(parts=parts):
+            total: dict[str, OperatorTerm | None] = {}
+            constant = 0.0
+            for p in parts:
+                blocks, offset = _linear(p)
+                constant += offset
+                for u, k in blocks.items():
+                    total[u] = _summed(total[u], k, value.span) if u in total else k
+            return total, constant
+        case Pointwise(word=word):
+            raise SpecError(
+                error(
+                    "RC021",
+                    f"`{word.word}` stands inside a linear expression",
+                    Label(value.span) if value.span else None,
+                    help=f"a mean may be `c * {word.word}(A @ x)`, with the function outermost",
+                )
+            )
+    raise SpecError(
+        error(
+            "RC022",
+            "this does not depend linearly on an unknown",
+            value.span,
+            help="write an unknown, or operators applied to unknowns, such as `A @ x`",
+        )
+    )
+
+
+def _identity(span: Span | None) -> OperatorTerm:
+    from ..vocabulary.operators.basic import Identity
+    from .terms import Leaf
+
+    return Leaf(Identity(), span=span)
+
+
+def _then(outer: OperatorTerm, inner: OperatorTerm) -> OperatorTerm:
+    def flat(t: OperatorTerm) -> tuple[OperatorTerm, ...]:
+        return t.parts if isinstance(t, Compose) else (t,)
+
+    return Compose(flat(outer) + flat(inner), span=outer.span)
+
+
+def _scaled(c: float, k: OperatorTerm | None, span: Span | None) -> OperatorTerm:
+    if isinstance(k, Scaled):
+        return replace(k, factor=k.factor * c)
+    return Scaled(c, k if k is not None else _identity(span), span=span)
+
+
+def _summed(a: OperatorTerm | None, b: OperatorTerm | None, span: Span | None) -> OperatorTerm:
+    return SumOf((a or _identity(span), b or _identity(span)), span=span)

@@ -1,0 +1,219 @@
+"""Terms: words joined by the algebra, as a page states them, before spaces are known.
+
+Every term keeps the span it was written at; spans do not take part in equality.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from ..syntax.source import Span
+from .units import Quantity
+from .word import Operator, Word
+
+
+def _span() -> Span | None:
+    return field(default=None, compare=False, repr=False)  # type: ignore[no-any-return]
+
+
+class Term:
+    """The base of all terms; `kind` is the kind of expression."""
+
+    kind: ClassVar[str] = ""
+    span: Span | None
+
+
+class OperatorTerm(Term):
+    """A linear operator: a word, or operators joined by the algebra."""
+
+    kind = "operator"
+
+
+@dataclass(frozen=True)
+class Leaf(OperatorTerm):
+    """An operator word. `place` names where it stands; random words derive their seed from it."""
+
+    word: Operator
+    place: str = ""
+    span: Span | None = _span()
+
+
+@dataclass(frozen=True)
+class Compose(OperatorTerm):
+    """`B @ A`: parts from the outermost to the innermost."""
+
+    parts: tuple[OperatorTerm, ...]
+    span: Span | None = _span()
+
+
+@dataclass(frozen=True)
+class SumOf(OperatorTerm):
+    """`A + B`."""
+
+    parts: tuple[OperatorTerm, ...]
+    span: Span | None = _span()
+
+
+@dataclass(frozen=True)
+class Scaled(OperatorTerm):
+    """`c * A` for a real number c."""
+
+    factor: float
+    of: OperatorTerm
+    span: Span | None = _span()
+
+
+@dataclass(frozen=True)
+class Adjoint(OperatorTerm):
+    """`A.H`."""
+
+    of: OperatorTerm
+    span: Span | None = _span()
+
+
+class ValueTerm(Term):
+    """A quantity of the problem: unknowns, measurements, columns of data, and functions of them."""
+
+    kind = "value"
+
+
+@dataclass(frozen=True)
+class Unknown(ValueTerm):
+    name: str
+    span: Span | None = _span()
+
+
+@dataclass(frozen=True)
+class Measured(ValueTerm):
+    name: str
+    span: Span | None = _span()
+
+
+@dataclass(frozen=True)
+class Column(ValueTerm):
+    """A column of the source of a `data` statement."""
+
+    name: str
+    span: Span | None = _span()
+
+
+@dataclass(frozen=True)
+class Reserved(ValueTerm):
+    """estimate, samples, truth, measured, ref, error; `method` is set in `tv.estimate`."""
+
+    name: str
+    method: str | None = None
+    span: Span | None = _span()
+
+
+@dataclass(frozen=True)
+class Constant(ValueTerm):
+    value: float | Quantity
+    span: Span | None = _span()
+
+
+@dataclass(frozen=True)
+class Apply(ValueTerm):
+    """`A @ v`."""
+
+    operator: OperatorTerm
+    to: ValueTerm
+    span: Span | None = _span()
+
+
+@dataclass(frozen=True)
+class Times(ValueTerm):
+    """`c * v` for a constant c."""
+
+    factor: float | Quantity
+    of: ValueTerm
+    span: Span | None = _span()
+
+
+@dataclass(frozen=True)
+class Plus(ValueTerm):
+    """`v + w`."""
+
+    parts: tuple[ValueTerm, ...]
+    span: Span | None = _span()
+
+
+@dataclass(frozen=True)
+class Pointwise(ValueTerm):
+    """A function word applied entry by entry, such as `exp(v)`."""
+
+    word: Word
+    of: ValueTerm
+    span: Span | None = _span()
+
+
+class EnergyTerm(Term):
+    """A term of the objective."""
+
+    kind = "energy"
+
+
+@dataclass(frozen=True)
+class Energy(EnergyTerm):
+    """An energy word; its argument stands in its field `of`."""
+
+    word: Word
+    span: Span | None = _span()
+
+
+@dataclass(frozen=True)
+class Law(EnergyTerm):
+    """`v ~ law`: minus the log-density of the law at v."""
+
+    of: ValueTerm
+    law: Word
+    span: Span | None = _span()
+
+
+@dataclass(frozen=True)
+class Within(EnergyTerm):
+    """`v in set`: zero on the set and infinite off it."""
+
+    of: ValueTerm
+    set: Word
+    span: Span | None = _span()
+
+
+@dataclass(frozen=True)
+class Prior:
+    """One summand of the prior: `weight * energy`."""
+
+    weight: float
+    energy: Energy | Law | Within
+    span: Span | None = _span()
+    weight_span: Span | None = _span()
+
+
+def inside(term: Any) -> list[Any]:
+    """The terms and words directly inside a term or word, in order of their fields."""
+    if isinstance(term, Word):
+        values: list[Any] = [getattr(term, name) for name in type(term).model_fields]
+    elif isinstance(term, Term):
+        values = [getattr(term, f) for f in term.__dataclass_fields__ if f != "span"]  # type: ignore[attr-defined]
+    else:
+        return []
+    out: list[Any] = []
+    for v in values:
+        out += [x for x in (v if isinstance(v, (tuple, list)) else (v,)) if isinstance(x, (Term, Word))]
+    return out
+
+
+def everything(term: Any) -> list[Any]:
+    """The term and all terms and words inside it, outermost first."""
+    out, stack = [], [term]
+    while stack:
+        top = stack.pop()
+        out.append(top)
+        stack += reversed(inside(top))
+    return out
+
+
+def unknowns_in(term: Any) -> list[str]:
+    """Names of the unknowns a term depends on, in order of appearance."""
+    return list(dict.fromkeys(t.name for t in everything(term) if isinstance(t, Unknown)))

@@ -1,0 +1,206 @@
+"""Words: what a spec can say.
+
+A word's first half is a frozen pydantic model: its parameters with units and bounds, and its facts. Its second half,
+its meaning, is registered by the runtime. A word states facts and never solves.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from .facts import Facts
+from .space import Space
+
+if TYPE_CHECKING:
+    from .problem import Affine, FunctionFacts
+    from .terms import OperatorTerm
+
+
+class Word(BaseModel):
+    """The base of all words. The class docstring is the word's one-line description, then its formula and source.
+
+    expression_kind: the kind of expression the word is, such as "operator".
+    word: its name in a spec; by default the class name in lower case with underscores.
+    formula: what it computes, in LaTeX.
+    reference: where it is from.
+    variadic: the name of the parameter that takes all positional arguments, if any.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, arbitrary_types_allowed=True)
+
+    expression_kind: ClassVar[str] = ""
+    word: ClassVar[str] = ""
+    formula: ClassVar[str] = ""
+    reference: ClassVar[str] = ""
+    example: ClassVar[str] = ""
+    variadic: ClassVar[str | None] = None
+    random: ClassVar[bool] = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "word" not in cls.__dict__:
+            cls.word = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", cls.__name__).lower()
+
+
+class Operator(Word):
+    """A linear operator.
+
+    `codomain` raises SpaceError where the domain does not fit. `needs` says whether the operator lives on complex
+    numbers only: a real domain is then embedded first.
+    """
+
+    expression_kind: ClassVar[str] = "operator"
+    needs: ClassVar[str] = "any"
+
+    def codomain(self, domain: Space) -> Space:
+        """The space of A x for x in `domain`."""
+        raise NotImplementedError
+
+    def preimage(self, codomain: Space) -> Space:
+        """A domain whose codomain is `codomain`, for adjoints written out; the same space unless overridden."""
+        return codomain
+
+    def facts(self, domain: Space) -> Facts:
+        """What is known of the operator on this domain."""
+        return Facts()
+
+
+class Kernel(Word):
+    """The kernel of a convolution. `averages`: it is non-negative and sums to one."""
+
+    expression_kind: ClassVar[str] = "kernel"
+    averages: ClassVar[bool] = False
+
+    @property
+    def complex_valued(self) -> bool:
+        return False
+
+    def extents(self, dimensions: int) -> tuple[int, ...]:
+        """The extents of its array over that many axes."""
+        raise NotImplementedError
+
+
+class Array(Word):
+    """A fixed array of numbers."""
+
+    expression_kind: ClassVar[str] = "array"
+
+    @property
+    def complex_valued(self) -> bool:
+        return False
+
+    @property
+    def nonnegative(self) -> bool:
+        """Whether no entry can be negative."""
+        return False
+
+    def shape(self, domain: Space) -> tuple[int, ...] | None:
+        """Its extents, for use on `domain`; None where they follow the domain."""
+        return None
+
+
+class Maps(Word):
+    """Coil sensitivity maps. `normalised`: their squared moduli add up to one at each pixel."""
+
+    expression_kind: ClassVar[str] = "maps"
+    normalised: ClassVar[bool] = False
+
+    def count(self) -> int | None:
+        """The number of coils, where it is known before data are read."""
+        return None
+
+
+class Function(Word):
+    """A pointwise function of a value."""
+
+    expression_kind: ClassVar[str] = "function"
+
+
+class Law(Word):
+    """A law of noise, with the mean in its field `mean`; the noise line is minus its log-density."""
+
+    expression_kind: ClassVar[str] = "law"
+    counts: ClassVar[bool] = False
+    """Whether the measurement is a number of events, so that the mean may not be negative."""
+    exclusive: ClassVar[tuple[str, str] | None] = None
+
+    mean: Any
+
+    def function(self, mean: Affine, space: Space) -> FunctionFacts:
+        """Facts of the data term as a function of the linear argument of the mean."""
+        raise NotImplementedError
+
+    @property
+    def samples(self) -> bool:
+        """Whether measurements can be drawn from the law."""
+        raise NotImplementedError
+
+    def require_link(self, mean: Affine, link: str | None) -> None:
+        """Raise ValueError unless the mean has this pointwise function around it (None: it is linear)."""
+        if mean.link != link:
+            wanted = f"`{link}(...)`" if link else "linear in the unknown"
+            raise ValueError(f"the mean of `{self.word}` must be {wanted}, not `{mean.link}(...)`")
+
+
+class EnergyWord(Word):
+    """An energy g(K v) of its argument `of`, with K from `inner`."""
+
+    expression_kind: ClassVar[str] = "energy"
+
+    of: Any
+
+    def inner(self) -> OperatorTerm | None:
+        """The operator between the argument and the function, such as the gradient of total variation."""
+        return None
+
+    def function(self, weight: float, space: Space) -> FunctionFacts:
+        """Facts of weight * g as a function on `space`."""
+        raise NotImplementedError
+
+
+class Set(Word):
+    """A closed convex set with a projection."""
+
+    expression_kind: ClassVar[str] = "set"
+
+    def function(self, space: Space) -> FunctionFacts:
+        """Facts of the set's indicator."""
+        from .problem import FunctionFacts
+
+        return FunctionFacts(constraint=True)
+
+
+class Source(Word):
+    """Where data come from. `columns` is None where only the file tells."""
+
+    expression_kind: ClassVar[str] = "source"
+
+    def columns(self) -> tuple[str, ...] | None:
+        return None
+
+
+class Schedule(Word):
+    """A number for each iteration."""
+
+    expression_kind: ClassVar[str] = "schedule"
+
+
+class Metric(Word):
+    """A measure of an estimate against the truth."""
+
+    expression_kind: ClassVar[str] = "metric"
+
+
+class View(Word):
+    """Something a report shows: a table, a figure, curves."""
+
+    expression_kind: ClassVar[str] = "view"
+
+
+class Analysis(Word):
+    """Something an `analyze` line computes of operators or methods."""
+
+    expression_kind: ClassVar[str] = "analysis"

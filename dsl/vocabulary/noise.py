@@ -1,0 +1,105 @@
+"""Laws of noise. The noise line is the data term: minus the log-density, summed over the measured entries."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from ..model.fields import Decibel, Field, NonNegative, Positive
+from ..model.problem import Affine, FunctionFacts
+from ..model.space import Space
+from ..model.terms import ValueTerm
+from ..model.word import Law
+
+
+class Gaussian(Law):
+    """Gaussian noise. `sigma` is the standard deviation of each real number measured; without it, the plain half square."""
+
+    formula: ClassVar[str] = r"-\log p(y) = \frac{1}{2 \sigma^2} \|A x - y\|_2^2 + \text{const}"
+    reference: ClassVar[str] = "Heckel 2024, 2.1, eq. (2.3)"
+    example: ClassVar[str] = "noise y ~ gaussian(A @ x, sigma = 0.01)"
+
+    mean: ValueTerm = Field(description="what would be measured without noise")
+    sigma: Positive | Literal["estimate"] | None = Field(
+        None, description="standard deviation of each real number (of real and imaginary part each)"
+    )
+    snr: Decibel | None = Field(
+        None, description="signal-to-noise ratio, 10 log10 of the mean powers, instead of `sigma`"
+    )
+
+    exclusive: ClassVar[tuple[str, str] | None] = ("sigma", "snr")
+
+    def function(self, mean: Affine, space: Space) -> FunctionFacts:
+        self.require_link(mean, None)
+        return FunctionFacts(
+            quadratic=True, lipschitz=self.curvature or "run", mu=self.curvature or "run", gradient=True
+        )
+
+    @property
+    def curvature(self) -> float | None:
+        """1 / sigma^2, or one without `sigma`; None where it is known only at run."""
+        if self.sigma is None and self.snr is None:
+            return 1.0
+        return self.sigma**-2 if isinstance(self.sigma, float) else None
+
+    @property
+    def samples(self) -> bool:
+        return self.sigma is not None or self.snr is not None
+
+
+class Poisson(Law):
+    """Counts of independent events. The mean may be linear, or `c * exp(-A @ x)`: Beer-Lambert's law."""
+
+    formula: ClassVar[str] = r"-\log p(y) = \sum_i \mu_i - y_i \log \mu_i + \text{const}, \quad \mu = A x"
+    reference: ClassVar[str] = "Heckel 2024, 2.1"
+    example: ClassVar[str] = "noise y ~ poisson(photons * exp(-A @ x))"
+    counts: ClassVar[bool] = True
+
+    mean: ValueTerm = Field(description="the expected counts")
+
+    def function(self, mean: Affine, space: Space) -> FunctionFacts:
+        if mean.link == "exp":
+            return FunctionFacts(lipschitz="run", gradient=True)
+        self.require_link(mean, None)
+        return FunctionFacts(gradient=True)
+
+    @property
+    def samples(self) -> bool:
+        return True
+
+
+class NoNoise(Law):
+    """Exact data: the measurement equals its mean."""
+
+    word: ClassVar[str] = "none"
+    formula: ClassVar[str] = r"A x = y"
+    reference: ClassVar[str] = "Heckel 2024, eq. (4.3)"
+    example: ClassVar[str] = "noise y ~ none(A @ x)"
+
+    mean: ValueTerm = Field(description="what is measured")
+
+    def function(self, mean: Affine, space: Space) -> FunctionFacts:
+        self.require_link(mean, None)
+        return FunctionFacts(constraint=True, exact=True)
+
+    @property
+    def samples(self) -> bool:
+        return True
+
+
+class Bounded(Law):
+    """An error of bounded size: only |A x - y| <= radius is known."""
+
+    formula: ClassVar[str] = r"\|A x - y\|_2 \le r"
+    reference: ClassVar[str] = "Heckel 2024, eq. (3.5)"
+    example: ClassVar[str] = "noise y ~ bounded(A @ x, radius = 0.017)"
+
+    mean: ValueTerm = Field(description="what would be measured without error")
+    radius: NonNegative = Field(description="bound of the Euclidean norm of the error, over each row")
+
+    def function(self, mean: Affine, space: Space) -> FunctionFacts:
+        self.require_link(mean, None)
+        return FunctionFacts(constraint=True, exact=True, shape="all")
+
+    @property
+    def samples(self) -> bool:
+        return False

@@ -1,0 +1,142 @@
+"""Identity, masks, diagonals, matrices, stacks and changes of shape."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ...model import facts as fact
+from ...model.facts import IDENTITY, Diagonal, Facts, Norm
+from ...model.fields import Field, FilePath, Fraction, Seed
+from ...model.place import place
+from ...model.space import Axis, Space, SpaceError, fits, merge
+from ...model.terms import OperatorTerm
+from ...model.word import Array, Operator
+
+
+class Identity(Operator):
+    """The identity: denoising."""
+
+    formula: ClassVar[str] = r"A x = x"
+    reference: ClassVar[str] = "Heckel 2024, 1.1.1"
+    example: ClassVar[str] = "forward A = identity()"
+
+    def codomain(self, domain: Space) -> Space:
+        return domain
+
+    def facts(self, domain: Space) -> Facts:
+        return IDENTITY
+
+
+class Mask(Operator):
+    """Keep a random part of the pixels, the same in every channel: inpainting. The others are zero and not measured."""
+
+    formula: ClassVar[str] = r"(A x)_i = m_i x_i, \quad m_i \in \{0, 1\}"
+    reference: ClassVar[str] = "Heckel 2024, 1.1.1"
+    example: ClassVar[str] = "forward A = mask(keep = 30%)"
+    random: ClassVar[bool] = True
+
+    keep: Fraction = Field(description="part of the pixels that is measured")
+    seed: Seed = Field("auto", description="seed of the draw; `auto` derives it from `run.seed` and the place")
+
+    def codomain(self, domain: Space) -> Space:
+        return Space(domain.field, domain.axes, domain.unit, support=f"{self.keep:.0%} of the pixels")
+
+    def facts(self, domain: Space) -> Facts:
+        pixel = Diagonal("pixel")
+        return Facts(gram=pixel, cogram=pixel, diagonal=pixel, norm=Norm(1.0, exact=True), signs=True)
+
+
+class DiagonalOperator(Operator):
+    """Multiply entry by entry with a fixed array."""
+
+    word: ClassVar[str] = "diagonal"
+    formula: ClassVar[str] = r"(A x)_i = d_i x_i"
+    reference: ClassVar[str] = "Heckel 2024, 1.2"
+    example: ClassVar[str] = "forward A = diagonal(vignette(falloff = 0.5))"
+
+    values: Array = Field(description="the diagonal: an array over the last axes of the domain")
+
+    def codomain(self, domain: Space) -> Space:
+        shape = self.values.shape(domain)
+        if shape is not None and domain.known and shape != domain.sizes[-len(shape) :]:
+            raise SpaceError(f"has {_times(shape)} values, which do not fit {domain}")
+        return domain if not self.values.complex_valued else domain.with_field("complex")
+
+    def facts(self, domain: Space) -> Facts:
+        pixel = Diagonal("pixel")
+        return Facts(gram=pixel, cogram=pixel, diagonal=pixel, norm=Norm(), signs=self.values.nonnegative)
+
+
+class Matrix(Operator):
+    """A matrix of your own from a `.npy` file, acting on a signal."""
+
+    formula: ClassVar[str] = r"(A x)_i = \sum_j \Phi_{ij} x_j"
+    reference: ClassVar[str] = "Heckel 2024, 4.2"
+    example: ClassVar[str] = 'forward A = matrix("phi.npy") @ flatten()'
+
+    file: FilePath = Field(description="a .npy file with a two-dimensional array")
+
+    def codomain(self, domain: Space) -> Space:
+        rows, columns, complex_valued = self._header()
+        if len(domain.axes) != 1:
+            raise SpaceError(f"acts on a signal, not on {domain}; put `@ flatten()` behind it")
+        if domain.shape[0] not in (None, columns):
+            raise SpaceError(f"has {columns} columns, but its argument {domain.shape[0]} entries")
+        field = "complex" if complex_valued else domain.field
+        return Space(field, (Axis("measurement", rows),), domain.unit)
+
+    def preimage(self, codomain: Space) -> Space:
+        return Space(codomain.field, (Axis("sample", self._header()[1]),), codomain.unit)
+
+    def _header(self) -> tuple[int, int, bool]:
+        header = self.file.header()
+        if len(header.shape) != 2:
+            raise SpaceError(f"needs a matrix, but {self.file.text} has {len(header.shape)} axes")
+        return header.shape[0], header.shape[1], header.complex_valued
+
+
+class Stack(Operator):
+    """Several operators side by side on the same argument."""
+
+    formula: ClassVar[str] = r"A x = (A_1 x, A_2 x, \dots)"
+    reference: ClassVar[str] = "Heckel 2024, 1.2"
+    example: ClassVar[str] = "D = stack(diff(axis = row), diff(axis = col))"
+    variadic: ClassVar[str | None] = "parts"
+
+    parts: tuple[OperatorTerm, ...] = Field(description="the operators", min_length=1)
+
+    def codomain(self, domain: Space) -> Space:
+        spaces = [place(p, domain).codomain for p in self.parts]
+        first = spaces[0]
+        if all(fits(first, s) and len(s.axes) == len(first.axes) for s in spaces):
+            for s in spaces[1:]:
+                first = merge(first, s)
+            return first.with_axes((Axis("part", len(spaces)), *first.axes))
+        counts = [s.count for s in spaces]
+        total = sum(c for c in counts if c is not None) if None not in counts else None
+        field = "complex" if any(s.field == "complex" for s in spaces) else "real"
+        return Space(field, (Axis("measurement", total),), first.unit)
+
+    def facts(self, domain: Space) -> Facts:
+        return fact.stack([place(p, domain).facts for p in self.parts])
+
+
+class Flatten(Operator):
+    """All axes as one, in row-major order."""
+
+    formula: ClassVar[str] = r"A x = \mathrm{vec}(x)"
+    reference: ClassVar[str] = "Heckel 2024, 4.2"
+    example: ClassVar[str] = "forward A = gaussian(rows = 1024) @ flatten()"
+
+    def codomain(self, domain: Space) -> Space:
+        return Space(domain.field, (Axis("sample", domain.count),), domain.unit, domain.support)
+
+    def preimage(self, codomain: Space) -> Space:
+        raise SpaceError("cannot tell the shape that its adjoint maps to; apply it to an argument first")
+
+    def facts(self, domain: Space) -> Facts:
+        return Facts(gram=fact.identity(), cogram=fact.identity(), norm=Norm(1.0, exact=True), signs=True)
+
+
+def _times(shape: tuple[int, ...]) -> str:
+    return " x ".join(str(n) for n in shape)

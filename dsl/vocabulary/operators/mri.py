@@ -1,0 +1,93 @@
+"""Magnetic resonance imaging: sampling of k-space and coil sensitivities."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from annotated_types import Ge
+
+from ...model import facts as fact
+from ...model.facts import Diagonal, Facts, Norm
+from ...model.fields import Annotated, Count, Field, Fraction, Positive, Seed
+from ...model.space import Axis, Space, SpaceError
+from ...model.word import Maps, Operator
+
+
+class Cartesian(Operator):
+    """Keep a subset of the k-space lines (columns), with a fully sampled centre. The grid stays; other lines are zero."""
+
+    formula: ClassVar[str] = r"y = M x, \quad M = \mathrm{diag}(m),\ m \in \{0, 1\}^n"
+    reference: ClassVar[str] = "Heckel 2024, 1.1.2; Zbontar et al. 2018 (fastMRI)"
+    example: ClassVar[str] = 'forward A = cartesian(accel = 4, center = 8%) @ fft2(norm = "ortho")'
+    random: ClassVar[bool] = True
+    needs: ClassVar[str] = "complex"
+
+    accel: Annotated[Positive, Ge(1)] = Field(4.0, description="acceleration: all lines over kept lines")
+    center: Fraction = Field(0.08, description="part of the lines, around zero frequency, that is always kept")
+    lines: Literal["random", "equispaced", "variable"] = Field(
+        "random", description="how the other lines are chosen; `variable` is denser towards the centre"
+    )
+    power: Positive = Field(2.0, description="decay of the density of `variable`: (1 - distance)^power")
+    seed: Seed = Field("auto", description="seed of the draw; `auto` derives it from `run.seed` and the place")
+
+    def codomain(self, domain: Space) -> Space:
+        if len(domain.axes) < 2:
+            raise SpaceError(f"samples lines of a k-space with rows and columns, not {domain}")
+        lines = domain.shape[-1]
+        if lines is not None and round(lines * self.center) > lines / self.accel + 0.5:
+            kept = lines / self.accel
+            raise SpaceError(
+                f"keeps {kept:.0f} of {lines} lines, but its centre of {self.center:.0%} alone has "
+                f"{round(lines * self.center)}; lower `center` or `accel`"
+            )
+        support = f"every {self.accel:g}th line" if self.lines == "equispaced" else f"1/{self.accel:g} of the lines"
+        return Space("complex", domain.axes, domain.unit, support=support)
+
+    def facts(self, domain: Space) -> Facts:
+        pixel = Diagonal("pixel")
+        return Facts(gram=pixel, cogram=pixel, diagonal=pixel, norm=Norm(1.0, exact=True))
+
+
+class Coils(Operator):
+    """Weight the image with the sensitivity of each receive coil."""
+
+    formula: ClassVar[str] = r"A x = (S_1 x, \dots, S_C x)"
+    reference: ClassVar[str] = "Heckel 2024, eq. (15.1); Pruessmann et al. 1999"
+    example: ClassVar[str] = 'forward A = cartesian(accel = 4) @ fft2(norm = "ortho") @ coils(maps = birdcage(8))'
+    needs: ClassVar[str] = "complex"
+
+    maps: Maps = Field(description="the sensitivity maps")
+
+    def codomain(self, domain: Space) -> Space:
+        if len(domain.axes) < 2:
+            raise SpaceError(f"needs an image or a volume, not {domain}")
+        spatial = 3 if domain.axis("z") is not None else 2
+        head, tail = domain.axes[:-spatial], domain.axes[-spatial:]
+        return Space("complex", (*head, Axis("coil", self.maps.count()), *tail), domain.unit)
+
+    def preimage(self, codomain: Space) -> Space:
+        i = codomain.axis("coil")
+        if i is None:
+            raise SpaceError(f"its adjoint needs an axis of coils, not {codomain}")
+        return codomain.with_axes(codomain.axes[:i] + codomain.axes[i + 1 :])
+
+    def facts(self, domain: Space) -> Facts:
+        if self.maps.normalised:  # sum_c |S_c|^2 = 1
+            return Facts(gram=fact.identity(), norm=Norm(1.0, exact=True))
+        return Facts(gram=Diagonal("pixel"))
+
+
+class Birdcage(Maps):
+    """Simulated sensitivities of coils on a ring around the object, with unit root sum of squares at each pixel."""
+
+    formula: ClassVar[str] = r"S_c(r) \propto \frac{e^{i \phi_c(r)}}{|r - r_c|}, \quad \sum_c |S_c(r)|^2 = 1"
+    reference: ClassVar[str] = "Roemer et al. 1990; the ring model common in simulation"
+    example: ClassVar[str] = "S = coils(maps = birdcage(8))"
+
+    coils: Count = Field(8, description="number of coils on the ring")
+    radius: Annotated[Positive, Ge(1)] = Field(1.5, description="radius of the ring; the image reaches to 1")
+
+    normalised: ClassVar[bool] = True
+
+    def count(self) -> int:
+        return self.coils

@@ -1,0 +1,163 @@
+"""Transforms in which images are sparse: differences and wavelets."""
+
+from __future__ import annotations
+
+import re
+from math import cos, pi, sin
+from typing import ClassVar, Literal
+
+from pydantic import field_validator
+
+from ...model import facts as fact
+from ...model.facts import Diagonal, Facts, Norm
+from ...model.fields import Auto, Count, Field
+from ...model.space import Axis, Space, SpaceError
+from ...model.word import Operator
+from .fourier import spatial_count
+
+AxisName = Literal["frame", "z", "row", "col", "sample"]
+Boundary = Literal["reflect", "circular"]
+
+
+class Diff(Operator):
+    """Forward differences along one axis; the last one is zero (`reflect`) or wraps around (`circular`)."""
+
+    formula: ClassVar[str] = r"(A x)_i = x_{i+1} - x_i"
+    reference: ClassVar[str] = "Heckel 2024, 2.2"
+    example: ClassVar[str] = "D = stack(diff(axis = row), diff(axis = col))"
+
+    axis: AxisName | Auto = Field("auto", description="the axis; `auto` is the only one a signal has")
+    boundary: Boundary = Field("reflect", description="what follows the last entry")
+
+    def codomain(self, domain: Space) -> Space:
+        self.index(domain)
+        return Space(domain.field, domain.axes, domain.unit)
+
+    def index(self, domain: Space) -> int:
+        """Which axis of the domain is differenced."""
+        if self.axis == "auto":
+            if len(domain.axes) > 1:
+                raise SpaceError(f"needs `axis`, since {domain} has several; write `diff(axis = row)`")
+            return 0
+        i = domain.axis(self.axis)
+        if i is None:
+            raise SpaceError(f"along {self.axis}: {domain} has no such axis")
+        return i
+
+    def facts(self, domain: Space) -> Facts:
+        return _differences(domain, (self.index(domain),), self.boundary)
+
+
+class Gradient(Operator):
+    """Forward differences along several axes, side by side."""
+
+    formula: ClassVar[str] = r"A x = (\partial_1 x, \dots, \partial_d x)"
+    reference: ClassVar[str] = "Heckel 2024, 2.2; Chambolle 2004"
+    example: ClassVar[str] = "prior 10 * l1(gradient() @ x)"
+
+    axes: tuple[AxisName, ...] | Auto = Field("auto", description="the axes; `auto` takes all spatial ones")
+    boundary: Boundary = Field("reflect", description="what follows the last entry")
+
+    def indices(self, domain: Space) -> tuple[int, ...]:
+        """Which axes of the domain are differenced."""
+        if self.axes == "auto":
+            n = spatial_count(domain)
+            return tuple(range(len(domain.axes) - n, len(domain.axes)))
+        out = []
+        for name in self.axes:
+            i = domain.axis(name)
+            if i is None:
+                raise SpaceError(f"along {name}: {domain} has no such axis")
+            out.append(i)
+        if len(set(out)) < len(out):
+            raise SpaceError("names an axis twice")
+        return tuple(out)
+
+    def codomain(self, domain: Space) -> Space:
+        return Space(domain.field, (Axis("direction", len(self.indices(domain))), *domain.axes), domain.unit)
+
+    def preimage(self, codomain: Space) -> Space:
+        if codomain.axis("direction") != 0:
+            raise SpaceError(f"its adjoint needs an axis of directions, not {codomain}")
+        return codomain.with_axes(codomain.axes[1:])
+
+    def facts(self, domain: Space) -> Facts:
+        return _differences(domain, self.indices(domain), self.boundary)
+
+
+def _differences(domain: Space, axes: tuple[int, ...], boundary: Boundary) -> Facts:
+    """The Gram matrix is a sum of one-dimensional Laplacians, diagonal in cosines or in Fourier; its top eigenvalue adds up."""
+    n = spatial_count(domain)
+    spatial = all(i >= len(domain.axes) - n for i in axes)
+    gram = Diagonal("fourier" if boundary == "circular" else "cosine", axes=n) if spatial else None
+    total: float | None = 0.0
+    for i in axes:
+        size = domain.shape[i]
+        if size is None:
+            return Facts(gram=gram, norm=Norm(2 * len(axes) ** 0.5))
+        if boundary == "circular":
+            top = 2.0 if size % 2 == 0 else 2 * cos(pi / (2 * size))
+        else:
+            top = 2 * sin(pi * (size - 1) / (2 * size))
+        total += top * top
+    return Facts(gram=gram, norm=Norm(total**0.5, exact=True))
+
+
+_FAMILIES = {"haar": (1, 1), "db": (1, 20), "sym": (2, 20), "coif": (1, 5)}
+
+
+class Wavelet(Operator):
+    """The orthonormal wavelet transform over the spatial axes, periodic at the edges."""
+
+    formula: ClassVar[str] = r"A x = W x, \quad W^H W = W W^H = I"
+    reference: ClassVar[str] = "Heckel 2024, 4.1; Daubechies 1988; Mallat 1989"
+    example: ClassVar[str] = 'prior 20 * l1(wavelet("db4", levels = 4) @ x)'
+
+    name: str = Field("db4", description="haar, db1 to db20, sym2 to sym20 or coif1 to coif5")
+    levels: Count | Auto = Field(
+        "auto", description="number of scales; `auto` takes 4, or fewer where the size is not divisible"
+    )
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        family = re.fullmatch(r"(haar|db|sym|coif)(\d*)", name)
+        low, high = _FAMILIES[family[1]] if family else (0, 0)
+        order = int(family[2] or 1) if family else 0
+        if not low <= order <= high or (name.startswith("haar") and name != "haar"):
+            raise ValueError(
+                f"there is no orthonormal wavelet {name!r}; use haar, db1..db20, sym2..sym20 or coif1..coif5"
+            )
+        return name
+
+    def depth(self, domain: Space) -> int:
+        """The number of scales on this domain."""
+        if self.levels != "auto":
+            return self.levels
+        extents = [a.size for a in domain.axes[-spatial_count(domain) :]]
+        depth = 0
+        while depth < 4 and all(n is None or n % 2 ** (depth + 1) == 0 for n in extents):
+            depth += 1
+        return depth
+
+    def codomain(self, domain: Space) -> Space:
+        depth = self.depth(domain)
+        for axis in domain.axes[-spatial_count(domain) :]:
+            if axis.size is not None and axis.size % 2**depth:
+                most = 0
+                while axis.size % 2 ** (most + 1) == 0:
+                    most += 1
+                raise SpaceError(
+                    f"with {depth} levels needs sizes divisible by {2**depth}, but {axis.name} has {axis.size}; "
+                    f"`levels = {most}` fits"
+                )
+        return Space(domain.field, domain.axes, domain.unit)
+
+    def coarse(self, domain: Space) -> tuple[int, ...]:
+        """The extents of the coarsest band, which stands in the low corner and which `l1` leaves alone."""
+        depth = self.depth(domain)
+        return tuple(n // 2**depth for n in domain.sizes[-spatial_count(domain) :])
+
+    def facts(self, domain: Space) -> Facts:
+        one = fact.identity()
+        return Facts(gram=one, cogram=one, norm=Norm(1.0, exact=True))

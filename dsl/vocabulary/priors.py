@@ -1,0 +1,80 @@
+"""Energies and sets: what is known before measuring. Weights in front are nats."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from ..model.fields import Field, Real
+from ..model.problem import FunctionFacts
+from ..model.space import Space
+from ..model.terms import Leaf, OperatorTerm, ValueTerm
+from ..model.word import EnergyWord, Set
+from .operators.sparsity import AxisName, Gradient
+
+
+class Sq(EnergyWord):
+    """The squared norm, without a half: Tikhonov regularisation."""
+
+    formula: ClassVar[str] = r"\|v\|_2^2"
+    reference: ClassVar[str] = "Heckel 2024, 2.2, 2.3; Tikhonov 1963"
+    example: ClassVar[str] = "prior 30 * sq(stack(diff(axis = row), diff(axis = col)) @ x)"
+
+    of: ValueTerm = Field(description="an unknown, or an operator applied to it")
+
+    def function(self, weight: float, space: Space) -> FunctionFacts:
+        return FunctionFacts(quadratic=True, lipschitz=2 * weight, mu=2 * weight, gradient=True)
+
+
+class L1(EnergyWord):
+    """The sum of moduli: sparsity. Of a wavelet transform, the coarsest band is left alone."""
+
+    formula: ClassVar[str] = r"\|v\|_1 = \sum_i |v_i|"
+    reference: ClassVar[str] = "Heckel 2024, 2.2, 4.1; Tibshirani 1996"
+    example: ClassVar[str] = 'prior 20 * l1(wavelet("db4") @ x)'
+
+    of: ValueTerm = Field(description="an unknown, or an operator applied to it")
+
+    def function(self, weight: float, space: Space) -> FunctionFacts:
+        return FunctionFacts()
+
+
+class Tv(EnergyWord):
+    """Total variation: the sum of the lengths of the gradient (isotropic) or of its components (anisotropic)."""
+
+    formula: ClassVar[str] = r"\mathrm{TV}(v) = \sum_i \bigl(\sum_d |(\partial_d v)_i|^2\bigr)^{1/2}"
+    reference: ClassVar[str] = "Heckel 2024, 2.2; Rudin, Osher, Fatemi 1992"
+    example: ClassVar[str] = "prior 10 * tv(x)"
+
+    of: ValueTerm = Field(description="an unknown, or an operator applied to it")
+    kind: Literal["isotropic", "anisotropic"] = Field(
+        "isotropic", description="lengths of gradients, or sums of their components"
+    )
+    axes: tuple[AxisName, ...] | Literal["auto"] = Field(
+        "auto", description="axes of the differences; `auto`: all spatial ones"
+    )
+    boundary: Literal["reflect", "circular"] = Field("reflect", description="what follows the last pixel")
+
+    def inner(self) -> OperatorTerm:
+        return Leaf(Gradient(axes=self.axes, boundary=self.boundary))
+
+    def function(self, weight: float, space: Space) -> FunctionFacts:
+        return FunctionFacts(shape="group" if self.kind == "isotropic" else "entry")
+
+
+class Nonnegative(Set):
+    """All entries are real and at least zero."""
+
+    formula: ClassVar[str] = r"v_i \ge 0"
+    reference: ClassVar[str] = "Heckel 2024, 1.4"
+    example: ClassVar[str] = "prior x in nonnegative"
+
+
+class Box(Set):
+    """All entries lie between two numbers; written as a range, `x in 0..1`."""
+
+    formula: ClassVar[str] = r"a \le v_i \le b"
+    reference: ClassVar[str] = "Heckel 2024, 1.4"
+    example: ClassVar[str] = "prior x in 0..1"
+
+    low: Real = Field(description="the smallest value")
+    high: Real = Field(description="the largest value")

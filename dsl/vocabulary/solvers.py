@@ -1,0 +1,325 @@
+"""Solvers: algorithms, and what each needs of the problem's terms."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from annotated_types import Lt
+
+from ..model.fields import Annotated, Auto, Field, NonNegative, Positive
+from ..model.problem import Problem, TermFacts, closed_together
+from ..model.solver import Iterative, Misfit, Solver
+
+
+def _first(terms: list[TermFacts]) -> TermFacts | None:
+    return terms[0] if terms else None
+
+
+def _smooth(problem: Problem, name: str) -> Misfit | None:
+    """Every term has a Lipschitz gradient."""
+    rough = _first(problem.rough)
+    if rough is None:
+        return None
+    return Misfit(
+        rough,
+        f"`{name}` needs a gradient of every term, and `{rough.label}` has none that is Lipschitz",
+        "`fista` takes one such term, `pdhg` any number",
+    )
+
+
+def _quadratic(problem: Problem, name: str) -> Misfit | None:
+    bent = _first([t for t in problem.terms if not t.function.quadratic])
+    if bent is None:
+        return None
+    return Misfit(
+        bent,
+        f"`{name}` solves quadratic problems, and `{bent.label}` is not quadratic",
+        "leave `solver` out to have one chosen, or use `fista`, `admm` or `pdhg`",
+    )
+
+
+def _one_prox(problem: Problem, name: str) -> Misfit | None:
+    """The data term is smooth and at most one other is not, with a proximal map that is closed where it stands."""
+    data_rough = _first([t for t in problem.data if not t.function.smooth])
+    if data_rough:
+        return Misfit(
+            data_rough,
+            f"`{name}` needs a smooth data term, and `{data_rough.label}` is not",
+            "`pdhg` and `admm` take it",
+        )
+    rough = problem.rough
+    loose = _first([t for t in rough if not t.tight])
+    if loose:
+        return Misfit(
+            loose,
+            f"`{name}` needs the proximal map of `{loose.label}`, which is closed only where K K^H = c I",
+            "`pdhg` and `admm` take any linear operator inside",
+        )
+    if len(rough) > 1 and not joint_prox(rough):
+        return Misfit(
+            rough[1],
+            f"`{name}` takes one term without gradient, and `{rough[1].label}` is a second",
+            "`pdhg` and `admm` take any number",
+        )
+    return None
+
+
+def joint_prox(rough: list[TermFacts]) -> bool:
+    """Whether the sum of these terms has a known proximal map: they act on different unknowns, or on the same entries.
+
+    On the same entries it is known for one separable energy with a box or sign constraint behind it: the map of the energy, then the
+    projection, which commute since both move each real entry monotonically.
+    """
+    unknowns = [set(t.blocks) for t in rough]
+    if sum(len(u) for u in unknowns) == len(set().union(*unknowns)):
+        return True
+    return (
+        len(rough) == 2
+        and all(t.plain and t.function.shape == "entry" for t in rough)
+        and sum(t.function.constraint for t in rough) == 1
+        and all(s.field == "real" for t in rough for s in [b.domain for b in t.blocks.values()])
+    )
+
+
+def _has_data(problem: Problem, name: str) -> Misfit | None:
+    if problem.data:
+        return None
+    return Misfit(None, f"`{name}` needs a noise line", "add `noise y ~ gaussian(A @ x, sigma = ...)`")
+
+
+class AdjointSolver(Solver):
+    """The adjoint image A^H y, without any inversion: zero-filled MRI, unfiltered back-projection."""
+
+    word: ClassVar[str] = "adjoint"
+    role: ClassVar[str] = "direct"
+    formula: ClassVar[str] = r"\hat x = A^H y"
+    reference: ClassVar[str] = "Heckel 2024, 1.1.2"
+    example: ClassVar[str] = "solver adjoint"
+
+    def misfit(self, problem: Problem) -> Misfit | None:
+        return _has_data(problem, self.word)
+
+
+class PseudoInverse(Iterative):
+    """The least-squares solution of least norm, A^+ y; by a closed form where A^H A or A A^H is diagonal in a basis, else by LSQR."""
+
+    role: ClassVar[str] = "direct"
+    formula: ClassVar[str] = r"\hat x = A^{+} y"
+    reference: ClassVar[str] = "Heckel 2024, 1.3, 1.4; Paige, Saunders 1982"
+    example: ClassVar[str] = "solver pseudo_inverse"
+
+    tolerance: NonNegative = Field(1e-6, description="relative residual of the normal equations at which LSQR stops")
+
+    def misfit(self, problem: Problem) -> Misfit | None:
+        return _has_data(problem, self.word)
+
+
+class ClosedForm(Solver):
+    """The exact minimiser of a quadratic problem whose normal matrix is diagonal in one basis, or small enough to factor."""
+
+    formula: ClassVar[str] = r"\hat x = \bigl(\textstyle\sum_j w_j K_j^H K_j\bigr)^{-1} \sum_j w_j K_j^H b_j"
+    reference: ClassVar[str] = "Heckel 2024, 2.3, 3.1"
+    example: ClassVar[str] = "solver closed_form"
+
+    largest: ClassVar[int] = 4096  # unknowns for which a dense factorisation is still a second's work
+
+    def misfit(self, problem: Problem) -> Misfit | None:
+        bad = _quadratic(problem, self.word)
+        if bad or problem.normal_basis is not None:
+            return bad
+        count = sum(s.count or 0 for s in problem.unknowns.values())
+        if count <= self.largest:
+            return None
+        return Misfit(
+            _first(problem.terms[:1]),
+            f"`closed_form` needs a normal matrix that is diagonal in one basis, or at most "
+            f"{self.largest} unknowns; this problem has {count}",
+            "`cg` solves it",
+        )
+
+
+class Cg(Iterative):
+    """Conjugate gradients on the normal equations of a quadratic problem."""
+
+    formula: ClassVar[str] = r"\textstyle\sum_j w_j K_j^H K_j x = \sum_j w_j K_j^H b_j"
+    reference: ClassVar[str] = "Heckel 2024, 3.1; Hestenes, Stiefel 1952"
+    example: ClassVar[str] = "solver cg(iterations = 30)"
+
+    iterations: int = Field(100, gt=0, description="most iterations")
+    tolerance: NonNegative = Field(1e-6, description="relative residual of the normal equations at which it stops")
+
+    def misfit(self, problem: Problem) -> Misfit | None:
+        return _quadratic(problem, self.word)
+
+
+class Gradient(Iterative):
+    """Gradient descent, with momentum if wanted."""
+
+    formula: ClassVar[str] = r"x_{k+1} = x_k - t \nabla f(x_k) + \beta (x_k - x_{k-1})"
+    reference: ClassVar[str] = "Heckel 2024, 3.3, 3.6"
+    example: ClassVar[str] = "solver gradient(iterations = 300)"
+
+    step: Positive | Auto = Field(
+        "auto", description="step size; `auto` is 1 / L, or the best one where momentum is given"
+    )
+    momentum: Annotated[NonNegative, Lt(1)] = Field(0.0, description="weight of the last move")
+
+    def misfit(self, problem: Problem) -> Misfit | None:
+        return _smooth(problem, self.word)
+
+
+class HeavyBall(Iterative):
+    """Polyak's heavy ball, with the step and momentum that are optimal for a quadratic's extreme eigenvalues."""
+
+    formula: ClassVar[str] = (
+        r"t = \frac{4}{(\sqrt L + \sqrt\mu)^2}, \quad \beta = \Bigl(\frac{\sqrt L - \sqrt\mu}{\sqrt L + \sqrt\mu}\Bigr)^2"
+    )
+    reference: ClassVar[str] = "Heckel 2024, 3.6; Polyak 1964"
+    example: ClassVar[str] = "solver heavy_ball(iterations = 300)"
+
+    step: Positive | Auto = Field("auto", description="step size")
+    momentum: Annotated[NonNegative, Lt(1)] | Auto = Field("auto", description="weight of the last move")
+
+    def misfit(self, problem: Problem) -> Misfit | None:
+        return _smooth(problem, self.word)
+
+    def caution(self, problem: Problem) -> Misfit | None:
+        bent = _first([t for t in problem.terms if not t.function.quadratic])
+        if bent is None:
+            return None
+        return Misfit(
+            bent, f"`heavy_ball` is proven to converge on quadratics only, and `{bent.label}` is not one", "`nesterov`"
+        )
+
+
+class Nesterov(Iterative):
+    """Nesterov's accelerated gradient, in its strongly convex form where the strong convexity is known."""
+
+    formula: ClassVar[str] = r"x_{k+1} = z_k - t \nabla f(z_k), \quad z_{k+1} = x_{k+1} + \beta_k (x_{k+1} - x_k)"
+    reference: ClassVar[str] = "Heckel 2024, 3.6; Nesterov 1983"
+    example: ClassVar[str] = "solver nesterov(iterations = 300)"
+
+    step: Positive | Auto = Field("auto", description="step size; `auto` is 1 / L")
+
+    def misfit(self, problem: Problem) -> Misfit | None:
+        return _smooth(problem, self.word)
+
+
+class Ista(Iterative):
+    """The proximal gradient method."""
+
+    formula: ClassVar[str] = r"x_{k+1} = \mathrm{prox}_{t g}(x_k - t \nabla f(x_k))"
+    reference: ClassVar[str] = "Heckel 2024, 3.4; Daubechies, Defrise, De Mol 2004"
+    example: ClassVar[str] = "solver ista(iterations = 200)"
+
+    step: Positive | Auto = Field("auto", description="step size; `auto` is 1 / L")
+
+    def misfit(self, problem: Problem) -> Misfit | None:
+        return _one_prox(problem, self.word)
+
+
+class Fista(Iterative):
+    """The accelerated proximal gradient method, restarted where the momentum points uphill."""
+
+    formula: ClassVar[str] = (
+        r"x_{k+1} = \mathrm{prox}_{t g}(z_k - t \nabla f(z_k)), \quad z_{k+1} = x_{k+1} + \tfrac{\theta_k - 1}{\theta_{k+1}} (x_{k+1} - x_k)"
+    )
+    reference: ClassVar[str] = "Heckel 2024, 3.4, 3.6; Beck, Teboulle 2009; O'Donoghue, Candes 2015"
+    example: ClassVar[str] = "solver fista(iterations = 60)"
+
+    step: Positive | Auto = Field("auto", description="step size; `auto` is 1 / L")
+    restart: Literal["adaptive", "none"] = Field("adaptive", description="drop the momentum where it points uphill")
+
+    def misfit(self, problem: Problem) -> Misfit | None:
+        return _one_prox(problem, self.word)
+
+
+class ProjectedGradient(Iterative):
+    """Gradient steps, each followed by the projection onto a convex set."""
+
+    formula: ClassVar[str] = r"x_{k+1} = P_C(x_k - t \nabla f(x_k))"
+    reference: ClassVar[str] = "Heckel 2024, 3.4"
+    example: ClassVar[str] = "solver projected_gradient(iterations = 200)"
+
+    step: Positive | Auto = Field("auto", description="step size; `auto` is 1 / L")
+
+    def misfit(self, problem: Problem) -> Misfit | None:
+        bad = _one_prox(problem, self.word)
+        if bad:
+            return bad
+        soft = _first([t for t in problem.rough if not t.function.constraint])
+        if soft:
+            return Misfit(
+                soft, f"`projected_gradient` projects onto a set, and `{soft.label}` is none", "`ista` or `fista`"
+            )
+        return None
+
+
+class Admm(Iterative):
+    """The alternating direction method of multipliers, on the splitting z_j = K_j x."""
+
+    formula: ClassVar[str] = (
+        r"x \leftarrow \arg\min_x f(x) + \tfrac{\rho}{2} \textstyle\sum_j |K_j x - z_j + u_j|^2,\ "
+        r"z_j \leftarrow \mathrm{prox}_{g_j / \rho}(K_j x + u_j),\ u_j \leftarrow u_j + K_j x - z_j"
+    )
+    reference: ClassVar[str] = "Heckel 2024, 5.1; Boyd et al. 2011"
+    example: ClassVar[str] = "solver admm(iterations = 100)"
+
+    rho: Positive | Auto = Field("auto", description="penalty parameter; `auto` balances the residuals")
+
+    def misfit(self, problem: Problem) -> Misfit | None:
+        stuck = _first([t for t in problem.rough if t.function.prox == "none"])
+        if stuck:
+            return Misfit(stuck, f"`admm` needs the proximal map of `{stuck.label}`, and it has none")
+        return None
+
+    @staticmethod
+    def closed(problem: Problem) -> bool:
+        """Whether the x-update is a closed form."""
+        return closed_together(list(problem.terms)) is not None
+
+
+class Pdhg(Iterative):
+    """The primal-dual hybrid gradient method (Chambolle-Pock), accelerated where a term is strongly convex; with a smooth data term
+    behind an operator, its Condat-Vu form."""
+
+    formula: ClassVar[str] = (
+        r"p \leftarrow \mathrm{prox}_{\sigma g^*}(p + \sigma K \bar x),\ x^+ = \mathrm{prox}_{\tau f}(x - \tau K^H p),\ "
+        r"\bar x = x^+ + \theta (x^+ - x)"
+    )
+    reference: ClassVar[str] = "Heckel 2024, 3.4; Chambolle, Pock 2011; Condat 2013; Vu 2013"
+    example: ClassVar[str] = "solver pdhg(iterations = 300)"
+
+    def misfit(self, problem: Problem) -> Misfit | None:
+        stuck = _first([t for t in problem.rough if t.function.prox == "none"])
+        if stuck:
+            return Misfit(stuck, f"`pdhg` needs the proximal map of `{stuck.label}`, and it has none")
+        return None
+
+
+class Fbp(Solver):
+    """Filtered back-projection of parallel-beam line integrals; of photon counts, after the logarithm."""
+
+    role: ClassVar[str] = "direct"
+    formula: ClassVar[str] = r"\hat x = \int_0^\pi (q * y(\theta, \cdot))(\langle r, n_\theta \rangle) \, d\theta"
+    reference: ClassVar[str] = "Heckel 2024, 1.1.3; Kak, Slaney 1988"
+    example: ClassVar[str] = 'solver fbp(filter = "hann")'
+
+    filter: Literal["ramp", "shepp-logan", "cosine", "hamming", "hann"] = Field(
+        "ramp", description="window on the ramp filter"
+    )
+
+    def misfit(self, problem: Problem) -> Misfit | None:
+        bad = _has_data(problem, self.word)
+        if bad:
+            return bad
+        term = problem.data[0]
+        placed = next(iter(term.blocks.values()))
+        axes = {a.name for a in placed.codomain.axes}
+        if "view" not in axes or "detector" not in axes:
+            return Misfit(
+                term,
+                f"`fbp` needs a sinogram, and `{term.label}` measures {placed.codomain}",
+                "`pseudo_inverse` or `cg`",
+            )
+        return None

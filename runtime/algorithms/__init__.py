@@ -1,0 +1,1 @@
+"""Algorithms: one step function each, run by one loop."""

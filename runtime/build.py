@@ -1,0 +1,78 @@
+"""From placed operator terms to operators: each word by its meaning, the algebra by the classes of `operators.base`."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import torch
+from recon.dsl.model.place import Placed
+from recon.dsl.model.terms import Adjoint, Compose, Leaf, Scaled, SumOf
+
+from .meaning import meaning
+from .operators.base import (
+    AdjointOperator,
+    Composition,
+    Embedding,
+    IdentityOperator,
+    Operator,
+    ScaledOperator,
+    Sum,
+)
+
+
+@dataclass(frozen=True)
+class Build:
+    """What every part of a program is built for: the real precision, the device, and the seed of the run."""
+
+    real: torch.dtype = torch.float32
+    device: torch.device = torch.device("cpu")
+    seed: int = 0
+
+    @property
+    def complex(self) -> torch.dtype:
+        return torch.complex128 if self.real == torch.float64 else torch.complex64
+
+    def seed_for(self, given: int | str, place: str) -> int:
+        """The seed of a random word: the one given, or one derived from the run's seed and the word's place."""
+        if isinstance(given, int):
+            return given
+        return derived_seed(self.seed, place)
+
+    def tensor(self, array: object) -> torch.Tensor:
+        """An array as a tensor of this precision, real or complex as the array is, on this device."""
+        t = torch.as_tensor(array)
+        return t.to(device=self.device, dtype=self.complex if t.is_complex() else self.real)
+
+
+def derived_seed(*parts: int | str) -> int:
+    """A seed of 63 bits from any number of names and numbers, the same on every machine."""
+    text = "\x1f".join(f"{type(p).__name__}:{p}" for p in parts)
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little") >> 1
+
+
+def build_operator(placed: Placed, build: Build) -> Operator:
+    """The operator that a placed term means."""
+    operator = _built(placed, build)
+    operator.precision = build.real
+    return operator
+
+
+def _built(placed: Placed, build: Build) -> Operator:
+    match placed.term:
+        case None:
+            return Embedding(placed.domain, placed.codomain, placed.facts)
+        case Leaf() | Compose() if placed.parts:
+            parts = [build_operator(p, build) for p in reversed(placed.parts)]
+            kept = [p for p in parts if not isinstance(p, IdentityOperator)] or parts[:1]
+            return kept[0] if len(kept) == 1 else Composition(kept, placed.facts)
+        case Leaf(word=word):
+            operator: Operator = meaning(word)(word, placed, build)
+            return operator
+        case SumOf():
+            return Sum([build_operator(p, build) for p in placed.parts], placed.codomain, placed.facts)
+        case Scaled(factor=c):
+            return ScaledOperator(c, build_operator(placed.parts[0], build), placed.facts)
+        case Adjoint():
+            return AdjointOperator(build_operator(placed.parts[0], build), placed.facts)
+    raise TypeError(f"not an operator term: {placed.term!r}")

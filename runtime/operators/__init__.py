@@ -1,0 +1,1 @@
+"""Linear operators as PyTorch modules."""

@@ -1,0 +1,147 @@
+"""What a report shows, as plain data: pictures, curves, tables, and the sections that hold them.
+
+The driver of a run fills these records; `page.write_report` turns them into HTML. They know nothing of HTML,
+matplotlib or torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+Role = Literal["truth", "measurement", "adjoint", "estimate", "error", "other"]
+Show = Literal["auto", "linear", "log", "phase"]
+Cell = str | float | None
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """One array to look at.
+
+    title: one line of text.
+    array: real or complex, of any of these shapes
+        [n]           a line plot (of the magnitude, if complex)
+        [H, W]        an image
+        [3, H, W]     a colour image (real; when `axes` are given, the first must be "channel")
+        [..., H, W]   the central image along each leading axis, stated below the picture
+    role: decides the scale. "truth", "adjoint" and "estimate" share one grey scale; "error" is shown as |error| in
+        colours of its own; see `display.share_limits`.
+    unit: of the values, e.g. "1/mm".
+    limits: lowest and highest value of the scale, in displayed values; None lets `display.share_limits` choose.
+    note: shown below the picture.
+    axes: names of the axes, one for each axis of `array`, as a Space names them; empty if unknown. Where the last two
+        are not both positions in an image or frequencies, e.g. ("view", "detector"), the picture is stretched to a
+        square and its axes are labelled.
+    show: "linear" (the magnitude, if complex), "log" (log10 of the magnitude), "phase" (radians, complex only), or
+        "auto": "log" for measurements of high dynamic range such as k-space, else "linear".
+
+    Raises ValueError for a scalar, for an array that does not hold numbers, for `axes` of the wrong length and for
+    limits that are not two finite numbers in order.
+    """
+
+    title: str
+    array: npt.NDArray[Any]
+    role: Role = "other"
+    unit: str = ""
+    limits: tuple[float, float] | None = None
+    note: str = ""
+    axes: tuple[str, ...] = ()
+    show: Show = "auto"
+
+    def __post_init__(self) -> None:
+        if self.array.ndim == 0 or self.array.dtype.kind not in "biufc":
+            raise ValueError(
+                f"picture {self.title!r}: needs an array of numbers with at least one axis, "
+                f"not {self.array.dtype} of shape {self.array.shape}"
+            )
+        if self.axes and len(self.axes) != self.array.ndim:
+            raise ValueError(
+                f"picture {self.title!r}: {len(self.axes)} names of axes for an array of shape {self.array.shape}"
+            )
+        if self.role not in get_args(Role) or self.show not in get_args(Show):
+            raise ValueError(f"picture {self.title!r}: no role {self.role!r} or no way to show {self.show!r}")
+        if self.limits is not None and not (np.isfinite(self.limits).all() and self.limits[0] <= self.limits[1]):
+            raise ValueError(f"picture {self.title!r}: limits {self.limits} are not two finite numbers in order")
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """Lines over one axis, such as the objective over the iterations.
+
+    along: name of the horizontal axis.
+    series: name of each line -> (x values, y values), two sequences of real numbers of one length.
+    log_x: logarithmic horizontal axis.
+    log_y: logarithmic vertical axis; None decides: logarithmic if all finite values are positive and span more than
+        two decades.
+    unit: label of the vertical axis.
+
+    Raises ValueError where x and y of a line differ in length.
+    """
+
+    title: str
+    along: str
+    series: Mapping[str, tuple[Sequence[float] | npt.NDArray[Any], Sequence[float] | npt.NDArray[Any]]]
+    log_x: bool = False
+    log_y: bool | None = None
+    unit: str = ""
+
+    def __post_init__(self) -> None:
+        for name, (x, y) in self.series.items():
+            if len(x) != len(y):
+                raise ValueError(f"curve {self.title!r}: series {name!r} has {len(x)} x values and {len(y)} y values")
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells. The first column names the row.
+
+    A float is written with four significant digits (`tables.number`), an int with all of them, None as a missing
+    entry. Raises ValueError where a row has another number of cells than there are columns.
+    """
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row) != len(self.columns):
+                raise ValueError(f"table {self.title!r}: a row of {len(row)} cells under {len(self.columns)} columns")
+
+
+@dataclass(frozen=True, eq=False)
+class Section:
+    """A part of a report with a heading of its own: the data, one method, one cell of a sweep."""
+
+    title: str
+    pictures: Sequence[Picture] = ()
+    curves: Sequence[Curve] = ()
+    tables: Sequence[Table] = ()
+    text: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """All that `report.html` shows.
+
+    description: the page's own `##` comments, plain text; blank lines part paragraphs.
+    spec_text: the spec, shown character for character.
+    manifest: digests, seeds, versions, device, timings; nested mappings are shown with dotted names.
+    metrics: the headline table, shown before the sections.
+    warnings: one line or one rendered diagnostic each, shown at the top.
+    citations: one BibTeX entry or one line each.
+    """
+
+    title: str
+    description: str = ""
+    sections: Sequence[Section] = ()
+    spec_text: str = ""
+    manifest: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Table | None = None
+    warnings: Sequence[str] = ()
+    citations: Sequence[str] = ()
