@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from recon.dsl.model.place import Placed
 from recon.dsl.model.terms import Adjoint, Compose, Leaf, Scaled, SumOf
@@ -38,6 +39,10 @@ class Build:
         if isinstance(given, int):
             return given
         return derived_seed(self.seed, place)
+
+    def generator(self, given: int | str, place: str) -> np.random.Generator:
+        """What a random word draws from: the same numbers on every device and at every precision."""
+        return np.random.default_rng(self.seed_for(given, place))
 
     def tensor(self, array: object) -> torch.Tensor:
         """An array as a tensor of this precision, real or complex as the array is, on this device."""

@@ -48,7 +48,8 @@ class Facts:
 
     linear: "complex" if A(cx) = cA(x) for complex c, "real" if only for real c.
     diagonal: the basis in which A itself is diagonal (then domain and codomain are one space).
-    turns: A is unitary and A^H D A is diagonal in this basis for every D that is diagonal on the grid.
+    turns: A is unitary and A^H D A is diagonal in this basis for every D that is diagonal on the grid. The adjoint of
+        the Fourier transform turns the grid's basis likewise; that of the cosine transform does not.
     signs: A maps x >= 0 to A x >= 0.
     masks: A A^H is a zero-one mask on the grid (exact projections onto {A x = y} follow).
     """
@@ -93,9 +94,6 @@ def compose(outer: Facts, inner: Facts) -> Facts:
     """
     gram = _sandwich(outer.gram, inner)
     cogram = _sandwich(inner.cogram, adjoint(outer))
-    diagonal = _product(outer.diagonal, inner.diagonal)
-    if diagonal is None and outer.turns is not None and inner.turns is not None:
-        diagonal = None
     norm = Norm()
     if outer.norm.value is not None and inner.norm.value is not None:
         isometric = _is_identity(outer.gram) or _is_identity(inner.cogram)
@@ -104,7 +102,7 @@ def compose(outer: Facts, inner: Facts) -> Facts:
         linear=_weaker(outer.linear, inner.linear),
         gram=gram,
         cogram=cogram,
-        diagonal=diagonal,
+        diagonal=_product(outer.diagonal, inner.diagonal),
         norm=norm,
         signs=outer.signs and inner.signs,
     )
@@ -177,8 +175,13 @@ def scale(c: float, a: Facts) -> Facts:
 
 
 def adjoint(a: Facts) -> Facts:
-    """Facts of A^H. Non-negative matrices have non-negative transposes; F^H turns bases as F does."""
-    return replace(a, gram=a.cogram, cogram=a.gram)
+    """Facts of A^H. Non-negative matrices have non-negative transposes.
+
+    F^H turns bases as F does, since F D F^H = F^H D' F with the frequencies of D mirrored; C D C^H is not diagonal in
+    cosines.
+    """
+    turns = a.turns if a.turns is not None and a.turns.basis == "fourier" else None
+    return replace(a, gram=a.cogram, cogram=a.gram, turns=turns)
 
 
 def gram_of(a: Facts) -> Facts:

@@ -84,8 +84,9 @@ def place(term: OperatorTerm, domain: Space) -> Placed:
 
 
 def _complexified(p: Placed) -> Placed:
-    outer = embedding(p.codomain)
-    return _chain(p.term, [p, outer])
+    """The same operator with its real values embedded: a chain, whatever kind of term the operator is."""
+    chain = p.term if p.term is None else Compose((p.term,), p.term.span)
+    return _chain(chain, [p, embedding(p.codomain)])
 
 
 def _chain(term: OperatorTerm | None, inner_first: list[Placed]) -> Placed:

@@ -217,3 +217,37 @@ def everything(term: Any) -> list[Any]:
 def unknowns_in(term: Any) -> list[str]:
     """Names of the unknowns a term depends on, in order of appearance."""
     return list(dict.fromkeys(t.name for t in everything(term) if isinstance(t, Unknown)))
+
+
+class MeasureTerm(Term):
+    """A number that a report shows or a claim bounds."""
+
+    kind = "measure"
+
+
+@dataclass(frozen=True)
+class Statistic(MeasureTerm):
+    """`mean(psnr)`, `max(sparse.nmse)`: a statistic over rows of a metric, of one method or of each."""
+
+    statistic: str
+    metric: str
+    method: str | None = None
+    span: Span | None = _span()
+
+    def __str__(self) -> str:
+        name = f"{self.method}.{self.metric}" if self.method else self.metric
+        return f"{self.statistic}({name})" if self.statistic else name
+
+
+class AxisTerm(Term):
+    """Something results are laid out along."""
+
+    kind = "axis"
+
+
+@dataclass(frozen=True)
+class Along(AxisTerm):
+    """`method`, `data`, `iteration`, or the path of a swept param such as `accel` or `run.seed`."""
+
+    name: str
+    span: Span | None = _span()

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from .facts import Facts
 from .space import Space
+from .units import NONE, Dimension
 
 if TYPE_CHECKING:
     from .problem import Affine, FunctionFacts
@@ -177,6 +178,8 @@ class Source(Word):
     """Where data come from. `columns` is None where only the file tells."""
 
     expression_kind: ClassVar[str] = "source"
+    fitted: ClassVar[bool] = False
+    """Whether rows are drawn at, or brought to, the unknown's extents."""
 
     def columns(self) -> tuple[str, ...] | None:
         return None
@@ -192,6 +195,8 @@ class Metric(Word):
     """A measure of an estimate against the truth."""
 
     expression_kind: ClassVar[str] = "metric"
+    higher_is_better: ClassVar[bool] = True
+    dimension: ClassVar[Dimension] = NONE
 
 
 class View(Word):
@@ -204,3 +209,5 @@ class Analysis(Word):
     """Something an `analyze` line computes of operators or methods."""
 
     expression_kind: ClassVar[str] = "analysis"
+    yields: ClassVar[tuple[str, ...]] = ()
+    """Names of the numbers it adds to each row's metrics."""

@@ -67,9 +67,7 @@ def build_tables(*, strict: bool = False) -> Tables:
         for symbol, (action, target) in actions.items():
             states[state][str(symbol)] = target if action is Shift else ~rule_numbers[target]
 
-    ordered = sorted(
-        lark.terminals, key=lambda t: (-t.priority, -t.pattern.max_width, -len(t.pattern.value), t.name)
-    )
+    ordered = sorted(lark.terminals, key=lambda t: (-t.priority, -t.pattern.max_width, -len(t.pattern.value), t.name))
     fixed = [t for t in ordered if isinstance(t.pattern, PatternStr)]
     keywords = {t.pattern.value: str(t.name) for t in fixed if t.pattern.value.isalpha()}
     terminals = [(str(t.name), t.pattern.to_regexp()) for t in ordered if t.pattern.value not in keywords]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from torch import Tensor
 
@@ -16,28 +16,65 @@ S = TypeVar("S")
 
 @dataclass(frozen=True)
 class Step:
-    """A number that an algorithm found for itself, with how: it is printed by `plan` and written into the trace."""
+    """A number that an algorithm found for itself, with how: it is printed by `plan` and written into the trace.
+
+    `bound` is the largest value for which convergence is known, where the number could be too large.
+    """
 
     name: str
     value: float
     why: str
+    bound: float | None = None
 
 
-class Algorithm(Protocol[S]):
+class Algorithm(Generic[S]):
     """One step function.
 
     `init` makes the first state and may allocate; `step` returns the next state. It may reuse the tensors of the state
-    it is given (the loop never looks at an old state again), and holds no state of its own.
+    it is given (the loop never looks at an old state again), and holds no state of its own. All its numbers that
+    depend on the data are one per row, so that a row's result does not depend on the rows beside it.
     """
+
+    name: str = ""
+
+    def init(self) -> S:
+        """The first state."""
+        raise NotImplementedError
+
+    def step(self, state: S, knobs: Knobs) -> S:
+        """The state after one more iteration."""
+        raise NotImplementedError
+
+    def estimate(self, state: S) -> Tensor:
+        """The unknown, of shape [rows, ...]; may share memory with the state."""
+        raise NotImplementedError
+
+    def knobs(self, iteration: int) -> Knobs:
+        """The numbers of iteration 1, 2, ..."""
+        return {}
+
+    def choices(self) -> list[Step]:
+        """The numbers that were found rather than given."""
+        return []
+
+    def residual(self, state: S) -> Tensor | None:
+        """What the tolerance is compared with, one number a row; None: the relative move of the estimate."""
+        return None
+
+    def companions(self, state: S) -> list[Tensor]:
+        """Further iterates (dual variables) that must have slowed down too before the move of the estimate counts."""
+        return []
+
+
+class Direct(Protocol):
+    """A solver that reads the answer off the measurement."""
 
     name: str
 
-    def init(self) -> S: ...
+    def solve(self) -> Tensor:
+        """The estimate, of shape [rows, *space.sizes]."""
+        ...
 
-    def step(self, state: S, knobs: Knobs) -> S: ...
-
-    def estimate(self, state: S) -> Tensor: ...
-
-    def knobs(self, iteration: int) -> Knobs: ...
-
-    def choices(self) -> list[Step]: ...
+    def choices(self) -> list[Step]:
+        """The numbers that were found rather than given."""
+        ...

@@ -8,12 +8,30 @@ from torch import Tensor
 Scalar = float | Tensor
 """A number, or one number for each row, of shape [rows]."""
 
+ROUNDING = 1000.0
+"""An indicator is zero up to this many machine epsilons, relative to the size of what it compares."""
+
+
+def real_dtype(v: Tensor) -> torch.dtype:
+    """The dtype of the moduli of `v`."""
+    return v.dtype.to_real()
+
 
 def per_row(t: Scalar, like: Tensor) -> Scalar:
-    """A number per row, shaped to multiply `like` of shape [rows, ...]; plain numbers stay as they are."""
+    """A number per row, shaped to multiply `like` of shape [rows, ...] and in its precision; plain numbers stay."""
     if isinstance(t, Tensor) and t.ndim == 1:
-        return t.view(-1, *([1] * (like.ndim - 1)))
+        return t.to(real_dtype(like)).view(-1, *([1] * (like.ndim - 1)))
     return t
+
+
+def largest(t: Scalar) -> float:
+    """The largest of the numbers of all rows."""
+    return float(t.max()) if isinstance(t, Tensor) else float(t)
+
+
+def smallest(t: Scalar) -> float:
+    """The smallest of the numbers of all rows."""
+    return float(t.min()) if isinstance(t, Tensor) else float(t)
 
 
 def sum_rows(v: Tensor) -> Tensor:
@@ -27,18 +45,42 @@ def square_rows(v: Tensor) -> Tensor:
     return torch.linalg.vector_norm(real.flatten(1), dim=1, dtype=torch.float64).square()
 
 
+def dot_rows(a: Tensor, b: Tensor) -> Tensor:
+    """Re<a, b> of each row, in float64."""
+    return sum_rows((a.conj() * b).real if a.is_complex() or b.is_complex() else a * b)
+
+
+def largest_rows(v: Tensor) -> Tensor:
+    """The largest modulus of each row, in float64; zero where a row is empty."""
+    flat = v.flatten(1)
+    return flat.abs().amax(1).double() if flat.shape[1] else flat.new_zeros(flat.shape[0], dtype=torch.float64)
+
+
+def indicator(excess: Tensor, scale: Tensor | float, dtype: torch.dtype) -> Tensor:
+    """Zero where `excess`, by which a set is missed, is rounding of numbers of size `scale`; else infinite; [rows]."""
+    allowed = ROUNDING * torch.finfo(dtype).eps * scale
+    return torch.where(excess <= allowed, 0.0, torch.inf).double()
+
+
 class Functional:
     """A function g of tensors of shape [rows, ...], with values of shape [rows].
 
     value: g(v), infinite outside of g's domain; indicators of sets give zero up to rounding.
     grad: where it exists; for complex v the gradient with respect to Re<., .>.
     prox: argmin_u g(u) + |u - v|^2 / (2 t). conjugate_prox follows by Moreau's identity.
-    lipschitz, strong: constants of the gradient's Lipschitz continuity (None: not smooth) and of strong convexity.
+    prox_, conjugate_prox_: the same, and they may overwrite v: use what they return, and v no more. They leave v alone
+        while gradients are recorded.
+    lipschitz, strong: constants of the gradient's Lipschitz continuity (None: not smooth) and of strong convexity,
+        that hold for all rows.
+    quadratic: g(v) = weight/2 |v - target|^2, see `HalfSquare`.
+    separable: g is a sum over entries, g(v) = sum_i g_i(v_i).
     """
 
     lipschitz: float | None = None
     strong: float = 0.0
     constraint: bool = False
+    quadratic: bool = False
+    separable: bool = False
 
     def value(self, v: Tensor) -> Tensor:
         raise NotImplementedError
@@ -49,11 +91,19 @@ class Functional:
     def prox(self, v: Tensor, t: Scalar) -> Tensor:
         raise NotImplementedError(f"{type(self).__name__} has no proximal map")
 
+    def prox_(self, v: Tensor, t: Scalar) -> Tensor:
+        """`prox`, which may overwrite v."""
+        return self.prox(v, t)
+
     def conjugate_prox(self, v: Tensor, s: Scalar) -> Tensor:
         """prox of s g*, by Moreau: v - s prox_{g/s}(v / s)."""
         c = per_row(s, v)
         inverse = 1 / s
         return v - c * self.prox(v / c, inverse)
+
+    def conjugate_prox_(self, v: Tensor, s: Scalar) -> Tensor:
+        """`conjugate_prox`, which may overwrite v."""
+        return self.conjugate_prox(v, s)
 
     def conjugate(self, p: Tensor) -> Tensor | None:
         """g*(p) of shape [rows], where there is a formula for it; it gives duality gaps."""

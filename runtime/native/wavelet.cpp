@@ -32,9 +32,9 @@ struct Lane {
     typedef T Vector __attribute__((vector_size(kVectorBytes)));
 };
 
-// Panels of this many bytes: two cache lines of every row, small enough that a panel stays in the nearest cache.
+// Panels of this many bytes: four cache lines of every row, yet small enough that a panel stays in cache.
 template <typename T>
-constexpr Index kPanel = 128 / static_cast<Index>(sizeof(T));
+constexpr Index kPanel = 256 / static_cast<Index>(sizeof(T));
 
 // out0[t] = sum_j p00[j] in0[t + jW] + p01[j] in1[t + jW];  out1 likewise with p10 and p11.
 template <typename T>

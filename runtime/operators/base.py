@@ -1,7 +1,8 @@
 """Linear operators and their algebra.
 
 An operator acts on the last axes of a tensor; everything in front is a batch of rows. Complex numbers are complex
-tensors. Calling an operator changes nothing in it.
+tensors. Calling an operator changes nothing in it, nor its argument; but the result may share memory with the argument
+(the identity returns it as it is), so whoever writes into a result in place must own it.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 import torch
+from recon.dsl.model import facts as fact
 from recon.dsl.model.facts import Facts
 from recon.dsl.model.space import Space
 from torch import Tensor, nn
@@ -17,8 +19,9 @@ from torch import Tensor, nn
 class Operator(nn.Module):
     """A linear map A from `domain` to `codomain`, with the facts that the language knows of it.
 
-    A subclass gives `_apply(x)` = A x and `_adjoint(y)` = A^H y; where `domain` is real, A^H is the adjoint with
-    respect to Re<., .>, so it returns real numbers. The adjoint is the backward of the forward, registered here once.
+    A subclass gives `_apply_(x)` = A x and `_adjoint_(y)` = A^H y, and where that is cheaper `_gram_(x)` = A^H A x;
+    where `domain` is real, A^H is the adjoint with respect to Re<., .>, so it returns real numbers. The adjoint is the
+    backward of the forward, registered here once.
     """
 
     def __init__(self, domain: Space, codomain: Space, facts: Facts) -> None:
@@ -33,28 +36,60 @@ class Operator(nn.Module):
     def _adjoint_(self, y: Tensor) -> Tensor:
         raise NotImplementedError
 
+    def _gram_(self, x: Tensor) -> Tensor:
+        multiple = self._multiple()
+        if multiple is None:
+            return self._adjoint_(self._apply_(x))
+        return x if multiple == 1 else x * multiple
+
+    def _multiple(self) -> float | None:
+        """The c of A^H A = c I, where the facts give it."""
+        gram = self.facts.gram
+        return gram.scale if gram is not None and gram.basis == "identity" else None
+
+    def constant(self, name: str, value: Tensor) -> None:
+        """Keep a tensor that is made anew from the page: it moves with the module and is not part of its state."""
+        self.register_buffer(name, value, persistent=False)
+
     def forward(self, x: Tensor) -> Tensor:
         """A x, for x of shape [..., *domain.shape]."""
         if torch.is_grad_enabled() and x.requires_grad:
-            return cast(Tensor, _Linear.apply(x, self, False))
+            return cast(Tensor, _Linear.apply(x, self, "forward"))
         return self._apply_(x)
 
     def adjoint(self, y: Tensor) -> Tensor:
         """A^H y, for y of shape [..., *codomain.shape]."""
         if torch.is_grad_enabled() and y.requires_grad:
-            return cast(Tensor, _Linear.apply(y, self, True))
+            return cast(Tensor, _Linear.apply(y, self, "adjoint"))
         return self._adjoint_(y)
 
     def gram(self, x: Tensor) -> Tensor:
-        """A^H A x; overridden where that is cheaper than the two calls."""
-        return self.adjoint(self.forward(x))
+        """A^H A x, for x of shape [..., *domain.shape]; often cheaper than the two calls."""
+        if torch.is_grad_enabled() and x.requires_grad:
+            return cast(Tensor, _Linear.apply(x, self, "gram"))
+        return self._gram_(x)
+
+    def normal(self) -> Operator | None:
+        """A^H A as one operator that is cheaper than A and A^H; None where there is none."""
+        return None
+
+    def around(self, middle: Operator) -> Operator | None:
+        """A^H M A as one operator, for the self-adjoint M = `middle` on the codomain; None where there is none."""
+        return None
 
     @property
     def H(self) -> Operator:  # noqa: N802 - the field's own notation
         return AdjointOperator(self)
 
-    def measured(self) -> Tensor | None:
-        """Which entries of the codomain are measured, as a boolean tensor that broadcasts to it; None: all of them."""
+    def real_part(self) -> Operator | None:
+        """x -> Re(A x) for real x as one operator, for A from a complex space to itself; None where there is none."""
+        return None
+
+    def measured(self, given: Tensor | None = None) -> Tensor | None:
+        """Which entries of the codomain are measured, as a boolean tensor that broadcasts to it; None: all of them.
+
+        `given` says the same of the domain, where another operator stands further in.
+        """
         return None
 
     def norm(self) -> float:
@@ -75,30 +110,34 @@ class _Linear(torch.autograd.Function):
     """y = A x with backward A^H, so that no operator needs a differentiable implementation."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, operator: Operator, transposed: bool) -> Tensor:
-        ctx.operator, ctx.transposed = operator, transposed
-        return operator._adjoint_(x) if transposed else operator._apply_(x)
+    def forward(ctx: Any, x: Tensor, operator: Operator, which: str) -> Tensor:
+        ctx.operator, ctx.which = operator, which
+        call = {"forward": operator._apply_, "adjoint": operator._adjoint_, "gram": operator._gram_}[which]
+        return call(x)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
-        operator = ctx.operator
-        return (operator.forward(grads[0]) if ctx.transposed else operator.adjoint(grads[0])), None, None
+        operator: Operator = ctx.operator
+        call = {"forward": operator.adjoint, "adjoint": operator.forward, "gram": operator.gram}[ctx.which]
+        return call(grads[0]), None, None
 
 
 class AdjointOperator(Operator):
     """A^H as an operator of its own."""
 
     def __init__(self, of: Operator, facts: Facts | None = None) -> None:
-        from recon.dsl.model import facts as fact
-
         super().__init__(of.codomain, of.domain, facts or fact.adjoint(of.facts))
-        self.of = of
+        self.of, self.precision = of, of.precision
 
     def _apply_(self, x: Tensor) -> Tensor:
         return self.of._adjoint_(x)
 
     def _adjoint_(self, y: Tensor) -> Tensor:
         return self.of._apply_(y)
+
+    def norm(self) -> float:
+        """That of A."""
+        return self.of.norm()
 
     @property
     def H(self) -> Operator:  # noqa: N802
@@ -114,6 +153,12 @@ class Embedding(Operator):
     def _adjoint_(self, y: Tensor) -> Tensor:
         return y.real.contiguous()
 
+    def around(self, middle: Operator) -> Operator | None:
+        return middle.real_part()
+
+    def measured(self, given: Tensor | None = None) -> Tensor | None:
+        return given
+
 
 def _complex(dtype: torch.dtype) -> torch.dtype:
     return torch.complex128 if dtype == torch.float64 else torch.complex64
@@ -124,7 +169,14 @@ class Composition(Operator):
 
     def __init__(self, parts: list[Operator], facts: Facts) -> None:
         super().__init__(parts[-1].domain, parts[0].codomain, facts)
-        self.parts = nn.ModuleList(parts)
+        self.parts, self.precision = nn.ModuleList(parts), parts[0].precision
+        # A^H A = B^H M B with as much of the chain as possible in the one operator M, and B the rest of it.
+        self.middle, self.inner = parts[0].normal(), len(parts) - 1
+        while self.middle is not None and self.inner > 0:
+            wider = parts[len(parts) - self.inner].around(self.middle)
+            if wider is None:
+                break
+            self.middle, self.inner = wider, self.inner - 1
 
     def _chain(self) -> list[Operator]:
         return [cast(Operator, p) for p in self.parts]
@@ -139,18 +191,25 @@ class Composition(Operator):
             y = p._adjoint_(y)
         return y
 
-    def gram(self, x: Tensor) -> Tensor:
+    def _gram_(self, x: Tensor) -> Tensor:
+        if self._multiple() is not None:
+            return super()._gram_(x)
         chain = self._chain()
-        inner = chain[1:]
+        inner = chain[len(chain) - self.inner :]
         for p in reversed(inner):
-            x = p.forward(x)
-        x = chain[0].gram(x)
+            x = p._apply_(x)
+        x = chain[0]._gram_(x) if self.middle is None else self.middle._apply_(x)
         for p in inner:
-            x = p.adjoint(x)
+            x = p._adjoint_(x)
         return x
 
-    def measured(self) -> Tensor | None:
-        return self._chain()[0].measured()
+    def normal(self) -> Operator | None:
+        return self.middle if self.inner == 0 else None
+
+    def measured(self, given: Tensor | None = None) -> Tensor | None:
+        for p in reversed(self._chain()):
+            given = p.measured(given)
+        return given
 
 
 class Sum(Operator):
@@ -158,7 +217,7 @@ class Sum(Operator):
 
     def __init__(self, parts: list[Operator], codomain: Space, facts: Facts) -> None:
         super().__init__(parts[0].domain, codomain, facts)
-        self.parts = nn.ModuleList(parts)
+        self.parts, self.precision = nn.ModuleList(parts), parts[0].precision
 
     def _apply_(self, x: Tensor) -> Tensor:
         out = self.parts[0]._apply_(x)
@@ -178,7 +237,7 @@ class ScaledOperator(Operator):
 
     def __init__(self, factor: float, of: Operator, facts: Facts) -> None:
         super().__init__(of.domain, of.codomain, facts)
-        self.factor, self.of = factor, of
+        self.factor, self.of, self.precision = factor, of, of.precision
 
     def _apply_(self, x: Tensor) -> Tensor:
         return self.of._apply_(x) * self.factor
@@ -186,11 +245,15 @@ class ScaledOperator(Operator):
     def _adjoint_(self, y: Tensor) -> Tensor:
         return self.of._adjoint_(y) * self.factor
 
-    def gram(self, x: Tensor) -> Tensor:
-        return self.of.gram(x) * self.factor**2
+    def _gram_(self, x: Tensor) -> Tensor:
+        return self.of._gram_(x) * self.factor**2
 
-    def measured(self) -> Tensor | None:
-        return self.of.measured()
+    def norm(self) -> float:
+        """|c| times that of A."""
+        return abs(self.factor) * self.of.norm()
+
+    def measured(self, given: Tensor | None = None) -> Tensor | None:
+        return self.of.measured(given)
 
 
 class IdentityOperator(Operator):
@@ -202,14 +265,15 @@ class IdentityOperator(Operator):
     def _adjoint_(self, y: Tensor) -> Tensor:
         return y
 
-    def gram(self, x: Tensor) -> Tensor:
+    def _gram_(self, x: Tensor) -> Tensor:
         return x
+
+    def measured(self, given: Tensor | None = None) -> Tensor | None:
+        return given
 
 
 def compose(outer: Operator, inner: Operator) -> Operator:
     """outer @ inner, flattened, with identities dropped."""
-    from recon.dsl.model import facts as fact
-
     if isinstance(outer, IdentityOperator):
         return inner
     if isinstance(inner, IdentityOperator):
@@ -240,7 +304,7 @@ def estimate_norm(operator: Operator, iterations: int = 300, rtol: float = 1e-4)
     """
     like = next((b for b in operator.buffers()), None)
     device = like.device if like is not None else torch.device("cpu")
-    real_linear = operator.domain.field == "real"
+    real_linear = operator.domain.field == "real" or operator.facts.linear == "real"
     with torch.no_grad():
         v = random_point(operator.domain, operator.precision, seed=0, device=device)
         rights, lefts = [v / torch.linalg.vector_norm(v)], list[Tensor]()

@@ -22,7 +22,8 @@ def lookup(name: Map) -> Bytes:
     """The 256 colours of a scalar map, lowest first. Shape [256, 3]."""
     from matplotlib import colormaps  # costs a noticeable part of a second, so only where a picture is drawn
 
-    table: Bytes = colormaps[MAPS[name]](np.arange(256), bytes=True)[:, :3].astype(np.uint8)
+    # rounded here: matplotlib's own bytes are truncated, so that its grey level 33 would be 32
+    table: Bytes = np.rint(255 * colormaps[MAPS[name]](np.arange(256))[:, :3]).astype(np.uint8)
     table.setflags(write=False)  # it is handed to all callers
     return table
 
@@ -31,11 +32,11 @@ def pixels(seen: Shown) -> Bytes:
     """8-bit colours of an image, [H, W, 3]; what is not finite is blue."""
     levels = in_unit_range(seen)
     missing = np.isnan(levels)
-    index = np.rint(255 * np.where(missing, 0.0, levels)).astype(np.uint8)
+    index: Bytes = np.rint(255 * np.where(missing, 0.0, levels)).astype(np.uint8)
     if seen.map == "colour":
         index[missing.any(axis=-1)] = NOT_FINITE
         return index
-    coloured = lookup(seen.map)[index]
+    coloured: Bytes = lookup(seen.map)[index]
     coloured[missing] = NOT_FINITE
     return coloured
 

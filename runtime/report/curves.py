@@ -6,13 +6,14 @@ import io
 import math
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from .content import Curve
-from .drawing import DASHES, INK, LINES, house_style, tick
+from .drawing import DASHES, INK, LINES, STEPS, house_style, tick
 from .text import clean
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def thinned(x: Floats, y: Floats, most: int = MOST_POINTS) -> tuple[Floats, Floa
         return x, y
     edges = np.linspace(0, len(x), (most - 2) // 2 + 1).astype(int)
     keep = {0, len(x) - 1}
-    for start, stop in zip(edges[:-1], edges[1:], strict=True):
+    for start, stop in pairwise(edges.tolist()):
         part = y[start:stop]
         if np.isfinite(part).any():
             keep |= {start + int(np.nanargmin(part)), start + int(np.nanargmax(part))}
@@ -109,7 +110,7 @@ def draw_curve(axes: Axes, curve: Curve) -> None:
                 axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=7))
         else:
             whole = axis is axes.xaxis and seen.size > 0 and bool((seen == np.rint(seen)).all())
-            axis.set_major_locator(MaxNLocator(nbins=7 if axis is axes.xaxis else 6, integer=whole))
+            axis.set_major_locator(MaxNLocator(nbins=7, steps=STEPS, integer=whole))
         axis.set_major_formatter(FuncFormatter(tick))
     axes.grid(color=INK, alpha=0.22, linewidth=0.6)
     axes.set_axisbelow(True)

@@ -18,7 +18,9 @@ Floats = npt.NDArray[np.float64]
 
 LARGEST = 512  # most pixels shown along an axis of a report's picture
 DECADES = 5.0  # most decades below its maximum that a logarithmic picture spans
-HIGH_DYNAMIC_RANGE = 100.0  # largest over median magnitude from which a measurement is shown as logarithm
+# largest over median magnitude above which a complex measurement is shown as logarithm: Gaussian noise stays below 10,
+# k-space of an image lies above 50; intensities are squares of magnitudes
+HIGH_DYNAMIC_RANGE = 30.0
 
 # axes along which a pixel is as long as along its neighbour, so that pictures keep their proportions
 POSITIONS = frozenset({"z", "row", "col", "x", "y", "kx", "ky", "kz", "channel", ""})
@@ -71,7 +73,8 @@ def shown(picture: Picture, largest: int | None = None) -> Shown:
     limits = picture.limits if picture.limits is not None else _own_limits(picture, values, logarithmic)
     if logarithmic:  # -inf, the logarithm of an exact zero, is the darkest value and not a missing one
         values = np.maximum(values, limits[0])
-    notes += _outside(values, limits)
+    if not line:
+        notes += _outside(values, limits)
     map_: Map = "line" if line else "colour" if colour else "error" if picture.role == "error" else "grey"
     if picture.show == "phase" and map_ == "grey":
         map_ = "phase"
@@ -83,18 +86,19 @@ def share_limits(pictures: Sequence[Picture]) -> list[Picture]:
 
     truth             lowest to highest value (0 to highest for a magnitude)
     estimate, adjoint the limits of the truth before it, or of the first truth; without a truth, of the first estimate.
-                      An adjoint of which more than half of the pixels lie outside keeps a scale of its own, with a note:
+                      An adjoint of which more than half of the pixels lie outside keeps its own scale, with a note:
                       A^H y has not the scale of x in general.
     error             0 to the largest 99.9% quantile of all errors, but not above the span of the truth: an error map
                       of a reconstruction that diverged saturates instead of hiding the others
     measurement, other: their own limits
-    Only pictures of the same unit share. Limits that are set stay.
+    Only pictures of the same unit share. Limits that are set stay; lines and phases have none to share.
     """
     ranges = {i: displayed_range(p) for i, p in enumerate(pictures) if p.role != "measurement"}
     anchors: dict[str, list[int]] = {}
     for role in ("truth", "estimate"):
         for unit in {p.unit for p in pictures} - anchors.keys():
-            found = [i for i, p in enumerate(pictures) if p.role == role and p.unit == unit and p.show != "phase"]
+            found = [i for i, p in enumerate(pictures) if p.role == role and p.unit == unit]
+            found = [i for i in found if pictures[i].show != "phase" and pictures[i].array.ndim > 1]
             if found:
                 anchors[unit] = found if role == "truth" else found[:1]
     error_limits = {
@@ -107,7 +111,7 @@ def share_limits(pictures: Sequence[Picture]) -> list[Picture]:
     out = []
     for i, p in enumerate(pictures):
         before = [k for k in anchors.get(p.unit, []) if k <= i] or anchors.get(p.unit, [])[:1]
-        if p.limits is not None or p.role in ("measurement", "other") or p.show == "phase":
+        if p.limits is not None or p.role in ("measurement", "other") or p.show == "phase" or p.array.ndim == 1:
             out.append(p)
         elif p.role == "error":
             out.append(replace(p, limits=error_limits[p.unit]))
@@ -154,7 +158,7 @@ def _plane(picture: Picture) -> tuple[Array, tuple[str, str], list[str]]:
         if count > 1:
             along = f" along {names[0]}" if names[0] else ""
             notes.append(f"slice {middle} of 0 to {count - 1}{along}")
-        array, names = (array[middle] if count else array.reshape(array.shape[1:-1] + (0,))), names[1:]
+        array, names = (array[middle] if count else array.reshape((*array.shape[1:-1], 0))), names[1:]
     if colour:
         array, names = np.moveaxis(array, 0, -1), names[1:]
     if array.size == 0:
@@ -173,14 +177,14 @@ def _real(picture: Picture, plane: Array) -> tuple[Floats, str, bool, list[str]]
     """Real values of a plane, what they are, whether their logarithm is shown, and the notes on it."""
     is_complex = plane.dtype.kind == "c"
     if picture.show == "phase":
-        return np.angle(plane.astype(np.complex128)), "phase (rad)", False, ["phase"]
+        return np.angle(plane.astype(np.complex128)), "radians", False, []
     if picture.role == "error":
-        return np.abs(_wide(plane)), "|error|", False, []
+        return np.abs(_wide(plane)), "absolute value", False, []
     values: Floats = np.abs(_wide(plane)) if is_complex else _wide(plane)
     if picture.show == "log" or (picture.show == "auto" and _high_dynamic_range(picture, values, is_complex)):
         what = "magnitude" if is_complex or (values < 0).any() else "value"
         return np.abs(values), f"log₁₀ {what}", True, [f"logarithm of the {what}; zeros are black"]
-    return values, "magnitude" if is_complex else "", False, ["magnitude"] if is_complex else []
+    return values, "magnitude" if is_complex else "", False, []
 
 
 def _wide(array: Array) -> Array:
@@ -192,7 +196,8 @@ def _high_dynamic_range(picture: Picture, values: Floats, is_complex: bool) -> b
     if picture.role != "measurement" or values.ndim != 2 or not (is_complex or (values >= 0).all()):
         return False
     present = values[np.isfinite(values) & (values > 0)]
-    return present.size > 0 and float(present.max()) > HIGH_DYNAMIC_RANGE * float(np.median(present))
+    ratio = HIGH_DYNAMIC_RANGE if is_complex else HIGH_DYNAMIC_RANGE**2
+    return present.size > 0 and float(present.max()) > ratio * float(np.median(present))
 
 
 def _shrink(values: Floats, largest: int, stretched: bool) -> tuple[Floats, list[str]]:
@@ -210,9 +215,7 @@ def _shrink(values: Floats, largest: int, stretched: bool) -> tuple[Floats, list
     count = here.sum(axis=(1, 3))
     mean = np.where(here, blocks, 0.0).sum(axis=(1, 3)) / np.maximum(count, 1)
     small = np.where(count > 0, mean, np.nan)
-    return small, [
-        f"{height} × {width} pixels shown as {small.shape[0]} × {small.shape[1]}, means of {rows} × {cols}"
-    ]
+    return small, [f"{height} × {width} pixels shown as {small.shape[0]} × {small.shape[1]}, means of {rows} × {cols}"]
 
 
 def _log10(values: Floats) -> Floats:
@@ -253,7 +256,7 @@ def _error_limits(errors: Sequence[Picture], truths: Sequence[tuple[float, float
 
 def _fraction_outside(values: Floats, limits: tuple[float, float]) -> float:
     finite = values[np.isfinite(values)]
-    slack = 1e-6 * (limits[1] - limits[0])  # rounding is not clipping
+    slack = 0.01 * (limits[1] - limits[0])  # less than that nobody sees
     outside = (finite < limits[0] - slack) | (finite > limits[1] + slack)
     return float(np.count_nonzero(outside)) / max(finite.size, 1)
 

@@ -13,6 +13,7 @@ INK = "#767676"  # axes and labels; in a page's curves it becomes the colour of 
 # Okabe and Ito's palette, told apart with any colour vision, in tones that hold on white and on black
 LINES = ("#2878b5", "#d55e00", "#009e73", "#c05a94", "#b08900", "#7a68c8", "#3aa0c9", "#8c6d5a")
 DASHES = ("-", "--", "-.", ":")
+STEPS = (1, 2, 2.5, 5, 10)  # between ticks, times a power of ten
 
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -42,6 +43,7 @@ def house_style() -> Iterator[None]:
     }
     with style.context(["default", ours]), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*[Gg]lyph.*missing")  # a script that the font lacks is no failure
+        warnings.filterwarnings("ignore", category=RuntimeWarning, module="matplotlib")  # margins beyond 1e308
         yield
 
 
@@ -62,6 +64,6 @@ def ticks(low: float, high: float, most: int = 5) -> list[float]:
     from matplotlib.ticker import MaxNLocator
 
     slack = 1e-9 * (high - low)
-    values = MaxNLocator(nbins=most, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+    values = MaxNLocator(nbins=most, steps=STEPS).tick_values(low, high)
     inside = [float(v) for v in values if low - slack <= v <= high + slack]
     return [0.0 if abs(v) < slack else v for v in inside]

@@ -72,8 +72,7 @@ def _draw_image(figure: Figure, axes: Axes, seen: Shown) -> None:
     from matplotlib.colors import ListedColormap, Normalize
     from matplotlib.ticker import FixedLocator, FuncFormatter
 
-    aspect = "auto" if seen.stretched else "equal"
-    axes.imshow(pixels(seen), aspect=aspect, interpolation="nearest")
+    axes.imshow(pixels(seen), aspect="auto" if seen.stretched else "equal", interpolation="nearest")
     axes.set_xticks([])
     axes.set_yticks([])
     axes.spines[:].set_visible(False)

@@ -6,7 +6,8 @@ import csv
 import io
 import math
 import re
-from numbers import Integral
+
+import numpy as np
 
 from .content import Cell, Table
 from .text import clean
@@ -18,7 +19,7 @@ def number(value: float) -> str:
     34.1 -> "34.10", 0.00012345 -> "0.0001234", 123456.0 -> "123500", 1.5e-7 -> "1.500e-07", nan -> "nan".
     Exponents appear below 1e-4 and from 1e7 on.
     """
-    if isinstance(value, Integral):  # numpy's integers too
+    if isinstance(value, int | np.integer):
         return str(value)
     if not math.isfinite(value):
         return "nan" if math.isnan(value) else ("inf" if value > 0 else "-inf")
@@ -27,7 +28,7 @@ def number(value: float) -> str:
     rounded = float(f"{value:.3e}")  # decides the notation after rounding: 9999.9 is 10000, not 9.999e3
     if 1e3 <= abs(rounded) < 1e7:
         return f"{rounded:.0f}"
-    return f"{rounded:#.4g}" if 1e-4 <= abs(rounded) < 1e3 else f"{rounded:.3e}"
+    return f"{rounded:#.4g}" if 1e-4 <= abs(rounded) < 1e3 else f"{value:.3e}"
 
 
 def cell_text(cell: Cell, missing: str = "–") -> str:

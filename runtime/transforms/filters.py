@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pywt
+import pywt  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 # Family: orders from, orders to, taps per order.
@@ -35,7 +35,8 @@ class Wavelet:
 def orthonormal(name: str) -> bool:
     """Whether `name` is an orthonormal wavelet: haar, db1 to db38, sym2 to sym20, coif1 to coif17.
 
-    False for every other word, biorthogonal wavelets (bior, rbio) and dmey, which is orthonormal to 1e-3 only, included.
+    False for every other word, also for the biorthogonal wavelets (bior, rbio) and for dmey, whose tabulated taps are
+    not exactly orthonormal.
     """
     return _length(name) is not None
 
@@ -49,7 +50,7 @@ def filter_length(name: str) -> int:
 
 
 @functools.cache
-def wavelet(name: str) -> Wavelet:
+def wavelet_filters(name: str) -> Wavelet:
     """The wavelet called `name`, with the taps of PyWavelets. Raises ValueError unless `orthonormal(name)`."""
     filter_length(name)
     return Wavelet(name, tuple(float(tap) for tap in pywt.Wavelet(name).rec_lo))

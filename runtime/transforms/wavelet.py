@@ -208,7 +208,7 @@ def _analyse(x: Tensor, axis: int, filters: Wavelet) -> Tensor:
     padded = _wrapped(x, axis, before, 2 * _BLOCK * (blocks - 1) + width - before - size)
     windows = padded.unfold(axis, width, 2 * _BLOCK)  # (..., block, ..., sample)
     band = _band(analysis_band, filters, x.dtype, x.device).reshape(2 * _BLOCK, width)
-    y = _filter(band, windows, axis).unflatten(axis + 1, (2, _BLOCK)).transpose(axis, axis + 1)
+    y = torch.unflatten(_filter(band, windows, axis), axis + 1, (2, _BLOCK)).transpose(axis, axis + 1)
     y = y.flatten(axis + 1, axis + 2)  # (..., low or high, coefficient, ...)
     return y.narrow(axis + 1, 0, size // 2).flatten(axis, axis + 1)
 
@@ -233,17 +233,18 @@ def _multiply(matrix: Tensor, x: Tensor, axis: int) -> Tensor:
     """The product of `matrix` with every line of `x` along `axis`."""
     if axis == x.ndim - 1:
         return x @ matrix.T
-    return (matrix @ x.flatten(axis + 1)).unflatten(axis + 1, x.shape[axis + 1 :])
+    return torch.unflatten(matrix @ x.flatten(axis + 1), axis + 1, x.shape[axis + 1 :])
 
 
 def _filter(band: Tensor, windows: Tensor, axis: int) -> Tensor:
     """Multiply each window, (..., block, ..., sample), by `band`: (..., block, output, ...)."""
     if axis == windows.ndim - 2:
         # Blocks first: each is then a plain strided matrix that the product reads in place.
-        return (windows.flatten(0, axis - 1).transpose(0, 1) @ band.T).transpose(0, 1).unflatten(0, windows.shape[:axis])
+        y = windows.flatten(0, axis - 1).transpose(0, 1) @ band.T
+        return torch.unflatten(y.transpose(0, 1), 0, windows.shape[:axis])
     rest = windows.shape[axis + 1 : -1]
     y = band @ windows.flatten(axis + 1, -2).transpose(-1, -2)
-    return y.unflatten(-1, rest)
+    return torch.unflatten(y, -1, rest)
 
 
 def _wrapped(x: Tensor, axis: int, before: int, after: int) -> Tensor:
@@ -261,8 +262,6 @@ def _matrix(filters: Wavelet, size: int, dtype: torch.dtype, device: torch.devic
 
 
 @functools.lru_cache(maxsize=256)
-def _band(
-    make: Callable[[Wavelet, int], object], filters: Wavelet, dtype: torch.dtype, device: torch.device
-) -> Tensor:
+def _band(make: Callable[[Wavelet, int], object], filters: Wavelet, dtype: torch.dtype, device: torch.device) -> Tensor:
     with torch.inference_mode(False):
         return torch.as_tensor(make(filters, _BLOCK), dtype=dtype, device=device)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from annotated_types import Gt
+
 from ...model import facts as fact
 from ...model.facts import IDENTITY, Diagonal, Facts, Norm
-from ...model.fields import Field, FilePath, Fraction, Seed
+from ...model.fields import Annotated, Field, FilePath, Fraction, Seed
 from ...model.place import place
 from ...model.space import Axis, Space, SpaceError, fits, merge
 from ...model.terms import OperatorTerm
@@ -35,7 +37,7 @@ class Mask(Operator):
     example: ClassVar[str] = "forward A = mask(keep = 30%)"
     random: ClassVar[bool] = True
 
-    keep: Fraction = Field(description="part of the pixels that is measured")
+    keep: Annotated[Fraction, Gt(0)] = Field(description="part of the pixels that is measured; at least one is")
     seed: Seed = Field("auto", description="seed of the draw; `auto` derives it from `run.seed` and the place")
 
     def codomain(self, domain: Space) -> Space:
@@ -64,7 +66,8 @@ class DiagonalOperator(Operator):
 
     def facts(self, domain: Space) -> Facts:
         pixel = Diagonal("pixel")
-        return Facts(gram=pixel, cogram=pixel, diagonal=pixel, norm=Norm(), signs=self.values.nonnegative)
+        facts = Facts(gram=pixel, cogram=pixel, diagonal=pixel, signs=self.values.nonnegative)
+        return fact.embed(facts) if domain.field == "real" and self.values.complex_valued else facts
 
 
 class Matrix(Operator):
@@ -87,6 +90,9 @@ class Matrix(Operator):
 
     def preimage(self, codomain: Space) -> Space:
         return Space(codomain.field, (Axis("sample", self._header()[1]),), codomain.unit)
+
+    def facts(self, domain: Space) -> Facts:
+        return fact.embed(Facts()) if domain.field == "real" and self._header()[2] else Facts()
 
     def _header(self) -> tuple[int, int, bool]:
         header = self.file.header()

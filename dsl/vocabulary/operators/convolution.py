@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from math import ceil
+from math import ceil, cos, sin
 from typing import ClassVar, Literal
 
-from ...model.facts import Diagonal, Facts, Norm, identity
+from ...model.facts import Diagonal, Facts, Norm, embed, identity
 from ...model.fields import Angle, Auto, Count, Field, FilePath, Positive
 from ...model.space import Space, SpaceError
 from ...model.word import Kernel, Operator
@@ -35,9 +35,14 @@ class Conv(Operator):
         circular = self.boundary == "circular"
         basis = Diagonal("fourier", axes=spatial_count(domain)) if circular else None
         mass = 1.0 if self.kernel.averages else None  # |k|_1 bounds the norm; for k >= 0 it is attained at frequency 0
-        return Facts(
-            gram=basis, cogram=basis, diagonal=basis, norm=Norm(mass, exact=circular), signs=self.kernel.averages
+        facts = Facts(
+            gram=basis,
+            cogram=basis,
+            diagonal=basis,
+            norm=Norm(mass, exact=circular and mass is not None),
+            signs=self.kernel.averages,
         )
+        return embed(facts) if domain.field == "real" and self.kernel.complex_valued else facts
 
 
 class GaussianKernel(Kernel):
@@ -74,6 +79,9 @@ class Motion(Kernel):
             raise SpaceError("blurs images with rows and columns")
         if self.size == "auto":
             return (2 * ceil(self.length / 2) + 1,) * 2
+        reach = self.length / 2 * max(abs(cos(self.angle)), abs(sin(self.angle)))
+        if reach > (self.size - 1) // 2 + 0.5 + 1e-9:
+            raise SpaceError(f"has a path of {self.length:g} pixels, which leaves its array of `size = {self.size}`")
         return (self.size, self.size)
 
 

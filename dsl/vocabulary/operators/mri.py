@@ -34,18 +34,23 @@ class Cartesian(Operator):
         if len(domain.axes) < 2:
             raise SpaceError(f"samples lines of a k-space with rows and columns, not {domain}")
         lines = domain.shape[-1]
-        if lines is not None and round(lines * self.center) > lines / self.accel + 0.5:
-            kept = lines / self.accel
-            raise SpaceError(
-                f"keeps {kept:.0f} of {lines} lines, but its centre of {self.center:.0%} alone has "
-                f"{round(lines * self.center)}; lower `center` or `accel`"
-            )
+        if lines is not None:
+            kept, central = self.counts(lines)
+            if central > kept:
+                raise SpaceError(
+                    f"keeps {kept} of {lines} lines, but its centre of {self.center:.0%} alone has {central}; "
+                    f"lower `center` or `accel`"
+                )
         support = f"every {self.accel:g}th line" if self.lines == "equispaced" else f"1/{self.accel:g} of the lines"
         return Space("complex", domain.axes, domain.unit, support=support)
 
+    def counts(self, lines: int) -> tuple[int, int]:
+        """How many of so many lines are kept, and how many of these form the centre."""
+        return max(round(lines / self.accel), 1), round(lines * self.center)
+
     def facts(self, domain: Space) -> Facts:
         pixel = Diagonal("pixel")
-        return Facts(gram=pixel, cogram=pixel, diagonal=pixel, norm=Norm(1.0, exact=True))
+        return Facts(gram=pixel, cogram=pixel, diagonal=pixel, norm=Norm(1.0, exact=True), signs=True)
 
 
 class Coils(Operator):

@@ -1,0 +1,1 @@
+"""From the tree of a page to words: names, kinds, constants, terms."""

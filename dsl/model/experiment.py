@@ -1,0 +1,124 @@
+"""A page after elaboration: words and terms in the place of names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..syntax.source import Source, Span
+from ..syntax.tree import Expr, Page
+from .fields import Interval
+from .options import DataOptions, MetricsOptions, RunOptions
+from .space import Space
+from .terms import OperatorTerm, Prior, Statistic, ValueTerm
+from .units import Quantity
+from .word import Analysis, Law, Metric, Word
+from .word import Source as DataSource
+
+
+@dataclass(frozen=True)
+class UnknownSpec:
+    """`image x : real[256, 256] { ... }`."""
+
+    name: str
+    kind: str
+    space: Space
+    range: Interval | None
+    span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """`noise y ~ law(mean)`."""
+
+    measured: str
+    law: Law
+    span: Span = field(compare=False, repr=False)
+    text: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """`data name = source { target = expression }`; bindings of an empty body are filled in."""
+
+    name: str
+    source: DataSource
+    bindings: tuple[tuple[str, ValueTerm], ...]
+    options: DataOptions
+    place: str
+    span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Formulation:
+    """One problem as stated: the page, or a method of it, or what really makes the data."""
+
+    unknowns: dict[str, UnknownSpec]
+    operators: dict[str, OperatorTerm]
+    likelihoods: tuple[Likelihood, ...]
+    priors: tuple[Prior, ...]
+    solver: Word | None
+    solver_span: Span | None = field(default=None, compare=False, repr=False)
+    derived: dict[str, ValueTerm] = field(default_factory=dict)
+    own_data: bool = False
+    """Whether it replaces noise or forward on a page without `simulate`, and so makes its own data."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """`expect mean(psnr) >= 34dB`."""
+
+    measure: Statistic
+    op: str
+    bound: float | Quantity
+    text: str = field(compare=False)
+    span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class SweepAxis:
+    """One axis of a sweep: the path of what changes, and the expressions it takes, in the page's own grammar."""
+
+    path: str
+    values: tuple[Expr, ...]
+    labels: tuple[str, ...]
+    span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A value of the page with where it came from, for `plan`."""
+
+    name: str
+    value: str
+    origin: str
+
+
+@dataclass
+class Experiment:
+    """Everything a page says."""
+
+    name: str
+    doc: str
+    page: Page
+    source: Source
+    params: dict[str, Any]
+    data: dict[str, DataSet]
+    methods: dict[str, Formulation]
+    """By name; a page without methods has one, named the empty string."""
+    simulate: Formulation | None
+    metrics: tuple[Metric, ...]
+    metrics_options: MetricsOptions
+    analyses: tuple[Analysis, ...]
+    claims: tuple[Claim, ...]
+    sweeps: tuple[SweepAxis, ...]
+    views: tuple[Word, ...]
+    run: RunOptions
+    settings: tuple[Setting, ...] = ()
+
+    @property
+    def formulation(self) -> Formulation:
+        """The first method's problem."""
+        return next(iter(self.methods.values()))
+
+

@@ -1,0 +1,71 @@
+"""Options of statements that are no words: unknowns, metrics, the run."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from .fields import Count, Interval, Length, Whole
+from .terms import ValueTerm
+from .units import Quantity, Unit, describe, parts
+
+
+def _unit(value: Any) -> Any:
+    if isinstance(value, Quantity):
+        return Unit(value.value, value.dimension)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        raise ValueError("expected a unit such as `1/mm` or `um`, got a plain number")
+    return value
+
+
+def _range(value: Any) -> Any:
+    if isinstance(value, Interval) and not value.start < value.stop:
+        raise ValueError("must go from a smaller to a larger number")
+    if not isinstance(value, Interval):
+        raise ValueError(f"expected a range such as `0..1`, got {describe(parts(value)[1]) if isinstance(value, (float, Quantity)) else 'something else'}")
+    return value
+
+
+UnitField = Annotated[Unit, BeforeValidator(_unit)]
+RangeField = Annotated[Interval, BeforeValidator(_range)]
+
+
+class Options(BaseModel):
+    """The body of a statement that holds options only."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, arbitrary_types_allowed=True)
+
+
+class UnknownOptions(Options):
+    """Options of `signal`, `image`, `volume` and `unknown`."""
+
+    channels: Count | None = Field(None, description="number of channels, such as 3 for colour")
+    frames: Count | None = Field(None, description="number of frames in time")
+    range: RangeField | None = Field(None, description="the range of the values, for metrics and pictures")
+    voxel: Length | tuple[Length, ...] | None = Field(None, description="spacing of the grid, one number or one for each axis")
+    unit: UnitField = Field(Unit(), description="the unit of the values, such as 1/mm")
+
+
+class MetricsOptions(Options):
+    """Options of `metrics`."""
+
+    of: ValueTerm | None = Field(None, description="what is measured, such as abs(estimate)")
+    against: ValueTerm | None = Field(None, description="what it is compared with; left out: the same expression of the truth")
+
+
+class RunOptions(Options):
+    """Options of `run`: how, not what; no part of the problem's digest except the seed."""
+
+    seed: Whole = Field(0, description="the seed that all others derive from")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="`auto` takes a GPU where there is one")
+    precision: Literal["float32", "float64"] = Field("float32", description="precision of real numbers")
+    compile: bool = Field(False, description="compile the steps with torch.compile")
+
+
+class DataOptions(Options):
+    """Options that every source has."""
+
+    split: Literal["train", "val", "test"] | None = Field(None, description="which part of the source")
+    limit: Count | None = Field(None, description="use at most this many rows")
+    on_error: Literal["stop", "skip"] = Field("stop", description="what a damaged row does")

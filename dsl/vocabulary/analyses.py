@@ -1,0 +1,33 @@
+"""What an `analyze` line computes."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ..model.fields import Count, Field
+from ..model.terms import OperatorTerm
+from ..model.word import Analysis
+
+
+class BiasVariance(Analysis):
+    """Squared bias and variance of each method's estimate, over fresh draws of the noise for the same truth."""
+
+    formula: ClassVar[str] = (
+        r"\|E[\hat x] - x\|_2^2 / n, \quad E\|\hat x - E[\hat x]\|_2^2 / n, \quad n \text{ unknowns}"
+    )
+    reference: ClassVar[str] = "Heckel 2024, 2.3, eq. (2.4), Fig. 2.1"
+    example: ClassVar[str] = "analyze [bias_variance(draws = 200)]"
+    yields: ClassVar[tuple[str, ...]] = ("bias", "variance")
+
+    draws: Count = Field(200, description="how many times the noise is drawn", gt=1)
+
+
+class NormOf(Analysis):
+    """The operator norm, the largest singular value."""
+
+    word: ClassVar[str] = "norm"
+    formula: ClassVar[str] = r"\|A\| = \max_{\|x\| = 1} \|A x\|"
+    reference: ClassVar[str] = "Heckel 2024, 3.3"
+    example: ClassVar[str] = "analyze [norm(A)]"
+
+    of: OperatorTerm = Field(description="an operator")

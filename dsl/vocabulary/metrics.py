@@ -1,0 +1,52 @@
+"""Measures of an estimate against the truth. Every parameter that changes the number is a parameter of the word."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ..model.fields import Count, Field, Positive
+from ..model.units import LEVEL, Dimension
+from ..model.word import Metric
+
+
+class Mse(Metric):
+    """Mean squared error; complex numbers count with their modulus."""
+
+    formula: ClassVar[str] = r"\frac{1}{n} \|\hat x - x\|_2^2"
+    reference: ClassVar[str] = "Heckel 2024, 14.3"
+    higher_is_better: ClassVar[bool] = False
+
+
+class Nmse(Metric):
+    """Squared error relative to the squared norm of the truth."""
+
+    formula: ClassVar[str] = r"\|\hat x - x\|_2^2 / \|x\|_2^2"
+    reference: ClassVar[str] = "Heckel 2024, 14.3"
+    higher_is_better: ClassVar[bool] = False
+
+
+class Psnr(Metric):
+    """Peak signal-to-noise ratio in dB."""
+
+    formula: ClassVar[str] = r"10 \log_{10} \frac{r^2}{\mathrm{MSE}}"
+    reference: ClassVar[str] = "Heckel 2024, 14.3"
+    example: ClassVar[str] = "metrics [psnr(range = 1)]"
+    dimension: ClassVar[Dimension] = LEVEL
+
+    range: Positive | None = Field(None, description="the data range r; left out: that of the unknown, else of the truth")
+
+
+class Ssim(Metric):
+    """Structural similarity, averaged over the image, with a Gaussian window."""
+
+    formula: ClassVar[str] = (
+        r"\frac{(2 \mu_x \mu_y + c_1)(2 \sigma_{xy} + c_2)}{(\mu_x^2 + \mu_y^2 + c_1)(\sigma_x^2 + \sigma_y^2 + c_2)}"
+    )
+    reference: ClassVar[str] = "Heckel 2024, 14.3; Wang, Bovik, Sheikh, Simoncelli 2004"
+    example: ClassVar[str] = "metrics [ssim(window = 11, sigma = 1.5, range = 1)]"
+
+    range: Positive | None = Field(None, description="the data range; left out: that of the unknown, else of the truth")
+    window: Count = Field(11, description="width of the window in pixels")
+    sigma: Positive = Field(1.5, description="standard deviation of the Gaussian window")
+    k1: Positive = Field(0.01, description="c1 = (k1 range)^2")
+    k2: Positive = Field(0.03, description="c2 = (k2 range)^2")

@@ -1,0 +1,124 @@
+"""Where data come from."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from ..model.fields import Count, Field, FilePath, Positive, Seed, Whole
+from ..model.word import Source
+
+
+class Sample(Source):
+    """Pictures that install with scikit-image, brought to the unknown's extents and channels; values in 0..1."""
+
+    reference: ClassVar[str] = "scikit-image's data module"
+    example: ClassVar[str] = 'data cam = sample("camera")'
+    fitted: ClassVar[bool] = True
+
+    name: str = Field(description='a picture\'s name, or "*" for all')
+
+    def columns(self) -> tuple[str, ...]:
+        return ("image",)
+
+
+class Phantom(Source):
+    """Phantoms drawn at the unknown's extents; values in 0..1."""
+
+    reference: ClassVar[str] = "Shepp, Logan 1974; Toft 1996 for `shepp_logan`"
+    example: ClassVar[str] = "data head = phantom(shepp_logan)"
+    fitted: ClassVar[bool] = True
+    random: ClassVar[bool] = True
+
+    kind: Literal["shepp_logan", "ellipses", "blobs"] = Field("shepp_logan", description="what is drawn")
+    count: Count = Field(1, description="number of rows")
+    seed: Seed = Field("auto", description="seed of random phantoms")
+
+    def columns(self) -> tuple[str, ...]:
+        return ("image",)
+
+
+class Folder(Source):
+    """The pictures of a folder, one a row, in natural order; values in 0..1."""
+
+    example: ClassVar[str] = 'data own = folder("pictures/*.png") { x = gray(image) }'
+
+    pattern: str = Field(description="files relative to the spec, with wildcards")
+
+    def columns(self) -> tuple[str, ...]:
+        return ("image",)
+
+
+class Npy(Source):
+    """A `.npy` file; with one axis more than the unknown, its first axis counts rows."""
+
+    example: ClassVar[str] = 'data own = npy("slices.npy")'
+
+    file: FilePath = Field(description="a .npy file")
+
+    def columns(self) -> tuple[str, ...]:
+        return ("array",)
+
+
+class Npz(Source):
+    """A `.npz` archive; its arrays are the columns."""
+
+    example: ClassVar[str] = 'data own = npz("scan.npz") { y = kspace }'
+
+    file: FilePath = Field(description="a .npz file")
+
+
+class Hdf5(Source):
+    """An HDF5 file; its data sets are the columns, their first axis counts rows."""
+
+    example: ClassVar[str] = 'data own = hdf5("scan.h5") { y = kspace }'
+
+    file: FilePath = Field(description="a .h5 file")
+
+
+class Sparse(Source):
+    """Random sparse signals with Gaussian entries at random places."""
+
+    reference: ClassVar[str] = "Heckel 2024, 4.2"
+    example: ClassVar[str] = "data sp = sparse(nonzeros = 30, count = 16)"
+    fitted: ClassVar[bool] = True
+    random: ClassVar[bool] = True
+
+    nonzeros: Whole = Field(description="number of entries that are not zero")
+    count: Count = Field(1, description="number of rows")
+    seed: Seed = Field("auto", description="seed of the draw")
+
+    def columns(self) -> tuple[str, ...]:
+        return ("signal",)
+
+
+class Smooth(Source):
+    """Random smooth signals: white noise, blurred by a Gaussian and scaled to a largest modulus of one."""
+
+    reference: ClassVar[str] = "Heckel 2024, 2.3"
+    example: ClassVar[str] = "data sm = smooth(width = 5)"
+    fitted: ClassVar[bool] = True
+    random: ClassVar[bool] = True
+
+    width: Positive = Field(description="standard deviation of the blur in samples")
+    count: Count = Field(1, description="number of rows")
+    seed: Seed = Field("auto", description="seed of the draw")
+
+    def columns(self) -> tuple[str, ...]:
+        return ("signal",)
+
+
+class CosinesAndSpikes(Source):
+    """Signals made of few cosines and few spikes; the columns are the coefficients of each."""
+
+    reference: ClassVar[str] = "Heckel 2024, 4.1, 4.2; Donoho, Huo 2001"
+    example: ClassVar[str] = "data mix = cosines_and_spikes(cosines = 8, spikes = 12) { c = cosines; s = spikes }"
+    fitted: ClassVar[bool] = True
+    random: ClassVar[bool] = True
+
+    cosines: Whole = Field(description="number of cosines")
+    spikes: Whole = Field(description="number of spikes")
+    count: Count = Field(1, description="number of rows")
+    seed: Seed = Field("auto", description="seed of the draw")
+
+    def columns(self) -> tuple[str, ...]:
+        return ("cosines", "spikes")

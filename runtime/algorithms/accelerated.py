@@ -1,0 +1,95 @@
+"""Accelerated proximal gradient steps: Nesterov's method, and FISTA with restart.
+
+    x_{k+1} = prox_{t g}(z_k - t grad f(z_k)),   z_{k+1} = x_{k+1} + beta_k (x_{k+1} - x_k),
+    theta_{k+1} = (1 - q theta_k^2 + sqrt((1 - q theta_k^2)^2 + 4 theta_k^2)) / 2,   q = t mu,
+    beta_k = (theta_k - 1) / theta_{k+1} * (1 - q theta_{k+1}) / (1 - q),
+
+for a mu-strongly convex f; with mu = 0 these are FISTA's numbers. The error falls like
+min(4 / (k + 1)^2, (1 - sqrt(q))^k). Where (z_k - x_{k+1}) . (x_{k+1} - x_k) > 0 the momentum points uphill and theta
+starts again from one, row by row.
+
+Nesterov 1983; Beck, Teboulle 2009; O'Donoghue, Candes 2015, eq. (13); Chambolle, Pock 2016, algorithm 5.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..functionals.base import Scalar
+from ..problem import Problem
+from .base import Algorithm, Knobs, Step
+from .gradient import GROWTH, forward_backward, safe
+from .proximal import prox_of
+from .rows import add, dot_rows, largest, smallest
+from .smooth import Smooth, describe, is_smooth
+
+
+@dataclass(frozen=True)
+class Momentum:
+    """The estimate x, the extrapolated point z, theta of each row, and the step size."""
+
+    x: Tensor
+    z: Tensor
+    theta: Tensor
+    step: Scalar
+
+
+class Accelerated(Algorithm[Momentum]):
+    """Accelerated proximal gradient descent; without rough terms it is Nesterov's method. Converges for t <= 1 / L."""
+
+    def __init__(self, problem: Problem, name: str, step: float | None, restart: bool) -> None:
+        self.name, self.problem, self.restart = name, problem, restart
+        self.smooth = Smooth(problem, [t for t in problem.terms if is_smooth(t)])
+        self.prox = prox_of([t for t in problem.terms if not is_smooth(t)])
+        curvature = self.smooth.curvature()
+        self.bound = 1 / safe(curvature.upper)
+        self.given = step
+        self.size: Scalar = self.bound if step is None else step
+        self.mu, self.why = curvature.lower, curvature.why
+        self.strong = smallest(self.mu) > 0
+
+    def init(self) -> Momentum:
+        x = self.problem.initial()
+        step = self.size
+        if self.smooth.local:
+            step = torch.as_tensor(step, dtype=self.problem.real, device=x.device).expand(self.problem.rows)
+        return Momentum(x, x.clone(), torch.ones(self.problem.rows, dtype=torch.float64, device=x.device), step)
+
+    def step(self, state: Momentum, knobs: Knobs) -> Momentum:
+        x, size = forward_backward(self.smooth, self.prox, state.z, state.step)
+        move = torch.sub(x, state.x, out=state.x)
+        theta, after, beta = self._schedule(state.theta, size)
+        if self.restart:
+            uphill = dot_rows(state.z.sub_(x), move) > 0
+            beta = beta.masked_fill(uphill, 0)
+            after = after.masked_fill(uphill, 1)
+            if self.smooth.local and isinstance(size, Tensor) and self.given is None:
+                size = torch.where(uphill, size * GROWTH**4, size)
+        return Momentum(x, add(x, move, beta), after, size)
+
+    def _schedule(self, theta: Tensor, size: Scalar) -> tuple[Tensor, Tensor, Tensor]:
+        """theta, the next theta, and beta."""
+        square = theta * theta
+        if not self.strong:
+            after = torch.sqrt(square + 0.25) + 0.5
+            return theta, after, (theta - 1) / after
+        q = self.mu * size if not isinstance(size, Tensor) else size.double() * self.mu
+        q = q.double().clamp_max(0.999) if isinstance(q, Tensor) else min(q, 0.999)
+        lead = 1 - q * square
+        after = (lead + torch.sqrt(lead * lead + 4 * square)) / 2
+        return theta, after, (theta - 1) / after * (1 - q * after) / (1 - q)
+
+    def estimate(self, state: Momentum) -> Tensor:
+        return state.x
+
+    def choices(self) -> list[Step]:
+        why = "given" if self.given is not None else f"1 / L, L: {self.why}"
+        if self.smooth.local:
+            why += "; then by backtracking"
+        found = [Step(*describe("step", self.size, why, self.bound))]
+        if self.strong:
+            found.append(Step("mu", largest(self.mu), f"strong convexity of the smooth terms: {self.why}"))
+        return found

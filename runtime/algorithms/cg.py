@@ -1,0 +1,41 @@
+"""Conjugate gradients as an algorithm: quadratic problems. Hestenes, Stiefel 1952; Heckel 2024, 3.1."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..problem import Problem
+from .base import Algorithm, Knobs
+from .conjugate import CgState, cg_start, cg_step
+from .rows import norm_rows
+from .smooth import Smooth
+
+
+class ConjugateGradients(Algorithm[CgState]):
+    """The normal equations sum_j w_j K_j^H K_j x = sum_j w_j K_j^H b_j of a quadratic problem.
+
+    From zero it converges to the solution of least norm where there are many. The tolerance is that of the relative
+    residual of the normal equations.
+    """
+
+    name = "cg"
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.smooth = Smooth(problem, problem.terms)
+        self._rhs = self.smooth.rhs
+        self._size = norm_rows(self._rhs)
+
+    def init(self) -> CgState:
+        return cg_start(self.smooth.normal, self._rhs, self.problem.initial())
+
+    def step(self, state: CgState, knobs: Knobs) -> CgState:
+        return cg_step(self.smooth.normal, state)
+
+    def estimate(self, state: CgState) -> Tensor:
+        return state.x
+
+    def residual(self, state: CgState) -> Tensor:
+        size = torch.where(self._size > 0, self._size, 1)
+        return state.square.sqrt() / size

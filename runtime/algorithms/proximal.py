@@ -1,0 +1,120 @@
+"""The proximal map of the sum of terms g_j(K_j x) where it is a closed formula.
+
+- One term with K K^H = c I:  prox_{t g(K .)}(v) = v + K^H (prox_{c t g}(K v) - K v) / c.
+- Terms on different unknowns: one after the other, since each leaves the others' unknowns alone.
+- A separable energy and a box or sign constraint on the same real entries: the energy's map, then the projection.
+- w/2 |x - b|^2 beside any g with a map: prox_{t g / (1 + t w)}((v + t w b) / (1 + t w)).
+
+Combettes, Pesquet 2011, tables 10.1 and 10.2; Beck 2017, theorem 6.15.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from ..functionals.base import Functional, Scalar, per_row
+from ..functionals.data import HalfSquare
+from ..functionals.priors import L1, Interval, Nonnegative
+from ..operators.base import Operator, random_point
+from ..problem import Term
+from .rows import dot_rows, times
+
+Prox = Callable[[Tensor, Scalar], Tensor]
+"""(v, t) -> argmin_x g(x) + |x - v|^2 / (2 t); may write to v."""
+
+
+def tight(operator: Operator) -> bool:
+    """Whether K K^H = c I is known."""
+    cogram = operator.facts.cogram
+    return cogram is not None and cogram.basis == "identity"
+
+
+def closed(term: Term) -> bool:
+    """Whether the proximal map of g(K .) is closed where that of g is."""
+    return term.plain or tight(term.operator)
+
+
+def joint(terms: Sequence[Term]) -> bool:
+    """Whether the sum of plain real terms has a closed map: one separable energy, one box or sign constraint."""
+    energies = [t for t in terms if not t.functional.constraint]
+    boxes = [t for t in terms if isinstance(t.functional, (Nonnegative, Interval))]
+    return (
+        all(t.plain and t.operator.domain.field == "real" for t in terms)
+        and len(energies) + len(boxes) == len(terms)
+        and len(energies) <= 1
+        and len(boxes) <= 1
+        and all(isinstance(t.functional, L1) for t in energies)
+    )
+
+
+def prox_of(terms: Sequence[Term]) -> Prox:
+    """The proximal map of the sum of the terms; energies act before constraints. No terms: the identity.
+
+    A plain quadratic may be among them. Raises ValueError where a term's map is not closed.
+    """
+    squares = [t.functional for t in terms if t.plain and isinstance(t.functional, HalfSquare)]
+    rest = [t for t in terms if not (t.plain and isinstance(t.functional, HalfSquare))]
+    rest.sort(key=lambda t: t.functional.constraint)
+    maps = [_one(t) for t in rest]
+
+    def chain(v: Tensor, t: Scalar) -> Tensor:
+        for square in squares:
+            v, t = _shrink(v, t, square)
+        for each in maps:
+            v = each(v, t)
+        return v
+
+    return chain
+
+
+def _shrink(v: Tensor, t: Scalar, g: HalfSquare) -> tuple[Tensor, Scalar]:
+    """(v + t w b) / (1 + t w) in place of v, and t / (1 + t w)."""
+    tw = t * g.weight
+    share, rest = tw / (1 + tw), t / (1 + tw)
+    if g.target is None:
+        return v.mul_(_like(1 - share, v)), rest
+    return v.lerp_(g.target.expand_as(v), _like(share, v)), rest
+
+
+def _like(c: Scalar, v: Tensor) -> Scalar:
+    return per_row(c.to(v.real.dtype if not v.is_complex() else v.dtype), v) if isinstance(c, Tensor) else c
+
+
+def _one(term: Term) -> Prox:
+    g, k = term.functional, term.operator
+    if term.plain:
+        return g.prox
+    if not tight(k):
+        raise ValueError(f"the proximal map of {term.label or type(g).__name__} is not closed: K K^H is no multiple of I")
+    threshold = getattr(k, "soft_threshold", None)
+    if threshold is not None and isinstance(g, L1) and scale_of(k) == 1:
+        weight = g.weight
+        return lambda v, t: threshold(v, t * weight)
+    return through(g, k)
+
+
+def through(g: Functional, k: Operator) -> Prox:
+    """The map of g(K .) for K K^H = c I."""
+    c = scale_of(k)
+
+    def prox(v: Tensor, t: Scalar) -> Tensor:
+        kv = k.forward(v)
+        return v + times(1 / c, k.adjoint(g.prox(kv, c * t) - kv))
+
+    return prox
+
+
+def scale_of(k: Operator) -> float:
+    """c in K K^H = c I: as the facts say, else read off one application."""
+    cogram = k.facts.cogram
+    assert cogram is not None
+    if cogram.scale is not None:
+        return cogram.scale
+    like = next((b for b in k.buffers()), None)
+    y = random_point(k.codomain, k.precision, seed=0, device="cpu" if like is None else like.device)[None]
+    with torch.no_grad():
+        back = k.adjoint(y)
+        return float(dot_rows(back, back) / dot_rows(y, y))

@@ -1,0 +1,88 @@
+"""The data term's interface, and half squares: Gaussian noise and Tikhonov energies."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from .base import Functional, Scalar, dot_rows, largest, per_row, smallest, square_rows
+
+
+class DataTerm(Functional):
+    """Minus the log-density of measurements, as a function of v = K x, up to a constant that v does not change.
+
+    `target` is y, the measurement, of shape [rows, ...].
+    """
+
+    target: Tensor | None
+
+    def linearise(self) -> Tensor:
+        """The K x that would give these data without noise; zero where nothing was measured."""
+        raise NotImplementedError(f"{type(self).__name__} has no linearised data")
+
+
+class HalfSquare(DataTerm):
+    """g(v) = weight/2 |v - target|^2, with the modulus of complex entries.
+
+    For Gaussian noise weight = 1 / sigma^2, with sigma the standard deviation of each real number, so of the real and
+    the imaginary part each. `target` None stands for zero: HalfSquare(2 lam) is lam |v|^2.
+
+    Heckel 2024, eq. (2.3); Parikh, Boyd 2014, section 6.1.1.
+    """
+
+    quadratic = True
+    separable = True
+
+    def __init__(self, weight: Scalar, target: Tensor | None = None) -> None:
+        """Raises ValueError for a negative weight."""
+        if not smallest(weight) >= 0:
+            raise ValueError(f"the weight of a half square must not be negative, not {smallest(weight)}")
+        self.weight, self.target = weight, target
+        self.lipschitz, self.strong = largest(weight), smallest(weight)
+
+    def _residual(self, v: Tensor) -> Tensor:
+        return v if self.target is None else v - self.target
+
+    def value(self, v: Tensor) -> Tensor:
+        return 0.5 * self.weight * square_rows(self._residual(v))
+
+    def grad(self, v: Tensor) -> Tensor:
+        """weight (v - target)."""
+        return per_row(self.weight, v) * self._residual(v)
+
+    def prox(self, v: Tensor, t: Scalar) -> Tensor:
+        """(v + t weight target) / (1 + t weight), computed as target + (v - target) / (1 + t weight)."""
+        shrink = 1 / (1 + per_row(self.weight, v) * per_row(t, v))
+        return v * shrink if self.target is None else self.target + (v - self.target) * shrink
+
+    def prox_(self, v: Tensor, t: Scalar) -> Tensor:
+        if torch.is_grad_enabled():
+            return self.prox(v, t)
+        shrink = 1 / (1 + per_row(self.weight, v) * per_row(t, v))
+        return v.mul_(shrink) if self.target is None else v.sub_(self.target).mul_(shrink).add_(self.target)
+
+    def conjugate_prox(self, v: Tensor, s: Scalar) -> Tensor:
+        """(v - s target) weight / (weight + s)."""
+        w, c = per_row(self.weight, v), per_row(s, v)
+        return (v if self.target is None else v - c * self.target) * (w / (w + c))
+
+    def conjugate_prox_(self, v: Tensor, s: Scalar) -> Tensor:
+        if torch.is_grad_enabled():
+            return self.conjugate_prox(v, s)
+        w, c = per_row(self.weight, v), per_row(s, v)
+        if self.target is not None:
+            v = v.addcmul_(self.target, c, value=-1) if isinstance(c, Tensor) else v.sub_(self.target, alpha=c)
+        return v.mul_(w / (w + c))
+
+    def conjugate(self, p: Tensor) -> Tensor:
+        """|p|^2 / (2 weight) + Re<p, target>; with weight zero, infinite but at p = 0."""
+        w = torch.as_tensor(self.weight, dtype=torch.float64, device=p.device)
+        square = square_rows(p)
+        out = torch.where(square == 0, 0.0, 0.5 * square / w)
+        return out if self.target is None else out + dot_rows(p, self.target)
+
+    def linearise(self) -> Tensor:
+        """The target. Raises ValueError where there is none."""
+        if self.target is None:
+            raise ValueError("an energy without a target has no data to linearise")
+        return self.target

@@ -1,0 +1,85 @@
+"""Operators that are diagonal on the grid: gains and masks."""
+
+from __future__ import annotations
+
+import torch
+from recon.dsl.model.facts import Diagonal, Facts
+from recon.dsl.model.space import Space
+from torch import Tensor
+
+from .base import Operator
+
+_PIXEL = Diagonal("pixel")
+
+
+class GridDiagonal(Operator):
+    """(A x)_i = d_i x_i.
+
+    `values` is d, real or complex, and broadcasts to the domain. Where the domain is real and d complex, the codomain
+    is complex and A^H y = Re(conj(d) y).
+    """
+
+    values: Tensor
+    conjugate: Tensor
+
+    def __init__(self, values: Tensor, domain: Space, codomain: Space, facts: Facts) -> None:
+        super().__init__(domain, codomain, facts)
+        if codomain.field == "complex" and not values.is_complex():
+            values = torch.complex(values, torch.zeros_like(values))  # one dtype throughout: products stay vectorised
+        self.constant("values", values)
+        self.constant("conjugate", values.conj().resolve_conj())
+
+    def _apply_(self, x: Tensor) -> Tensor:
+        return x * self.values
+
+    def _adjoint_(self, y: Tensor) -> Tensor:
+        x = y * self.conjugate
+        return x.real.contiguous() if self.domain.field == "real" and x.is_complex() else x
+
+    def _gram_(self, x: Tensor) -> Tensor:
+        return x * self._power()
+
+    def _power(self) -> Tensor:
+        """|d|^2, a real tensor."""
+        return (self.values * self.conjugate).real
+
+    def norm(self) -> float:
+        """The largest |d_i|."""
+        return float(self.values.abs().max())
+
+    def normal(self) -> Operator | None:
+        return _squared(self._power(), self.domain)
+
+    def around(self, middle: Operator) -> Operator | None:
+        if not isinstance(middle, GridDiagonal) or middle.values.shape != middle._power().shape:
+            return None
+        return _squared(middle.values.real * self._power(), self.domain)
+
+    def real_part(self) -> Operator | None:
+        return _squared(self.values.real, self.domain.with_field("real"))
+
+    def measured(self, given: Tensor | None = None) -> Tensor | None:
+        return given
+
+
+def _squared(weights: Tensor, domain: Space) -> GridDiagonal:
+    return GridDiagonal(weights, domain, domain, Facts(gram=_PIXEL, cogram=_PIXEL, diagonal=_PIXEL))
+
+
+class MaskOperator(GridDiagonal):
+    """(A x)_i = m_i x_i with m_i in {0, 1}; `mask` is m as a boolean tensor that broadcasts to the domain."""
+
+    mask: Tensor
+
+    def __init__(self, mask: Tensor, real: torch.dtype, domain: Space, codomain: Space, facts: Facts) -> None:
+        super().__init__(mask.to(real), domain, codomain, facts)
+        self.constant("mask", mask)
+
+    def _gram_(self, x: Tensor) -> Tensor:
+        return self._apply_(x)
+
+    def normal(self) -> Operator | None:
+        return self
+
+    def measured(self, given: Tensor | None = None) -> Tensor | None:
+        return self.mask if given is None else self.mask & given

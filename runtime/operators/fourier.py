@@ -1,0 +1,102 @@
+"""The meaning of the Fourier and cosine transforms."""
+
+from __future__ import annotations
+
+import math
+from itertools import product
+from typing import cast
+
+import torch
+from recon.dsl.model.place import Placed
+from recon.dsl.vocabulary.operators import fourier as words
+from torch import Tensor
+
+from ..build import Build
+from ..meaning import meaning_of
+from ..transforms.cosine import cosine_forward, cosine_inverse
+from .base import Operator
+from .diagonal import GridDiagonal
+from .spectral import SpectralFilter
+
+
+@meaning_of(words.Fft)
+@meaning_of(words.Fft2)
+@meaning_of(words.Fft3)
+def fourier(word: words.Fft | words.Fft2 | words.Fft3, placed: Placed, build: Build) -> Operator:
+    """The centred transform over the last axes of the domain."""
+    return FourierOperator(word.dimensions, word.norm, placed)
+
+
+@meaning_of(words.Cosine)
+def cosine(word: words.Cosine, placed: Placed, build: Build) -> Operator:
+    """The orthonormal DCT-II over the spatial axes."""
+    return CosineOperator(words.spatial_count(placed.domain), placed)
+
+
+class FourierOperator(Operator):
+    """A = fftshift . FFT . ifftshift over the last `dimensions` axes, complex to complex.
+
+    norm "ortho": (A x)_k = N^(-1/2) sum_n x_n exp(-2 pi i <k, n / N>), k and n counted from the middle of each axis,
+    index N // 2. norm "none": the same without N^(-1/2), so that A^H A = N I.
+    """
+
+    def __init__(self, dimensions: int, norm: str, placed: Placed) -> None:
+        super().__init__(placed.domain, placed.codomain, placed.facts)
+        self.dims = list(range(-dimensions, 0))
+        self.ortho = norm == "ortho"
+        self.count = math.prod(placed.domain.sizes[-dimensions:])
+
+    def _apply_(self, x: Tensor) -> Tensor:
+        spectrum = torch.fft.fftn(_middle_first(x, self.dims), dim=self.dims, norm="ortho" if self.ortho else "backward")
+        return _middle_back(spectrum, self.dims)
+
+    def _adjoint_(self, y: Tensor) -> Tensor:
+        # Without a norm A^H = N A^(-1), which is torch's inverse transform that divides by nothing.
+        image = torch.fft.ifftn(_middle_first(y, self.dims), dim=self.dims, norm="ortho" if self.ortho else "forward")
+        return _middle_back(image, self.dims)
+
+    def around(self, middle: Operator) -> Operator | None:
+        """A^H diag(w) A: shifts of the image cancel, and those of the spectrum are made once, on w."""
+        if not isinstance(middle, GridDiagonal):
+            return None
+        weights = middle.values.real
+        dims = [d for d in self.dims if -d <= weights.ndim and weights.shape[d] > 1]
+        weights = cast(Tensor, torch.fft.ifftshift(weights, dim=dims)) if dims else weights
+        return SpectralFilter(weights if self.ortho else weights * self.count, len(self.dims), self.domain)
+
+
+def _middle_first(x: Tensor, dims: list[int]) -> Tensor:
+    """ifftshift over `dims`: the entry at index N // 2 goes to the front."""
+    return _rolled(x, dims, [x.shape[d] // 2 for d in dims])
+
+
+def _middle_back(x: Tensor, dims: list[int]) -> Tensor:
+    """fftshift over `dims`: the first entry goes to index N // 2."""
+    return _rolled(x, dims, [(x.shape[d] + 1) // 2 for d in dims])
+
+
+def _rolled(x: Tensor, dims: list[int], starts: list[int]) -> Tensor:
+    """x read cyclically from `starts`, in one pass over memory (torch.roll makes one for each axis)."""
+    out = torch.empty_like(x, memory_format=torch.contiguous_format)
+    for second in product((False, True), repeat=len(dims)):
+        source, target = x, out
+        for d, start, wrapped in zip(dims, starts, second, strict=True):
+            n = x.shape[d]
+            source = source.narrow(d, 0, start) if wrapped else source.narrow(d, start, n - start)
+            target = target.narrow(d, n - start, start) if wrapped else target.narrow(d, 0, n - start)
+        target.copy_(source)
+    return out
+
+
+class CosineOperator(Operator):
+    """The orthonormal discrete cosine transform (type II) over the last `axes` axes, real or complex."""
+
+    def __init__(self, axes: int, placed: Placed) -> None:
+        super().__init__(placed.domain, placed.codomain, placed.facts)
+        self.axes = axes
+
+    def _apply_(self, x: Tensor) -> Tensor:
+        return cosine_forward(x, self.axes)
+
+    def _adjoint_(self, y: Tensor) -> Tensor:
+        return cosine_inverse(y, self.axes)

@@ -1,0 +1,111 @@
+"""Tables in Markdown, LaTeX and CSV: numbers to four digits, and text that each format prints as it stands."""
+
+import csv
+import io
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from recon.runtime.report.content import Table
+from recon.runtime.report.tables import is_numeric, number, to_csv, to_latex, to_markdown
+
+TABLE = Table(
+    "Metrics & more", ["method", "psnr"], [["zero_filled", 24.1], ["a|b", None], ["50% $x$", -1.5e-7]], "Mean of 3."
+)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (34.1, "34.10"),
+        (0.5, "0.5000"),
+        (0.00012345, "0.0001234"),
+        (123456.0, "123500"),
+        (999.96, "1000"),
+        (9999.9, "10000"),
+        (1e7, "1.000e+07"),
+        (1.5e-7, "1.500e-07"),
+        (0.0, "0"),
+        (-2.0, "-2.000"),
+        (123456, "123456"),
+        (np.int64(7), "7"),
+        (np.float32(0.25), "0.2500"),
+        (math.nan, "nan"),
+        (-math.inf, "-inf"),
+    ],
+)
+def test_numbers_have_four_significant_digits(value: float, text: str) -> None:
+    assert number(value) == text
+
+
+@given(st.floats(-1e308, 1e308))
+def test_a_number_reads_back_within_half_a_unit_of_its_fourth_digit(value: float) -> None:
+    # subnormal numbers have fewer than four digits of their own, hence the absolute part
+    assert float(number(value)) == pytest.approx(value, rel=0.5001e-3, abs=1e-307)
+
+
+def test_markdown_aligns_numbers_and_escapes() -> None:
+    assert to_markdown(TABLE).splitlines() == [
+        r"**Metrics \& more**",
+        "",
+        "| method       |       psnr |",
+        "| ------------ | ---------: |",
+        r"| zero\_filled |      24.10 |",
+        r"| a\|b         |          – |",
+        r"| 50% \$x\$    | -1.500e-07 |",
+        "",
+        "Mean of 3.",
+    ]
+
+
+def test_latex_is_booktabs_and_escapes() -> None:
+    text = to_latex(TABLE)
+    assert r"\caption{Metrics \& more. Mean of 3}" in text
+    assert r"\begin{tabular}{lr}" in text
+    assert [line.strip() for line in text.splitlines()][5:11] == [
+        r"method & psnr \\",
+        r"\midrule",
+        r"zero\_filled & 24.10 \\",
+        r"a\textbar{}b & -- \\",
+        r"50\% \$x\$ & $-1.500 \times 10^{-7}$ \\",
+        r"\bottomrule",
+    ]
+
+
+@given(st.text())
+def test_latex_leaves_no_character_to_interpret(name: str) -> None:
+    row = next(line for line in to_latex(Table("", ["", "n"], [[name, 1]])).splitlines() if line.endswith(r" & 1 \\"))
+    cell = row.removeprefix("    ").removesuffix(r" & 1 \\")
+    for command in (r"\textbackslash{}", r"\textasciitilde{}", r"\textasciicircum{}", r"{\char34}", r"$\pm$"):
+        cell = cell.replace(command, "")
+    for command in (r"\textless{}", r"\textgreater{}", r"\textbar{}", r"$\times$", *("\\" + c for c in "&%$#_{}")):
+        cell = cell.replace(command, "")
+    if cell.startswith("{"):
+        cell = cell[1:-1]
+    assert not set(cell) & set("\\&%$#_{}~^")
+
+
+# control characters are replaced and white space is joined on purpose, so only other text comes back unchanged
+PRINTABLE = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1)
+
+
+@given(st.lists(st.tuples(PRINTABLE, PRINTABLE), min_size=1))
+def test_csv_reads_back(rows: list[tuple[str, str]]) -> None:
+    read = list(csv.reader(io.StringIO(to_csv(Table("", ["a,b", 'c"d'], rows)))))
+    assert read == [["a,b", 'c"d'], *map(list, rows)]
+
+
+def test_csv_leaves_missing_cells_empty_and_keeps_no_line_breaks() -> None:
+    assert to_csv(Table("t", ["a", "b"], [["x\ny", None]])) == "a,b\nx y,\n"
+
+
+def test_a_column_is_numeric_with_numbers_only() -> None:
+    table = Table("", ["a", "b", "c"], [["x", 1.0, None], ["y", None, None]])
+    assert [is_numeric(table, i) for i in range(3)] == [False, True, False]
+
+
+def test_rows_must_fit_the_columns() -> None:
+    with pytest.raises(ValueError, match="3 cells under 2 columns"):
+        Table("t", ["a", "b"], [[1.0, 2.0, 3.0]])
