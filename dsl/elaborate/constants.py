@@ -41,9 +41,10 @@ def evaluate(node: Expr, lookup: Callable[[Name | Dot], Value]) -> Value:
             return quantity(-x, d)
         case Range():
             return _range(node, lookup)
-        case Binary(op="/", left=Number(value=value), right=Name(id=unit)) if unit in UNITS and _touch(node):
-            factor, dimension = UNITS[unit]
-            return quantity(value / factor, times(NONE, dimension, -1))
+        case Binary(op="/", left=left, right=Name(id=unit)) if is_unit(node):
+            x, d = _number(evaluate(left, lookup), left.span)
+            inverse = per(unit)
+            return quantity(x * inverse.value, times(d, inverse.dimension))
         case Binary():
             return _arithmetic(node, lookup)
         case Call(function=Name(id=function), arguments=arguments):
@@ -60,16 +61,33 @@ def evaluate(node: Expr, lookup: Callable[[Name | Dot], Value]) -> Value:
     raise SpecError(error("RT001", "expected a constant: a number, a quantity, a text or a list", node.span))
 
 
-def _touch(node: Binary) -> bool:
-    return node.left.span.end == node.op_span.start and node.op_span.end == node.right.span.start
+def is_unit(node: Binary) -> bool:
+    """Whether this is the `/mm` of `0.02/mm`: a division that touches a number on its left and a unit on its right."""
+    if node.op != "/" or not isinstance(node.right, Name) or node.right.id not in UNITS:
+        return False
+    left: Expr = node.left
+    while isinstance(left, Binary):
+        left = left.right
+    touch = node.left.span.end == node.op_span.start and node.op_span.end == node.right.span.start
+    return touch and isinstance(left, Number)
+
+
+def per(unit: str) -> Quantity:
+    """One over a unit."""
+    factor, dimension = UNITS[unit]
+    return Quantity(1 / factor, times(NONE, dimension, -1))
 
 
 def _quantity(value: float, unit: str, span: Span) -> Value:
     if unit not in UNITS:
         close = nearest(unit, UNITS)
         raise SpecError(
-            error("RT002", f"there is no unit `{unit}`", span,
-                  help=f"did you mean `{value:g}{close}`?" if close else "known units: " + " ".join(UNITS))
+            error(
+                "RT002",
+                f"there is no unit `{unit}`",
+                span,
+                help=f"did you mean `{value:g}{close}`?" if close else "known units: " + " ".join(UNITS),
+            )
         )
     factor, dimension = UNITS[unit]
     return quantity(value * factor, dimension)
@@ -86,8 +104,14 @@ def _arithmetic(node: Binary, lookup: Callable[[Name | Dot], Value]) -> Value:
     a, da = _number(evaluate(node.left, lookup), node.left.span)
     b, db = _number(evaluate(node.right, lookup), node.right.span)
     if node.op in "+-" and da != db:
-        raise SpecError(error("RT003", f"{describe(da)} and {describe(db)} cannot be added", node.op_span,
-                              help="convert one of them, for example by dividing by a unit"))
+        raise SpecError(
+            error(
+                "RT003",
+                f"{describe(da)} and {describe(db)} cannot be added",
+                node.op_span,
+                help="convert one of them, for example by dividing by a unit",
+            )
+        )
     dimension = da
     try:
         if node.op == "+":
@@ -100,7 +124,9 @@ def _arithmetic(node: Binary, lookup: Callable[[Name | Dot], Value]) -> Value:
             result, dimension = a / b, times(da, db, -1)
         elif node.op == "^":
             if db != NONE or (da != NONE and b != round(b)):
-                raise SpecError(error("RT003", "an exponent is a plain number, and a whole one for a quantity", node.right.span))
+                raise SpecError(
+                    error("RT003", "an exponent is a plain number, and a whole one for a quantity", node.right.span)
+                )
             power = a**b
             if isinstance(power, complex):
                 raise ValueError

@@ -45,11 +45,29 @@ MEASURED_ALONG = ("seconds", "iterations", "objective", "move", "residual", "mse
 LARGEST = 20_000  # terms a page may expand to
 
 _KIND_WORDS = {
-    "number": "a number", "operator": "an operator", "value": "a value", "energy": "an energy", "law": "a law",
-    "set": "a set", "solver": "a solver", "metric": "a metric", "source": "a source of data", "kernel": "a kernel",
-    "maps": "coil maps", "array": "an array", "function": "a function", "view": "a view", "analysis": "an analysis",
-    "density": "a density", "schedule": "a schedule", "loss": "a loss", "weights": "a source of weights",
-    "attack": "an attack", "tracker": "a tracker", "network": "a network", "text": "a text",
+    "number": "a number",
+    "operator": "an operator",
+    "value": "a value",
+    "energy": "an energy",
+    "law": "a law",
+    "set": "a set",
+    "solver": "a solver",
+    "metric": "a metric",
+    "source": "a source of data",
+    "kernel": "a kernel",
+    "maps": "coil maps",
+    "array": "an array",
+    "function": "a function",
+    "view": "a view",
+    "analysis": "an analysis",
+    "density": "a density",
+    "schedule": "a schedule",
+    "loss": "a loss",
+    "weights": "a source of weights",
+    "attack": "an attack",
+    "tracker": "a tracker",
+    "network": "a network",
+    "text": "a text",
 }
 
 
@@ -82,19 +100,33 @@ class Elaborator:
         if key in self._active:
             chain = [n for n, _ in self._active[self._active.index(key) :]] + [d.name]
             raise SpecError(
-                error("RN020", "these names are defined in a circle: " + " → ".join(chain), Label(node.span, "used here"),
-                      Label(d.span, "defined here"))
+                error(
+                    "RN020",
+                    "these names are defined in a circle: " + " → ".join(chain),
+                    Label(node.span, "used here"),
+                    Label(d.span, "defined here"),
+                )
             )
         before = self._kinds.setdefault(key, kind)
         if before != kind and {before, kind} != {"number", "value"}:
             raise SpecError(
-                error("RN021", f"`{d.name}` is used as {kind_in_words(kind)} here and as {kind_in_words(before)} elsewhere",
-                      Label(node.span), Label(d.span, "bound here"), help="bind two names")
+                error(
+                    "RN021",
+                    f"`{d.name}` is used as {kind_in_words(kind)} here and as {kind_in_words(before)} elsewhere",
+                    Label(node.span),
+                    Label(d.span, "bound here"),
+                    help="bind two names",
+                )
             )
         if vocabulary.find(kind, d.name):
             raise SpecError(
-                error("RN022", f"`{d.name}` hides {kind_in_words(kind)} of the vocabulary with the same name", Label(d.span),
-                      Label(node.span, "used here"), help="give it another name")
+                error(
+                    "RN022",
+                    f"`{d.name}` hides {kind_in_words(kind)} of the vocabulary with the same name",
+                    Label(d.span),
+                    Label(node.span, "used here"),
+                    help="give it another name",
+                )
             )
         self._active.append(key)
         self.read_bindings.add(key)
@@ -108,21 +140,36 @@ class Elaborator:
     def _tick(self, span: Span) -> None:
         self._budget -= 1
         if self._budget < 0:
-            raise SpecError(error("RN023", f"this page expands to more than {LARGEST} parts", span,
-                                  help="bindings that contain each other several times grow fast"))
+            raise SpecError(
+                error(
+                    "RN023",
+                    f"this page expands to more than {LARGEST} parts",
+                    span,
+                    help="bindings that contain each other several times grow fast",
+                )
+            )
 
     def unknown_name(self, node: Name, scope: Scope, kind: str, extra: tuple[str, ...] = ()) -> Diagnostic:
         """The diagnostic for a name that is nothing of the kind its place expects."""
         d = scope.find(node.id)
-        if d is not None:
-            what = {"data": "a data set", "measured": "a measurement", "method": "a method", "weights": "weights",
-                    "use": "another page"}.get(d.kind, "an unknown" if d.value is not None and d.kind != "param" else d.kind)
-            return error("RK001", f"expected {kind_in_words(kind)}, but `{node.id}` is {what}", Label(node.span),
-                         Label(d.span, "named here"))
+        if d is not None and d.kind not in ("method", "data"):  # those may be called like a word
+            what = {"measured": "a measurement", "weights": "weights", "use": "another page"}.get(
+                d.kind, "an unknown" if d.value is not None and d.kind != "param" else d.kind
+            )
+            return error(
+                "RK001",
+                f"expected {kind_in_words(kind)}, but `{node.id}` is {what}",
+                Label(node.span),
+                Label(d.span, "named here"),
+            )
         others = vocabulary.kinds_of(node.id)
         if others:
-            return error("RK001", f"expected {kind_in_words(kind)}, but `{node.id}` is {kind_in_words(others[0])}", node.span)
-        local = [*scope.locals, *scope.names, *extra]
+            return error(
+                "RK001", f"expected {kind_in_words(kind)}, but `{node.id}` is {kind_in_words(others[0])}", node.span
+            )
+        bare = kind_in_words(kind).removeprefix("an ").removeprefix("a ")
+        local = [n for n, d in scope.names.items() if d.kind not in ("method", "data")]
+        local = [n for n in (*scope.locals, *local, *extra) if n != node.id]
         close = nearest(node.id, [*vocabulary.names(kind), *local])
         known = vocabulary.names(kind)
         if close:
@@ -130,9 +177,8 @@ class Elaborator:
         elif known:
             hint = f"words of this kind: {', '.join(sorted(known)[:14])}"
         else:
-            hint = f"this version of recon has no words of this kind yet ({kind_in_words(kind)})"
-        bare = kind_in_words(kind).removeprefix("an ").removeprefix("a ")
-        return error("RV001", f"there is no {bare} called `{node.id}`", node.span, help=hint)
+            hint = f"it has no {bare} at all yet"
+        return error("RV001", f"there is no {bare} called `{node.id}` in this version of recon", node.span, help=hint)
 
     # ---- constants --------------------------------------------------------------------------------------------
 
@@ -170,12 +216,14 @@ class Elaborator:
             if isinstance(part, Call) and isinstance(part.function, Name):
                 if part.function.id not in (*constants.FUNCTIONS, *constants.SERIES):
                     return False
-            elif isinstance(part, Name) and part.id not in (*constants.CONSTANTS, *constants.FUNCTIONS, *constants.SERIES):
+            elif isinstance(part, Name) and part.id not in (
+                *constants.CONSTANTS,
+                *constants.FUNCTIONS,
+                *constants.SERIES,
+            ):
                 d = scope.find(part.id)
                 if d is None:
-                    if part.id in UNITS and any(
-                        isinstance(b, Binary) and b.op == "/" and b.right is part for b in walk(node)
-                    ):
+                    if any(isinstance(b, Binary) and b.right is part and constants.is_unit(b) for b in walk(node)):
                         continue
                     return False
                 if d.kind not in ("param", "binding") or d.value is None:
@@ -203,9 +251,15 @@ class Elaborator:
         """A word of that kind with its arguments; `options` come from a body."""
         self._tick(node.span)
         if isinstance(node, Text) and kind in ("source", "weights"):
-            raise SpecError(error("RV001", f"this version of recon reads no {'data' if kind == 'source' else 'weights'} "
-                                  f"from `{node.value[:60]}`", node.span,
-                                  help="files on disk are read by `folder`, `npy`, `npz` and `hdf5`" if kind == "source" else ""))
+            raise SpecError(
+                error(
+                    "RV001",
+                    f"this version of recon reads no {'data' if kind == 'source' else 'weights'} "
+                    f"from `{node.value[:60]}`",
+                    node.span,
+                    help="files on disk are read by `folder`, `npy`, `npz` and `hdf5`" if kind == "source" else "",
+                )
+            )
         if isinstance(node, Dot):
             bound = self._named(node, scope, kind, lambda e, s: self.word(e, kind, s, options))
             if bound is not None:
@@ -249,12 +303,17 @@ class Elaborator:
             place = key_span or expr.span
             if key not in cls.model_fields:
                 close = nearest(key, fields)
-                hint = f"did you mean `{close}`?" if close else (
-                    "its options are " + ", ".join(f"`{f}`" for f in fields) if fields else "it takes no options")
+                hint = (
+                    f"did you mean `{close}`?"
+                    if close
+                    else ("its options are " + ", ".join(f"`{f}`" for f in fields) if fields else "it takes no options")
+                )
                 problems.append(error("RV002", f"`{cls.word}` has no option `{key}`", place, help=hint))
                 continue
             if key in seen:
-                problems.append(error("RV004", f"`{key}` is given twice", Label(place, "second"), Label(seen[key], "first")))
+                problems.append(
+                    error("RV004", f"`{key}` is given twice", Label(place, "second"), Label(seen[key], "first"))
+                )
                 continue
             seen[key], spans[key] = place, expr.span
             if key_span is not None:
@@ -266,14 +325,23 @@ class Elaborator:
         if cls.variadic is not None:
             try:
                 kwargs[cls.variadic] = tuple(
-                    self.argument(e, cls.model_fields[cls.variadic], scope, f"`{cls.word}`", item=True) for e in positional)
+                    self.argument(e, cls.model_fields[cls.variadic], scope, f"`{cls.word}`", item=True)
+                    for e in positional
+                )
                 spans[cls.variadic] = node.span
             except SpecError as e:
                 problems += e.diagnostics
         exclusive = getattr(cls, "exclusive", None)
         if exclusive and all(k in kwargs for k in exclusive):
-            problems.append(error("RV005", f"`{exclusive[0]}` and `{exclusive[1]}` say the same thing",
-                                  Label(spans[exclusive[0]]), Label(spans[exclusive[1]]), help="keep one of them"))
+            problems.append(
+                error(
+                    "RV005",
+                    f"`{exclusive[0]}` and `{exclusive[1]}` say the same thing",
+                    Label(spans[exclusive[0]]),
+                    Label(spans[exclusive[1]]),
+                    help="keep one of them",
+                )
+            )
         if problems:
             raise SpecError(*problems)
         return self.validated(cls, kwargs, Where(node.span if cls.model_fields else head.span, spans, names), cls.word)
@@ -327,15 +395,23 @@ class Elaborator:
                 return self.constant(node, scope)
             words = [c for c in choices if isinstance(c, str)]
             close = nearest(node.id, words)
-            raise SpecError(error("RV006", f"{what} is {one_of(words)}, not `{node.id}`", node.span,
-                                  help=f"did you mean `{close}`?" if close else ""))
+            raise SpecError(
+                error(
+                    "RV006",
+                    f"{what} is {one_of(words)}, not `{node.id}`",
+                    node.span,
+                    help=f"did you mean `{close}`?" if close else "",
+                )
+            )
         return self.constant(node, scope)
 
     def _file(self, node: Text, scope: Scope) -> FilePath:
         try:
             path = inside(scope.folder, node.value)
         except FileError as e:
-            raise SpecError(error("RF001", str(e), node.span, help="a spec reads files of its own folder only")) from None
+            raise SpecError(
+                error("RF001", str(e), node.span, help="a spec reads files of its own folder only")
+            ) from None
         if not path.is_file():
             raise SpecError(error("RF002", f"there is no file `{node.value}` in the folder of the spec", node.span))
         return FilePath(node.value, str(path))
@@ -362,8 +438,14 @@ class Elaborator:
                     raise SpecError(error("RT004", "division by zero", node.op_span))
                 return t.Scaled(c if node.op == "*" else 1 / c, self.operator(node.left, scope), span=node.span)
             case Binary(op="*" | "/"):
-                raise SpecError(error("RK003", f"`{node.op}` needs a number on one side; operators are composed by `@`",
-                                      node.op_span, help="write `A @ B`"))
+                raise SpecError(
+                    error(
+                        "RK003",
+                        f"`{node.op}` needs a number on one side; operators are composed by `@`",
+                        node.op_span,
+                        help="write `A @ B`",
+                    )
+                )
             case Negative(operand=operand):
                 return t.Scaled(-1.0, self.operator(operand, scope), span=node.span)
             case Dot(base=base, member="H"):
@@ -373,8 +455,9 @@ class Elaborator:
                 found = self._named(node, scope, "operator", self.operator)
                 if found is not None:
                     return found  # type: ignore[no-any-return]
-                raise SpecError(error("RK004", f"an operator has no member `{node.member}`", node.span,
-                                      help="`A.H` is the adjoint"))
+                raise SpecError(
+                    error("RK004", f"an operator has no member `{node.member}`", node.span, help="`A.H` is the adjoint")
+                )
             case Name() | Call():
                 if isinstance(node, Name):
                     found = self._named(node, scope, "operator", self.operator)
@@ -402,6 +485,8 @@ class Elaborator:
                 if node.op == "-":
                     right = t.Times(-1.0, right, span=node.right.span)
                 return t.Plus(_parts(t.Plus, left) + _parts(t.Plus, right), span=node.span)
+            case Binary(op="/", right=Name(id=unit)) if constants.is_unit(node) and scope.find(unit) is None:
+                return t.Times(constants.per(unit), self.value(node.left, scope), span=node.span)
             case Binary(op="*") if self.is_constant(node.left, scope):
                 return t.Times(self.number(node.left, scope), self.value(node.right, scope), span=node.span)
             case Binary(op="*") if self.is_constant(node.right, scope):
@@ -411,8 +496,14 @@ class Elaborator:
                 inverse = Binary("/", one, node.right, node.right.span, node.op_span)
                 return t.Times(self.number(inverse, scope), self.value(node.left, scope), span=node.span)
             case Binary(op="*" | "/" | "^"):
-                raise SpecError(error("RK003", f"this version of recon has no `{node.op}` of two values", node.op_span,
-                                      help="`*` scales by a number, `@` applies an operator"))
+                raise SpecError(
+                    error(
+                        "RK003",
+                        f"this version of recon has no `{node.op}` of two values",
+                        node.op_span,
+                        help="`*` scales by a number, `@` applies an operator",
+                    )
+                )
             case Negative(operand=operand):
                 inner = self.value(operand, scope)
                 return t.Times(-1.0, inner, span=node.span)
@@ -432,8 +523,14 @@ class Elaborator:
                         raise SpecError(error("RV003", f"`{name}` takes one value", node.span))
                     return t.Pointwise(word(), self.value(node.arguments[0].value, scope), span=node.span)
                 if vocabulary.find("operator", name) or (scope.find(name) and not isinstance(node.function, Dot)):
-                    raise SpecError(error("RK006", f"`{name}` is applied by `@`, not by brackets", node.function.span,
-                                          help=f"write `{name} @ ...`"))
+                    raise SpecError(
+                        error(
+                            "RK006",
+                            f"`{name}` is applied by `@`, not by brackets",
+                            node.function.span,
+                            help=f"write `{name} @ ...`",
+                        )
+                    )
                 raise SpecError(self.unknown_name(node.function, scope, "function"))
         raise SpecError(error("RK002", "expected a value: an unknown, or operators applied to it", node.span))
 
@@ -466,7 +563,8 @@ class Elaborator:
         match node:
             case Binary(op="+"):
                 return self.priors(node.left, scope, weight, weight_span) + self.priors(
-                    node.right, scope, weight, weight_span)
+                    node.right, scope, weight, weight_span
+                )
             case Binary(op="*") if self.is_constant(node.left, scope):
                 return self._weighted(node.left, node.right, False, scope, weight)
             case Binary(op="*" | "/") if self.is_constant(node.right, scope):
@@ -474,10 +572,18 @@ class Elaborator:
             case Binary(op="*", left=Name(id="learned") | Call(function=Name(id="learned"))):
                 raise SpecError(error("RV001", "this version of recon has no `learned` weights", node.left.span))
             case Binary(op="*", left=Call(function=Name(id="auto"))):
-                raise SpecError(error("RV001", "this version of recon has no rule that finds a weight", node.left.span,
-                                      help="give a number of nats; `recon plan` prints the weight times sigma^2"))
+                raise SpecError(
+                    error(
+                        "RV001",
+                        "this version of recon has no rule that finds a weight",
+                        node.left.span,
+                        help="give a number of nats; `recon plan` prints the weight times sigma^2",
+                    )
+                )
             case Binary(op="-"):
-                raise SpecError(error("RK007", "energies cannot be subtracted: the weight of a prior is not negative", node.op_span))
+                raise SpecError(
+                    error("RK007", "energies cannot be subtracted: the weight of a prior is not negative", node.op_span)
+                )
             case Negative():
                 raise SpecError(error("RK007", "the weight of a prior is not negative", node.span))
             case Follows(left=left, law=law):
@@ -494,8 +600,14 @@ class Elaborator:
     def _weighted(self, number: Expr, energy: Expr, divide: bool, scope: Scope, weight: float) -> list[t.Prior]:
         c = self.plain(number, scope)
         if c < 0 or (divide and c == 0):
-            raise SpecError(error("RK007", f"the weight of a prior is not negative, and this is {c:g}", number.span,
-                                  help="a negative weight rewards what the prior should forbid"))
+            raise SpecError(
+                error(
+                    "RK007",
+                    f"the weight of a prior is not negative, and this is {c:g}",
+                    number.span,
+                    help="a negative weight rewards what the prior should forbid",
+                )
+            )
         return self.priors(energy, scope, weight / c if divide else weight * c, number.span)
 
     def set(self, node: Expr, scope: Scope) -> Set:
@@ -506,9 +618,13 @@ class Elaborator:
             cls = vocabulary.find("set", "box")
             assert cls is not None
             if value.step is not None or not value.start < value.stop:
-                raise SpecError(error("RT006", "a box goes from a smaller to a larger number, without a step", node.span))
+                raise SpecError(
+                    error("RT006", "a box goes from a smaller to a larger number, without a step", node.span)
+                )
             if value.dimension != (0, 0, 0, 0, 0):
-                raise SpecError(error("RT003", "the ends of a box are plain numbers, in the unit of the unknown", node.span))
+                raise SpecError(
+                    error("RT003", "the ends of a box are plain numbers, in the unit of the unknown", node.span)
+                )
             return cls(low=value.start, high=value.stop)  # type: ignore[return-value, call-arg]
         word = self.word(node, "set", scope)
         assert isinstance(word, Set)
@@ -536,22 +652,36 @@ class Elaborator:
                 return t.Statistic("", self._metric_name(metric, node.span, scope), None, span=node.span)
             case Call(function=Name(id=name)) if vocabulary.find("metric", name) is None:
                 close = nearest(name, [*STATISTICS, *vocabulary.names("metric")])
-                raise SpecError(error("RV001", f"there is no statistic called `{name}`", node.function.span,
-                                      help=f"did you mean `{close}`?" if close else "statistics: " + ", ".join(STATISTICS)))
+                raise SpecError(
+                    error(
+                        "RV001",
+                        f"there is no statistic called `{name}`",
+                        node.function.span,
+                        help=f"did you mean `{close}`?" if close else "statistics: " + ", ".join(STATISTICS),
+                    )
+                )
         raise SpecError(error("RK002", "expected a measure such as `mean(psnr)`", node.span))
 
     def _metric_name(self, name: str, span: Span, scope: Scope) -> str:
         if vocabulary.find("metric", name) is None and name not in MEASURED_ALONG:
             known = [*vocabulary.names("metric"), *MEASURED_ALONG]
             close = nearest(name, known)
-            raise SpecError(error("RV001", f"there is no metric called `{name}`", span,
-                                  help=f"did you mean `{close}`?" if close else "metrics: " + ", ".join(known)))
+            raise SpecError(
+                error(
+                    "RV001",
+                    f"there is no metric called `{name}` in this version of recon",
+                    span,
+                    help=f"did you mean `{close}`?" if close else "metrics: " + ", ".join(known),
+                )
+            )
         return name
 
     def axis(self, node: Expr, scope: Scope) -> t.Along:
         path = root(node)
         if path is None:
-            raise SpecError(error("RK002", "expected an axis: `method`, `data`, `iteration`, or a swept param", node.span))
+            raise SpecError(
+                error("RK002", "expected an axis: `method`, `data`, `iteration`, or a swept param", node.span)
+            )
         return t.Along(path, span=node.span)
 
 
@@ -572,4 +702,3 @@ def flatten(annotation: Any) -> list[Any]:
     if hasattr(annotation, "__metadata__"):
         return flatten(annotation.__origin__)
     return [annotation]
-

@@ -42,8 +42,13 @@ def collect(items: Iterable[Item], findings: Findings, base: Names | None = None
                 continue
             if old:
                 findings.add(
-                    error("RN011", f"`{d.name}` is bound twice", Label(d.span, "second"), Label(old.span, "first"),
-                          help="give one of them another name")
+                    error(
+                        "RN011",
+                        f"`{d.name}` is bound twice",
+                        Label(d.span, "second"),
+                        Label(old.span, "first"),
+                        help="give one of them another name",
+                    )
                 )
                 continue
             if d.name in ("auto", "learned", "true", "false"):

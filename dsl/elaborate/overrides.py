@@ -23,9 +23,14 @@ def override(page: Page, path: str, value: Expr) -> Page:
         known = paths(page)
         close = nearest(path, known)
         raise SpecError(
-            error("RN030", f"there is nothing called `{path}` to set on this page", value.span,
-                  help=f"did you mean `{close}`?" if close else "params, bindings and options can be set: "
-                  + ", ".join(known[:8]))
+            error(
+                "RN030",
+                f"there is nothing called `{path}` to set on this page",
+                value.span,
+                help=f"did you mean `{close}`?"
+                if close
+                else "params, bindings and options can be set: " + ", ".join(known[:8]),
+            )
         )
     return replace(page, items=items)
 
@@ -34,9 +39,9 @@ def paths(page: Page) -> list[str]:
     """The names that can be set whole, and the statements whose options can."""
     out = []
     for item in page.items:
-        if isinstance(item, Binding):
-            out.append(item.name)
-        elif isinstance(item, Statement) and item.name and item.kind not in ("data", "weights", "use"):
+        if isinstance(item, Binding) or (
+            isinstance(item, Statement) and item.name and item.kind not in ("data", "weights", "use")
+        ):
             out.append(item.name)
     return out + ["run.seed", "run.precision", "solver.iterations"]
 
@@ -76,8 +81,11 @@ def _with_option(s: Statement, option: str, value: Expr) -> Statement:
     if isinstance(s.value, Call):
         for i, a in enumerate(s.value.arguments):
             if a.name == option:
-                arguments = (*s.value.arguments[:i], Argument(option, value, a.span, a.name_span),
-                             *s.value.arguments[i + 1 :])
+                arguments = (
+                    *s.value.arguments[:i],
+                    Argument(option, value, a.span, a.name_span),
+                    *s.value.arguments[i + 1 :],
+                )
                 return replace(s, value=replace(s.value, arguments=arguments))
     body = s.body or ()
     for i, item in enumerate(body):

@@ -92,18 +92,32 @@ class _Page:
     def _one(self, kind: str) -> Statement | None:
         found = self._statements(kind)
         if len(found) > 1:
-            self.findings.add(error("RN013", f"`{kind}` stands twice", Label(found[1].kind_span, "second"),
-                                    Label(found[0].kind_span, "first")))
+            self.findings.add(
+                error(
+                    "RN013",
+                    f"`{kind}` stands twice",
+                    Label(found[1].kind_span, "second"),
+                    Label(found[0].kind_span, "first"),
+                )
+            )
         return found[0] if found else None
 
-    def _scope(self, s: Statement, names: Names, place: str, options: Iterable[str] = (), results: bool = False) -> Scope:
+    def _scope(
+        self, s: Statement, names: Names, place: str, options: Iterable[str] = (), results: bool = False
+    ) -> Scope:
         """The scope of a statement, with the local names of its body."""
         local: dict[str, Binding] = {}
         for b in s.body or ():
             if isinstance(b, Binding) and b.name not in options:
                 if b.name in local:
-                    self.findings.add(error("RN011", f"`{b.name}` is bound twice", Label(b.name_span, "second"),
-                                            Label(local[b.name].name_span, "first")))
+                    self.findings.add(
+                        error(
+                            "RN011",
+                            f"`{b.name}` is bound twice",
+                            Label(b.name_span, "second"),
+                            Label(local[b.name].name_span, "first"),
+                        )
+                    )
                 local[b.name] = b
         return Scope(names, self.folder, place, local, columns=(), results=results)
 
@@ -112,8 +126,11 @@ class _Page:
         for name, b in scope.locals.items():
             if name not in scope.used:
                 close = nearest(name, known)
-                hint = f"did you mean the option `{close}`?" if close else (
-                    f"its options are {', '.join(f'`{k}`' for k in known)}" if known else "remove it")
+                hint = (
+                    f"did you mean the option `{close}`?"
+                    if close
+                    else (f"its options are {', '.join(f'`{k}`' for k in known)}" if known else "remove it")
+                )
                 self.findings.add(error("RN014", f"nothing in this `{s.kind}` uses `{name}`", b.name_span, help=hint))
 
     def _options(self, s: Statement) -> tuple[tuple[str, Expr, Span], ...]:
@@ -129,7 +146,9 @@ class _Page:
             if names is not None and name not in names:
                 continue
             if name in keys:
-                problems.append(error("RV004", f"`{name}` is given twice", Label(span, "second"), Label(keys[name], "first")))
+                problems.append(
+                    error("RV004", f"`{name}` is given twice", Label(span, "second"), Label(keys[name], "first"))
+                )
                 continue
             keys[name], spans[name] = span, expr.span
             if name not in cls.model_fields:
@@ -229,12 +248,21 @@ class _Page:
         value = s.value
         usage = SHAPES[s.kind].usage
         if not isinstance(value, Index) or value.base.id not in ("real", "complex"):
-            raise SpecError(error("RS101", f"`{s.kind}` is written `{usage}`, with `real` or `complex`",
-                                  value.span if value else s.span))
+            raise SpecError(
+                error(
+                    "RS101",
+                    f"`{s.kind}` is written `{usage}`, with `real` or `complex`",
+                    value.span if value else s.span,
+                )
+            )
         if len(value.items) not in DIMENSIONS[s.kind]:
             count = " or ".join(str(n) for n in DIMENSIONS[s.kind])
-            hint = next((f"`{k}` has {len(value.items)}" for k, n in DIMENSIONS.items() if n == (len(value.items),)), "")
-            raise SpecError(error("RS102", f"`{s.kind}` has {count} extents, not {len(value.items)}", value.span, help=hint))
+            hint = next(
+                (f"`{k}` has {len(value.items)}" for k, n in DIMENSIONS.items() if n == (len(value.items),)), ""
+            )
+            raise SpecError(
+                error("RS102", f"`{s.kind}` has {count} extents, not {len(value.items)}", value.span, help=hint)
+            )
         sizes: list[int | None] = []
         for item in value.items:
             if isinstance(item, Name) and item.id == "auto":
@@ -242,7 +270,9 @@ class _Page:
                 continue
             n = self.elaborator.plain(item, scope)
             if n != round(n) or not 1 <= n <= LARGEST_SPACE:
-                raise SpecError(error("RS103", f"an extent is a whole number from 1 on, or `auto`, not {n:g}", item.span))
+                raise SpecError(
+                    error("RS103", f"an extent is a whole number from 1 on, or `auto`, not {n:g}", item.span)
+                )
             sizes.append(int(n))
         options: UnknownOptions = self._validated(UnknownOptions, s, scope)
         voxel = options.voxel if isinstance(options.voxel, tuple) else (options.voxel,) * len(sizes)
@@ -258,7 +288,9 @@ class _Page:
             raise SpecError(error("RS103", f"{space.count} entries are more than this machine could hold", value.span))
         return UnknownSpec(cast(str, s.name), s.kind, space, options.range, s.span)
 
-    def _formulation(self, method: Statement | None, items: list[Item] | None = None, own_data: bool = False) -> Formulation:
+    def _formulation(
+        self, method: Statement | None, items: list[Item] | None = None, own_data: bool = False
+    ) -> Formulation:
         if items is None:
             items, own_data = method_items(self.page, method)
         names = self.names if method is None and items is None else collect(items, Findings(), self._outer_names())
@@ -273,23 +305,41 @@ class _Page:
         operators: dict[str, t.OperatorTerm] = {}
         for s in self._statements("forward", items):
             scope = self._scope(s, names, f"forward.{s.name}")
-            op = self._try(lambda s=s, scope=scope: self.elaborator.operator(Name(cast(str, s.name), cast(Span, s.name_span)), scope))
+            op = self._try(
+                lambda s=s, scope=scope: self.elaborator.operator(
+                    Name(cast(str, s.name), cast(Span, s.name_span)), scope
+                )
+            )
             used = self.elaborator.used_locals.get(cast(str, s.name), set())
             if op is not None:
                 operators[cast(str, s.name)] = op
                 scope.used |= used
                 self._unused(s, scope)
-        likelihoods = [x for s in self._statements("noise", items) if (x := self._try(lambda s=s: self._noise(s, names)))]
-        priors = [p for i, s in enumerate(self._statements("prior", items))
-                  for p in self._try(lambda s=s, i=i: self._prior(s, names, i)) or ()]
+        likelihoods = [
+            x for s in self._statements("noise", items) if (x := self._try(lambda s=s: self._noise(s, names)))
+        ]
+        priors = [
+            p
+            for i, s in enumerate(self._statements("prior", items))
+            for p in self._try(lambda s=s, i=i: self._prior(s, names, i)) or ()
+        ]
         solvers = self._statements("solver", items)
         if len(solvers) > 1:
-            self.findings.add(error("RN013", "`solver` stands twice", Label(solvers[1].kind_span, "second"),
-                                    Label(solvers[0].kind_span, "first"), help="compare solvers by `method` statements"))
+            self.findings.add(
+                error(
+                    "RN013",
+                    "`solver` stands twice",
+                    Label(solvers[1].kind_span, "second"),
+                    Label(solvers[0].kind_span, "first"),
+                    help="compare solvers by `method` statements",
+                )
+            )
         solver = None
         if solvers:
             scope = Scope(names, self.folder, "solver")
-            solver = self._try(lambda: self.elaborator.word(cast(Expr, solvers[0].value), "solver", scope, self._options(solvers[0])))
+            solver = self._try(
+                lambda: self.elaborator.word(cast(Expr, solvers[0].value), "solver", scope, self._options(solvers[0]))
+            )
         return Formulation(
             unknowns=unknowns,
             operators=operators,
@@ -309,14 +359,21 @@ class _Page:
         replaced = {i.kind for i in inside if isinstance(i, Statement)}
         if replaced & set(UNKNOWNS):
             replaced |= set(UNKNOWNS)
-        kept = [i for i in self.page.items if not (isinstance(i, Statement) and (
-            i.kind in replaced or i.kind in ("method", "simulate", "prior", "solver")))]
+        kept = [
+            i
+            for i in self.page.items
+            if not (
+                isinstance(i, Statement) and (i.kind in replaced or i.kind in ("method", "simulate", "prior", "solver"))
+            )
+        ]
         return self._formulation(None, kept + inside, False)
 
     def _noise(self, s: Statement, names: Names) -> Likelihood:
         value = s.value
         if not isinstance(value, Follows):
-            raise SpecError(error("RS105", "a noise line is written `noise y ~ law(A @ x, ...)`", value.span if value else s.span))
+            raise SpecError(
+                error("RS105", "a noise line is written `noise y ~ law(A @ x, ...)`", value.span if value else s.span)
+            )
         if not isinstance(value.left, Name):
             raise SpecError(error("RS106", "this version of recon measures a name: `noise y ~ ...`", value.left.span))
         scope = self._scope(s, names, f"noise.{value.left.id}")
@@ -342,24 +399,49 @@ class _Page:
             if name in DataOptions.model_fields:
                 continue
             if name in spans:
-                raise SpecError(error("RN011", f"`{name}` is bound twice", Label(span, "second"), Label(spans[name], "first")))
+                raise SpecError(
+                    error("RN011", f"`{name}` is bound twice", Label(span, "second"), Label(spans[name], "first"))
+                )
             spans[name] = span
             d = self.names.get(name)
-            if name != "ref" and (d is None or d.kind not in (*UNKNOWNS, "measured")):
-                targets = [n for n, x in self.names.items() if x.kind in (*UNKNOWNS, "measured")] + ["ref", *DataOptions.model_fields]
+            if name != "ref" and (d is None or d.kind not in (*UNKNOWNS, "measured", "binding")):
+                targets = [n for n, x in self.names.items() if x.kind in (*UNKNOWNS, "measured", "binding")] + [
+                    "ref",
+                    *DataOptions.model_fields,
+                ]
                 close = nearest(name, targets)
-                raise SpecError(error("RN015", f"`{name}` is nothing that data can be bound to", span,
-                                      help=f"did you mean `{close}`?" if close else "bind an unknown, a measured name, or `ref`"))
+                raise SpecError(
+                    error(
+                        "RN015",
+                        f"`{name}` is nothing that data can be bound to",
+                        span,
+                        help=f"did you mean `{close}`?" if close else "bind an unknown, a measured name, or `ref`",
+                    )
+                )
             bindings[name] = self.elaborator.value(expr, body)
         if not bindings:
             columns = source.columns()
             unknowns = [n for n, d in self.names.items() if d.kind in UNKNOWNS]
             if columns is None or len(columns) != 1 or len(unknowns) != 1:
-                why = "several unknowns" if len(unknowns) > 1 else "more than one column" if columns else "columns that only the file tells"
-                raise SpecError(error("RN016", f"say what the columns of `{s.name}` are: the page has {why}", s.kind_span,
-                                      help=f"write `data {s.name} = ... {{ {unknowns[0] if unknowns else 'x'} = {(columns or ('column',))[0]} }}`"))
+                why = (
+                    "several unknowns"
+                    if len(unknowns) > 1
+                    else "more than one column"
+                    if columns
+                    else "columns that only the file tells"
+                )
+                raise SpecError(
+                    error(
+                        "RN016",
+                        f"say what the columns of `{s.name}` are: the page has {why}",
+                        s.kind_span,
+                        help=f"write `data {s.name} = ... {{ {unknowns[0] if unknowns else 'x'} = {(columns or ('column',))[0]} }}`",
+                    )
+                )
             bindings[unknowns[0]] = t.Column(columns[0], span=s.span)
-        return DataSet(cast(str, s.name), source, tuple(bindings.items()), options, f"data.{s.name}/{source.word}", s.span)
+        return DataSet(
+            cast(str, s.name), source, tuple(bindings.items()), options, f"data.{s.name}/{source.word}", s.span
+        )
 
     def _metrics(self) -> tuple[tuple[Metric, ...], MetricsOptions]:
         s = self._one("metrics")
@@ -397,7 +479,9 @@ class _Page:
             options = tuple(cls.model_fields) if cls else ()
             scope = self._scope(s, self.names, "report", options, results=True)
             given = tuple(o for o in self._options(s) if cls is None or o[0] in options)
-            w = self._try(lambda s=s, scope=scope, given=given: self.elaborator.word(cast(Expr, s.value), "view", scope, given))
+            w = self._try(
+                lambda s=s, scope=scope, given=given: self.elaborator.word(cast(Expr, s.value), "view", scope, given)
+            )
             if w is not None:
                 self._unused(s, scope, options)
                 out.append(w)
@@ -406,11 +490,17 @@ class _Page:
     def _claim(self, s: Statement) -> Claim:
         value = s.value
         if not isinstance(value, Compare) or value.op not in ("<=", ">=", "<", ">"):
-            raise SpecError(error("RS107", "a claim is written `expect mean(psnr) >= 30dB`", value.span if value else s.span))
+            raise SpecError(
+                error("RS107", "a claim is written `expect mean(psnr) >= 30dB`", value.span if value else s.span)
+            )
         scope = Scope(self.names, self.folder, "expect", results=True)
         measure = self.elaborator.measure(value.left, scope)
         if not measure.statistic:
-            raise SpecError(error("RS108", f"a claim bounds a statistic over rows, such as `mean({measure.metric})`", value.left.span))
+            raise SpecError(
+                error(
+                    "RS108", f"a claim bounds a statistic over rows, such as `mean({measure.metric})`", value.left.span
+                )
+            )
         bound = self.elaborator.number(value.right, scope)
         from .. import vocabulary
 
@@ -428,7 +518,9 @@ class _Page:
                 raise SpecError(error("RN005", "a sweep holds `name in [...]`", item.span))
             path = root(item.value.left)
             if path is None:
-                raise SpecError(error("RN005", "left of `in` stands the name or path of what is swept", item.value.left.span))
+                raise SpecError(
+                    error("RN005", "left of `in` stands the name or path of what is swept", item.value.left.span)
+                )
             values = self._axis_values(item.value.set, scope)
             override(self.page, path, values[0])
             out.append(SweepAxis(path, tuple(values), tuple(format_expression(v) for v in values), item.span))
@@ -454,14 +546,26 @@ class _Page:
 
     def _later_words(self) -> None:
         """Statements whose words are not there yet: naming the word says so at its place."""
-        for kind, expected in (("train", "loss"), ("weights", "weights"), ("attack", "attack"), ("log", "tracker"), ("publish", "tracker")):
-            for s in [*self._statements(kind), *(x for m in self._statements("method") for x in self._statements(kind, m.body))]:
+        for kind, expected in (
+            ("train", "loss"),
+            ("weights", "weights"),
+            ("attack", "attack"),
+            ("log", "tracker"),
+            ("publish", "tracker"),
+        ):
+            for s in [
+                *self._statements(kind),
+                *(x for m in self._statements("method") for x in self._statements(kind, m.body)),
+            ]:
                 scope = Scope(self.names, self.folder, kind)
                 if kind == "publish":
                     self.findings.add(error("RV001", "this version of recon does not publish", s.kind_span))
                 else:
-                    self._try(lambda s=s, expected=expected, scope=scope: self.elaborator.word(
-                        cast(Expr, s.value), expected, scope, self._options(s)))
+                    self._try(
+                        lambda s=s, expected=expected, scope=scope: self.elaborator.word(
+                            cast(Expr, s.value), expected, scope, self._options(s)
+                        )
+                    )
 
 
 def _first_doc(page: Page) -> str:

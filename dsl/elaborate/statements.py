@@ -64,8 +64,14 @@ def check_shapes(items: Iterable[Item], allowed: Iterable[str] = tuple(SHAPES), 
     kinds = list(allowed)
     for item in items:
         if isinstance(item, Clause):
-            out.append(error("RN010", "a bare expression stands where a statement belongs", item.span,
-                             help="`name = expression` binds a name; `sweep` bodies hold `name in [...]`"))
+            out.append(
+                error(
+                    "RN010",
+                    "a bare expression stands where a statement belongs",
+                    item.span,
+                    help="`name = expression` binds a name; `sweep` bodies hold `name in [...]`",
+                )
+            )
         elif isinstance(item, Statement):
             out += _check(item, kinds, inside)
     return out
@@ -74,11 +80,23 @@ def check_shapes(items: Iterable[Item], allowed: Iterable[str] = tuple(SHAPES), 
 def _check(s: Statement, kinds: list[str], inside: str) -> list[Diagnostic]:
     if s.kind not in SHAPES:
         close = nearest(s.kind, kinds)
-        return [error("RN001", f"there is no statement `{s.kind}`", s.kind_span,
-                      help=f"did you mean `{close}`?" if close else "the kinds are " + ", ".join(kinds))]
+        return [
+            error(
+                "RN001",
+                f"there is no statement `{s.kind}`",
+                s.kind_span,
+                help=f"did you mean `{close}`?" if close else "the kinds are " + ", ".join(kinds),
+            )
+        ]
     if s.kind not in kinds:
-        return [error("RN002", f"`{s.kind}` does not stand inside `{inside}`", s.kind_span,
-                      help=f"inside `{inside}` stand " + ", ".join(f"`{k}`" for k in kinds))]
+        return [
+            error(
+                "RN002",
+                f"`{s.kind}` does not stand inside `{inside}`",
+                s.kind_span,
+                help=f"inside `{inside}` stand " + ", ".join(f"`{k}`" for k in kinds),
+            )
+        ]
     shape = SHAPES[s.kind]
     given = f"name {s.joint}" if s.name else ("value" if s.value is not None else "body")
     fits = given == shape.head or (shape.head == "name" and isinstance(s.value, Name) and s.name is None)
@@ -86,8 +104,11 @@ def _check(s: Statement, kinds: list[str], inside: str) -> list[Diagnostic]:
         return [error("RN003", f"`{s.kind}` is written `{shape.usage}`", s.kind_span)]
     out: list[Diagnostic] = []
     if s.body is None:
-        return out if shape.head not in ("body", "name") else [
-            error("RN003", f"`{s.kind}` needs a body: `{shape.usage}`", s.kind_span)]
+        return (
+            out
+            if shape.head not in ("body", "name")
+            else [error("RN003", f"`{s.kind}` needs a body: `{shape.usage}`", s.kind_span)]
+        )
     if shape.body == "none":
         return [error("RN004", f"`{s.kind}` takes no body", Label(s.kind_span))]
     if shape.body == "statements":
@@ -98,6 +119,12 @@ def _check(s: Statement, kinds: list[str], inside: str) -> list[Diagnostic]:
         elif isinstance(item, Statement) and shape.body != "players":
             out.append(error("RN005", f"`{item.kind}` does not stand inside `{s.kind}`", item.kind_span))
         elif isinstance(item, Binding) and shape.body == "clauses":
-            out.append(error("RN005", f"a body of `{s.kind}` holds `name in [...]`", item.span,
-                             help=f"write `{item.name} in ...`"))
+            out.append(
+                error(
+                    "RN005",
+                    f"a body of `{s.kind}` holds `name in [...]`",
+                    item.span,
+                    help=f"write `{item.name} in ...`",
+                )
+            )
     return out

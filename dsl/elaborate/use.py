@@ -25,8 +25,11 @@ def import_pages(page: Page, folder: Path, findings: Findings, depth: int = 0) -
             findings.add(error("RF003", 'a page is named by a text: `use base = "./base.recon"`', s.span))
             continue
         if depth >= DEEPEST:
-            findings.add(error("RF004", f"pages use each other more than {DEEPEST} deep", s.span,
-                               help="a page may not use itself"))
+            findings.add(
+                error(
+                    "RF004", f"pages use each other more than {DEEPEST} deep", s.span, help="a page may not use itself"
+                )
+            )
             continue
         try:
             path = inside(folder, s.value.value)
@@ -41,11 +44,11 @@ def import_pages(page: Page, folder: Path, findings: Findings, depth: int = 0) -
         try:
             other = parse(Source(s.value.value, text))
         except SpecError as e:
-            findings.add(error("RF005", f"the page `{s.value.value}` has errors of its own", Label(s.value.span)), *e.diagnostics)
+            findings.add(
+                error("RF005", f"the page `{s.value.value}` has errors of its own", Label(s.value.span)), *e.diagnostics
+            )
             continue
         names = collect(other.items, findings, import_pages(other, folder, findings, depth + 1))
         for name, d in names.items():
             out[f"{s.name}.{name}"] = replace(d, name=f"{s.name}.{name}", page=names)
     return out
-
-

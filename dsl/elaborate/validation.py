@@ -26,11 +26,17 @@ def _finding(field: str, errors: list[Any], cls: Any, where: Where, name: str) -
     first = errors[0]
     if first["type"] == "missing":
         info = cls.model_fields[field]
-        return error("RV007", f"`{name}` needs `{field}`", Label(where.head),
-                     help=f"`{field}`: {info.description}" if info.description else "")
+        return error(
+            "RV007",
+            f"`{name}` needs `{field}`",
+            Label(where.head),
+            help=f"`{field}`: {info.description}" if info.description else "",
+        )
     if first["type"] == "extra_forbidden":
         close = nearest(field, cls.model_fields)
-        hint = f"did you mean `{close}`?" if close else "its options are " + ", ".join(f"`{f}`" for f in cls.model_fields)
+        hint = (
+            f"did you mean `{close}`?" if close else "its options are " + ", ".join(f"`{f}`" for f in cls.model_fields)
+        )
         return error("RV002", f"`{name}` has no option `{field}`", where.names.get(field, span), help=hint)
     own = [e for e in errors if e["type"] == "value_error"]
     bounds = [e for e in errors if e["type"] in _BOUNDS]
@@ -46,8 +52,9 @@ def _finding(field: str, errors: list[Any], cls: Any, where: Where, name: str) -
     if choices and isinstance(value, str):
         close = nearest(value, choices)
         listed = ", ".join(f"`{c}`" for c in choices)
-        return error("RV006", f"{what} is one of {listed}, not `{value}`", span,
-                     help=f"did you mean `{close}`?" if close else "")
+        return error(
+            "RV006", f"{what} is one of {listed}, not `{value}`", span, help=f"did you mean `{close}`?" if close else ""
+        )
     expected = next((_EXPECTED[e["type"]] for e in errors if e["type"] in _EXPECTED), "something else")
     if choices:
         expected += " or " + ", ".join(f"`{c}`" for c in choices)

@@ -120,5 +120,3 @@ class Experiment:
     def formulation(self) -> Formulation:
         """The first method's problem."""
         return next(iter(self.methods.values()))
-
-

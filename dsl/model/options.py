@@ -23,7 +23,9 @@ def _range(value: Any) -> Any:
     if isinstance(value, Interval) and not value.start < value.stop:
         raise ValueError("must go from a smaller to a larger number")
     if not isinstance(value, Interval):
-        raise ValueError(f"expected a range such as `0..1`, got {describe(parts(value)[1]) if isinstance(value, (float, Quantity)) else 'something else'}")
+        raise ValueError(
+            f"expected a range such as `0..1`, got {describe(parts(value)[1]) if isinstance(value, (float, Quantity)) else 'something else'}"
+        )
     return value
 
 
@@ -43,7 +45,9 @@ class UnknownOptions(Options):
     channels: Count | None = Field(None, description="number of channels, such as 3 for colour")
     frames: Count | None = Field(None, description="number of frames in time")
     range: RangeField | None = Field(None, description="the range of the values, for metrics and pictures")
-    voxel: Length | tuple[Length, ...] | None = Field(None, description="spacing of the grid, one number or one for each axis")
+    voxel: Length | tuple[Length, ...] | None = Field(
+        None, description="spacing of the grid, one number or one for each axis"
+    )
     unit: UnitField = Field(Unit(), description="the unit of the values, such as 1/mm")
 
 
@@ -51,7 +55,9 @@ class MetricsOptions(Options):
     """Options of `metrics`."""
 
     of: ValueTerm | None = Field(None, description="what is measured, such as abs(estimate)")
-    against: ValueTerm | None = Field(None, description="what it is compared with; left out: the same expression of the truth")
+    against: ValueTerm | None = Field(
+        None, description="what it is compared with; left out: the same expression of the truth"
+    )
 
 
 class RunOptions(Options):

@@ -166,6 +166,8 @@ class Set(Word):
     """A closed convex set with a projection."""
 
     expression_kind: ClassVar[str] = "set"
+    real_only: ClassVar[bool] = True
+    """Whether it orders numbers, so that complex ones cannot lie in it."""
 
     def function(self, space: Space) -> FunctionFacts:
         """Facts of the set's indicator."""

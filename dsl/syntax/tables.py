@@ -59,19 +59,31 @@ def build_tables(*, strict: bool = False) -> Tables:
 
     lark = build_lark(strict=strict)
     table = lark.parse_interactive("", start=STARTS[0]).parser_state.parse_conf.parse_table
-    rule_numbers = {rule: i for i, rule in enumerate(lark.rules)}
-    rules = [(str(r.origin.name), len(r.expansion), str(r.alias or "")) for r in lark.rules]
-    # Lark adds a rule for each start symbol; the automaton never reduces by it, it stops in the end state.
-    states: list[dict[str, int]] = [{} for _ in table.states]
-    for state, actions in table.states.items():
-        for symbol, (action, target) in actions.items():
-            states[state][str(symbol)] = target if action is Shift else ~rule_numbers[target]
+    ordered_rules = sorted(lark.rules, key=lambda r: (r.origin.name, [s.name for s in r.expansion], r.alias or ""))
+    rule_numbers = {rule: i for i, rule in enumerate(ordered_rules)}
+    rules = [(str(r.origin.name), len(r.expansion), str(r.alias or "")) for r in ordered_rules]
+
+    # Lark numbers states by the order of a set; counted from the start states on, they are the same in every process.
+    order = [table.start_states[start] for start in STARTS]
+    for state in order:  # grows under the loop
+        shifts = sorted((symbol, target) for symbol, (action, target) in table.states[state].items() if action is Shift)
+        order += [target for target in dict.fromkeys(t for _, t in shifts) if target not in order]
+    numbers = {state: i for i, state in enumerate(order)}
+    states = [
+        {
+            str(symbol): numbers[target] if action is Shift else ~rule_numbers[target]
+            for symbol, (action, target) in sorted(table.states[state].items())
+        }
+        for state in order
+    ]
+    start = {name: numbers[state] for name, state in table.start_states.items()}
+    end = {name: numbers[state] for name, state in table.end_states.items()}
 
     ordered = sorted(lark.terminals, key=lambda t: (-t.priority, -t.pattern.max_width, -len(t.pattern.value), t.name))
     fixed = [t for t in ordered if isinstance(t.pattern, PatternStr)]
     keywords = {t.pattern.value: str(t.name) for t in fixed if t.pattern.value.isalpha()}
     terminals = [(str(t.name), t.pattern.to_regexp()) for t in ordered if t.pattern.value not in keywords]
-    return Tables(terminals, keywords, states, rules, dict(table.start_states), dict(table.end_states))
+    return Tables(terminals, keywords, states, rules, start, end)
 
 
 @cache

@@ -5,8 +5,14 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ..model.fields import Count, Field, Positive
+from ..model.terms import ValueTerm
 from ..model.units import LEVEL, Dimension
 from ..model.word import Metric
+
+OF = Field(
+    None,
+    description="what is measured, such as an unknown's name; left out: `of` of the metrics line, else the estimate",
+)
 
 
 class Mse(Metric):
@@ -16,6 +22,8 @@ class Mse(Metric):
     reference: ClassVar[str] = "Heckel 2024, 14.3"
     higher_is_better: ClassVar[bool] = False
 
+    of: ValueTerm | None = OF
+
 
 class Nmse(Metric):
     """Squared error relative to the squared norm of the truth."""
@@ -23,6 +31,8 @@ class Nmse(Metric):
     formula: ClassVar[str] = r"\|\hat x - x\|_2^2 / \|x\|_2^2"
     reference: ClassVar[str] = "Heckel 2024, 14.3"
     higher_is_better: ClassVar[bool] = False
+
+    of: ValueTerm | None = OF
 
 
 class Psnr(Metric):
@@ -33,7 +43,10 @@ class Psnr(Metric):
     example: ClassVar[str] = "metrics [psnr(range = 1)]"
     dimension: ClassVar[Dimension] = LEVEL
 
-    range: Positive | None = Field(None, description="the data range r; left out: that of the unknown, else of the truth")
+    of: ValueTerm | None = OF
+    range: Positive | None = Field(
+        None, description="the data range r; left out: that of the unknown, else of the truth"
+    )
 
 
 class Ssim(Metric):
@@ -45,6 +58,7 @@ class Ssim(Metric):
     reference: ClassVar[str] = "Heckel 2024, 14.3; Wang, Bovik, Sheikh, Simoncelli 2004"
     example: ClassVar[str] = "metrics [ssim(window = 11, sigma = 1.5, range = 1)]"
 
+    of: ValueTerm | None = OF
     range: Positive | None = Field(None, description="the data range; left out: that of the unknown, else of the truth")
     window: Count = Field(11, description="width of the window in pixels")
     sigma: Positive = Field(1.5, description="standard deviation of the Gaussian window")

@@ -39,9 +39,7 @@ class Interval(Functional):
     def conjugate_prox(self, v: Tensor, s: Scalar) -> Tensor:
         """v - clip(v, s low, s high), exactly zero where v / s lies in the interval."""
         c = per_row(s, _ordered(v))
-        if isinstance(c, Tensor):  # an infinite bound stays infinite: inf times a step that is zero would be NaN
-            return v - v.clamp(*(torch.full_like(c, b) if abs(b) == torch.inf else c * b for b in (self.low, self.high)))
-        return v - v.clamp(self.low * c, self.high * c)
+        return v - torch.clamp(v, self.low * c, self.high * c)  # type: ignore[arg-type]
 
     def conjugate(self, p: Tensor) -> Tensor:
         """The support function, sum_i max(low p_i, high p_i)."""

@@ -95,7 +95,7 @@ class GroupL1(_Norm):
         self.axis = axis
 
     def _lengths(self, v: Tensor) -> Tensor:
-        return _squares(v, self.axis).sqrt_() if not torch.is_grad_enabled() else _squares(v, self.axis).sqrt()
+        return _root(_squares(v, self.axis))
 
     def value(self, v: Tensor) -> Tensor:
         return self.weight * sum_rows(self._lengths(v))
@@ -123,7 +123,7 @@ class GroupL1(_Norm):
         n = _squares(v, self.axis)
         w = per_row(self.weight, n)
         if torch.is_grad_enabled():
-            return _into(n.sqrt(), w)
+            return _into(_root(n), w)
         tiny = torch.finfo(n.dtype).tiny
         floor = (w * w).clamp(min=tiny) if isinstance(w, Tensor) else max(w * w, tiny)
         return torch.clamp_(n, min=floor).rsqrt_().mul_(w)  # type: ignore[arg-type]
@@ -147,6 +147,11 @@ def _squares(v: Tensor, axis: int) -> Tensor:
     for p in planes[1:]:
         total = torch.addcmul(total, p, p) if torch.is_grad_enabled() else total.addcmul_(p, p)
     return total
+
+
+def _root(n: Tensor) -> Tensor:
+    """The square root, which may overwrite n; the square root at zero has no derivative, hence the floor."""
+    return n.clamp(min=torch.finfo(n.dtype).tiny).sqrt() if torch.is_grad_enabled() else n.sqrt_()
 
 
 def _size(weight: Scalar, like: Tensor) -> Tensor:

@@ -1,0 +1,100 @@
+"""What is allowed and yet probably not meant."""
+
+from __future__ import annotations
+
+from ..diagnostics import Diagnostic, note, warning
+from ..model.experiment import Experiment, Formulation
+from ..model.word import Word
+from ..vocabulary.metrics import Psnr, Ssim
+from .formulate import Checked
+
+
+def lint(experiment: Experiment, checked: dict[str, Checked], solvers: dict[str, Word]) -> list[Diagnostic]:
+    """All lints of a page."""
+    return [*_inverse_crime(experiment), *_underdetermined(checked, solvers), *_ranges(experiment)]
+
+
+def _simulated(experiment: Experiment, f: Formulation) -> bool:
+    bound = {target for d in experiment.data.values() for target, _ in d.bindings}
+    return not any(line.measured in bound for line in f.likelihoods)
+
+
+def _inverse_crime(experiment: Experiment) -> list[Diagnostic]:
+    """The same operator and grid simulate and reconstruct (Heckel 2024, 14.2)."""
+    for f in experiment.methods.values():
+        if not f.likelihoods or not _simulated(experiment, f):
+            continue
+        maker = experiment.simulate
+        if maker is not None and any(
+            a.law.mean != b.law.mean for a, b in zip(maker.likelihoods, f.likelihoods, strict=False)
+        ):
+            continue
+        if maker is not None and {n: u.space for n, u in maker.unknowns.items()} != {
+            n: u.space for n, u in f.unknowns.items()
+        }:
+            continue
+        make = warning if experiment.claims else note
+        what = "a claim rests on" if experiment.claims else "these are"
+        return [
+            make(
+                "RL001",
+                f"{what} data made by the very operator and grid that reconstruct them",
+                f.likelihoods[0].span,
+                help="`simulate { ... }` makes data by another grid or operator; results are optimistic without it",
+            )
+        ]
+    return []
+
+
+def _underdetermined(checked: dict[str, Checked], solvers: dict[str, Word]) -> list[Diagnostic]:
+    for name, c in checked.items():
+        problem = c.problem
+        if problem.priors or not problem.data or getattr(solvers.get(name), "role", "") == "direct":
+            continue
+        unknown = sum(s.count or 0 for s in problem.unknowns.values())
+        masked = any(p.codomain.support for t in problem.data for p in t.blocks.values())
+        measured = sum(next(iter(t.blocks.values())).codomain.count or 0 for t in problem.data)
+        one = next(iter(problem.data[0].blocks.values()))
+        spread = one.codomain.axis("coil") is not None
+        if unknown and ((masked and not spread) or (measured and measured < unknown)):
+            return [
+                warning(
+                    "RL002",
+                    "fewer numbers are measured than are unknown, and no prior says which solution is meant",
+                    problem.data[0].span,
+                    help="add a prior, or write `solver pseudo_inverse` for the one of least norm",
+                )
+            ]
+    return []
+
+
+def _ranges(experiment: Experiment) -> list[Diagnostic]:
+    """A metric whose number depends on a data range that nobody stated."""
+    out = []
+    for m in experiment.metrics:
+        if isinstance(m, (Psnr, Ssim)) and m.range is None and not stated_range(experiment):
+            out.append(
+                note(
+                    "RL003",
+                    f"`{m.word}` takes the range of each truth, since no data range is stated",
+                    None,
+                    help=f"write `{m.word}(range = 1)`, or give the unknown `{{ range = 0..1 }}`",
+                )
+            )
+    return out
+
+
+def stated_range(experiment: Experiment) -> float | None:
+    """The data range that the page states: that of an unknown, or 0..1 of pictures and phantoms bound as they are."""
+    from ..model.terms import Column, Pointwise
+
+    for f in experiment.methods.values():
+        for u in f.unknowns.values():
+            if u.range is not None:
+                return u.range.stop - u.range.start
+    for d in experiment.data.values():
+        for _, value in d.bindings:
+            inner = value.of if isinstance(value, Pointwise) else value
+            if not (isinstance(inner, Column) and inner.name == "image"):
+                return None
+    return 1.0 if experiment.data else None

@@ -1,0 +1,159 @@
+"""The laws of noise: data terms, and drawing measurements."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from recon.dsl.model.problem import Affine
+from recon.dsl.vocabulary import noise
+from torch import Tensor
+
+from ..meaning import meaning_of
+from ..operators.base import Operator
+from .base import ROUNDING, Scalar, per_row
+from .counts import PoissonCounts, PoissonExponential
+from .law import LawMeaning, measured_power, on_support, standard_normal
+from .level import estimate_sigma
+from .quadratic import DataTerm, HalfSquare
+from .sets import Ball, Exactly
+
+
+def _linear_target(mean: Affine, y: Tensor, operator: Operator, law: str) -> Tensor:
+    """The K x that y would be without noise, for the mean K x + offset; zero where nothing is measured."""
+    if mean.link is not None or mean.factor != 1:
+        raise ValueError(f"the mean of `{law}` must be linear in the unknown")
+    return on_support(y if mean.offset == 0 else y - mean.offset, operator)
+
+
+class GaussianLaw(LawMeaning):
+    """Independent Gaussian noise of standard deviation sigma on each real number measured.
+
+    sigma is the number of the word; or one without it; or, of each row of the measurement, an estimate from the data
+    (see `estimate_sigma`); or by the signal-to-noise ratio. That is the ratio of the mean powers of signal and noise
+    over the measured real numbers: sigma^2 = P(mean) / 10^(snr/10) when data are drawn and, since the powers add up,
+    sigma^2 = P(y) / (1 + 10^(snr/10)) for given data.
+    """
+
+    def __init__(self, word: noise.Gaussian) -> None:
+        self.word = word
+
+    def sigma(self, y: Tensor, operator: Operator) -> Scalar:
+        """The standard deviation that the data term has for this measurement.
+
+        Raises ValueError where the data give zero, since then the data term has no finite weight.
+        """
+        if self.word.snr is not None:
+            level = (measured_power(y, operator) / (1 + 10 ** (self.word.snr / 10))).sqrt()
+        elif self.word.sigma == "estimate":
+            level = estimate_sigma(y, operator.codomain, operator.measured())
+        else:
+            return 1.0 if self.word.sigma is None else float(self.word.sigma)
+        flat = torch.nonzero(~(level > 0)).flatten().tolist()
+        if flat:
+            raise ValueError(
+                f"the noise level of row {flat[0]} comes out as {float(level[flat[0]]):g}, so its data term would have "
+                "no finite weight; write `sigma` as a number"
+            )
+        return level
+
+    def term(self, mean: Affine, y: Tensor, operator: Operator) -> DataTerm:
+        """|K x + offset - y|^2 / (2 sigma^2)."""
+        return HalfSquare(self.sigma(y, operator) ** -2, _linear_target(mean, y, operator, "gaussian"))
+
+    def draw(
+        self, mean_value: Tensor, affine: Affine, operator: Operator, generators: Sequence[torch.Generator]
+    ) -> Tensor:
+        if self.word.snr is not None:
+            sigma: Scalar = measured_power(mean_value, operator).sqrt() / 10 ** (self.word.snr / 20)
+        elif isinstance(self.word.sigma, float):
+            sigma = self.word.sigma
+        else:
+            given = "sigma = estimate" if self.word.sigma else "no sigma"
+            raise ValueError(f"`gaussian` with {given} cannot be simulated from; write `sigma` as a number, or `snr`")
+        drawn = mean_value + per_row(sigma, mean_value) * standard_normal(mean_value, generators)
+        return on_support(drawn, operator)
+
+
+class PoissonLaw(LawMeaning):
+    """Independent counts: y_i is Poisson with mean K x + offset, or factor * exp(K x + offset)."""
+
+    def term(self, mean: Affine, y: Tensor, operator: Operator) -> DataTerm:
+        measured = operator.measured()
+        y = on_support(y, operator)
+        if mean.link == "exp":
+            return PoissonExponential(y, mean.factor * math.exp(mean.offset), measured)
+        if mean.link is not None:
+            raise ValueError(f"the mean of `poisson` must be linear in the unknown or `exp(...)`, not `{mean.link}`")
+        return PoissonCounts(y, mean.factor, mean.factor * mean.offset, measured)
+
+    def draw(
+        self, mean_value: Tensor, affine: Affine, operator: Operator, generators: Sequence[torch.Generator]
+    ) -> Tensor:
+        if mean_value.is_complex():
+            raise ValueError("the mean of `poisson` must be real, but it is complex")
+        mean = on_support(mean_value, operator).detach()
+        smallest = mean.flatten(1).amin(1)
+        # Convolutions by Fourier transforms leave zeros that are slightly negative.
+        allowed = ROUNDING * torch.finfo(mean.dtype).eps * mean.flatten(1).abs().amax(1)
+        for row in torch.nonzero(~(smallest >= -allowed)).flatten().tolist():
+            at = int(mean[row].argmin())
+            place = ", ".join(str(int(i)) for i in torch.unravel_index(torch.tensor(at), mean.shape[1:]))
+            raise ValueError(
+                f"the mean of `poisson` must not be negative, but in row {row} it is {float(smallest[row]):g} at entry "
+                f"({place}); the ground truth or the operator has negative values there"
+            )
+        exact = mean.to(device="cpu", dtype=torch.float64).clamp(min=0)
+        rows = [torch.poisson(m, generator=g) for m, g in zip(exact, generators, strict=True)]
+        return torch.stack(rows).to(mean_value)
+
+
+class NoNoiseLaw(LawMeaning):
+    """y equals its mean."""
+
+    def term(self, mean: Affine, y: Tensor, operator: Operator) -> DataTerm:
+        return Exactly(_linear_target(mean, y, operator, "none"))
+
+    def draw(
+        self, mean_value: Tensor, affine: Affine, operator: Operator, generators: Sequence[torch.Generator]
+    ) -> Tensor:
+        return on_support(mean_value, operator).clone()
+
+
+class BoundedLaw(LawMeaning):
+    """|K x + offset - y|_2 <= radius over each row."""
+
+    def __init__(self, radius: float) -> None:
+        self.radius = radius
+
+    def term(self, mean: Affine, y: Tensor, operator: Operator) -> DataTerm:
+        return Ball(_linear_target(mean, y, operator, "bounded"), self.radius)
+
+    def draw(
+        self, mean_value: Tensor, affine: Affine, operator: Operator, generators: Sequence[torch.Generator]
+    ) -> Tensor:
+        raise ValueError(
+            "`bounded` says how large the error is, not how it is distributed, so no data can be drawn from it; "
+            "say what makes the data: `simulate { noise y ~ gaussian(A @ x, sigma = ...) }`"
+        )
+
+
+@meaning_of(noise.Gaussian)
+def gaussian(word: noise.Gaussian) -> LawMeaning:
+    return GaussianLaw(word)
+
+
+@meaning_of(noise.Poisson)
+def poisson(word: noise.Poisson) -> LawMeaning:
+    return PoissonLaw()
+
+
+@meaning_of(noise.NoNoise)
+def none(word: noise.NoNoise) -> LawMeaning:
+    return NoNoiseLaw()
+
+
+@meaning_of(noise.Bounded)
+def bounded(word: noise.Bounded) -> LawMeaning:
+    return BoundedLaw(word.radius)

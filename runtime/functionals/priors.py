@@ -1,0 +1,60 @@
+"""Energies and sets as functions of v = K x, where K includes the word's own inner operator."""
+
+from __future__ import annotations
+
+import torch
+from recon.dsl.vocabulary import priors
+from torch import Tensor
+
+from ..meaning import meaning_of
+from ..operators.base import Composition, Operator
+from .base import Functional
+from .quadratic import HalfSquare
+from .sets import Interval, JointProx, Nonnegative
+from .sparsity import L1, GroupL1
+
+__all__ = ["L1", "GroupL1", "HalfSquare", "Interval", "JointProx", "Nonnegative", "penalised_entries"]
+
+
+def penalised_entries(operator: Operator) -> Tensor | None:
+    """Which entries of the operator's codomain `l1` penalises; None: all of them.
+
+    An operator whose coefficients include coarse ones that are not sparse, such as a wavelet transform, names them in
+    the attribute `unpenalised`: slices of the last axes, or None.
+    """
+    outermost = operator._chain()[0] if isinstance(operator, Composition) else operator
+    corner: tuple[slice, ...] | None = getattr(outermost, "unpenalised", None)
+    if corner is None:
+        return None
+    device = next((b.device for b in operator.buffers()), torch.device("cpu"))
+    penalised = torch.ones(operator.codomain.sizes, dtype=torch.bool, device=device)
+    penalised[(Ellipsis, *corner)] = False
+    return penalised
+
+
+@meaning_of(priors.Sq)
+def sq(word: priors.Sq, weight: float, operator: Operator) -> Functional:
+    """weight |v|^2, without a half."""
+    return HalfSquare(2 * weight)
+
+
+@meaning_of(priors.L1)
+def l1(word: priors.L1, weight: float, operator: Operator) -> Functional:
+    """weight |v|_1 over the entries that the operator does not exempt."""
+    return L1(weight, penalised_entries(operator))
+
+
+@meaning_of(priors.Tv)
+def tv(word: priors.Tv, weight: float, operator: Operator) -> Functional:
+    """weight times the sum of the gradients' lengths, or of their moduli, for gradients [rows, direction, ...]."""
+    return GroupL1(weight, axis=1) if word.kind == "isotropic" else L1(weight)
+
+
+@meaning_of(priors.Nonnegative)
+def nonnegative(word: priors.Nonnegative) -> Functional:
+    return Nonnegative()
+
+
+@meaning_of(priors.Box)
+def box(word: priors.Box) -> Functional:
+    return Interval(word.low, word.high)
