@@ -18,12 +18,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..functionals.base import Scalar
+from ..functionals.base import Scalar, largest, smallest
 from ..problem import Problem
 from .base import Algorithm, Knobs, Step
 from .gradient import GROWTH, forward_backward, safe
 from .proximal import prox_of
-from .rows import add, dot_rows, largest, smallest
+from .rows import add, dot_rows
 from .smooth import Smooth, describe, is_smooth
 
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..functionals.base import Scalar
+from ..functionals.base import Scalar, largest
 from ..problem import Problem
 from .base import Algorithm, Knobs, Step
 from .proximal import Prox, prox_of
-from .rows import add, add_, largest
+from .rows import add, add_
 from .smooth import Smooth, describe, is_smooth
 
 GROWTH = 1.1

@@ -17,7 +17,8 @@ from torch import Tensor
 
 from ..functionals.base import Functional, Scalar, per_row
 from ..functionals.data import HalfSquare
-from ..functionals.priors import L1, Interval, Nonnegative
+from ..functionals.sets import Interval
+from ..functionals.sparsity import L1
 from ..operators.base import Operator, random_point
 from ..problem import Term
 from .rows import dot_rows, times
@@ -40,13 +41,13 @@ def closed(term: Term) -> bool:
 def joint(terms: Sequence[Term]) -> bool:
     """Whether the sum of plain real terms has a closed map: one separable energy, one box or sign constraint."""
     energies = [t for t in terms if not t.functional.constraint]
-    boxes = [t for t in terms if isinstance(t.functional, (Nonnegative, Interval))]
+    boxes = [t for t in terms if isinstance(t.functional, Interval)]
     return (
         all(t.plain and t.operator.domain.field == "real" for t in terms)
         and len(energies) + len(boxes) == len(terms)
         and len(energies) <= 1
         and len(boxes) <= 1
-        and all(isinstance(t.functional, L1) for t in energies)
+        and all(t.functional.separable for t in energies)
     )
 
 
@@ -75,18 +76,15 @@ def _shrink(v: Tensor, t: Scalar, g: HalfSquare) -> tuple[Tensor, Scalar]:
     tw = t * g.weight
     share, rest = tw / (1 + tw), t / (1 + tw)
     if g.target is None:
-        return v.mul_(_like(1 - share, v)), rest
-    return v.lerp_(g.target.expand_as(v), _like(share, v)), rest
-
-
-def _like(c: Scalar, v: Tensor) -> Scalar:
-    return per_row(c.to(v.real.dtype if not v.is_complex() else v.dtype), v) if isinstance(c, Tensor) else c
+        return v.mul_(per_row(1 - share, v)), rest
+    weight = per_row(share, v)
+    return v.lerp_(g.target.expand_as(v), weight.to(v.dtype) if isinstance(weight, Tensor) else weight), rest
 
 
 def _one(term: Term) -> Prox:
     g, k = term.functional, term.operator
     if term.plain:
-        return g.prox
+        return g.prox_
     if not tight(k):
         raise ValueError(f"the proximal map of {term.label or type(g).__name__} is not closed: K K^H is no multiple of I")
     threshold = getattr(k, "soft_threshold", None)

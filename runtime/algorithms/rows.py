@@ -22,11 +22,6 @@ def norm_rows(a: Tensor) -> Tensor:
     return dot_rows(a, a).sqrt()
 
 
-def real_of(a: Tensor) -> torch.dtype:
-    """The real dtype of the same precision."""
-    return a.real.dtype if a.is_complex() else a.dtype
-
-
 def add_(a: Tensor, b: Tensor, c: Scalar) -> Tensor:
     """a + c b in place of a, with one number or one number a row."""
     if isinstance(c, Tensor):
@@ -47,7 +42,7 @@ def times(c: Scalar, a: Tensor) -> Tensor:
 
 
 def _cast(c: Tensor, like: Tensor) -> Tensor:
-    shaped = per_row(c.to(real_of(like)), like)
+    shaped = per_row(c, like)
     assert isinstance(shaped, Tensor)
     return shaped
 
@@ -57,12 +52,3 @@ def ratio(a: Tensor, b: Tensor) -> Tensor:
     positive = b > 0
     return torch.where(positive, a / torch.where(positive, b, 1), 0)
 
-
-def largest(c: Scalar) -> float:
-    """The largest of one number a row, for reports."""
-    return float(c.max()) if isinstance(c, Tensor) else float(c)
-
-
-def smallest(c: Scalar) -> float:
-    """The smallest of one number a row, for reports."""
-    return float(c.min()) if isinstance(c, Tensor) else float(c)

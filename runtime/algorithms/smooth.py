@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..functionals.base import Scalar
-from ..functionals.data import HalfSquare
+from ..functionals.base import Scalar, largest
+from ..functionals.data import HalfSquare, PoissonExponential
 from ..operators.base import random_point
 from ..problem import Problem, Term
 from .normal import Normal
-from .rows import add, add_, dot_rows, largest, norm_rows, ratio, times
+from .rows import add, add_, dot_rows, norm_rows, ratio, times
 
 NORM_SAFETY = 1 + 2e-4
 """Factor on a squared norm that was estimated: `estimate_norm` may be too small by 1e-4 relative."""
@@ -35,12 +35,12 @@ def is_quadratic(term: Term) -> bool:
 
 def is_smooth(term: Term) -> bool:
     """Whether the term's gradient is Lipschitz continuous, globally or where the iterates go."""
-    return term.functional.lipschitz is not None or is_local(term)
+    return term.functional.lipschitz is not None
 
 
 def is_local(term: Term) -> bool:
     """Whether the term's gradient is Lipschitz continuous on bounded sets only."""
-    return term.functional.local
+    return isinstance(term.functional, PoissonExponential)
 
 
 def norm_squared(term: Term) -> float:
@@ -69,6 +69,11 @@ class Smooth:
                 back = term.operator.adjoint(g.target)
                 old = torch.zeros_like(back) if self._negative is None else self._negative
                 self._negative = add(old, back, -g.weight)
+
+    @property
+    def weights(self) -> list[Scalar]:
+        """w_j of the quadratic terms, in their order."""
+        return [g.weight for _, g in self._quadratic]
 
     @property
     def rhs(self) -> Tensor:

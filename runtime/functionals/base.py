@@ -72,6 +72,7 @@ class Functional:
         while gradients are recorded.
     lipschitz, strong: constants of the gradient's Lipschitz continuity (None: not smooth) and of strong convexity,
         that hold for all rows.
+    local: the gradient is Lipschitz continuous on compact sets inside g's domain only, so that steps need a search.
     quadratic: g(v) = weight/2 |v - target|^2, see `HalfSquare`.
     separable: g is a sum over entries, g(v) = sum_i g_i(v_i).
     """
@@ -79,6 +80,7 @@ class Functional:
     lipschitz: float | None = None
     strong: float = 0.0
     constraint: bool = False
+    local: bool = False
     quadratic: bool = False
     separable: bool = False
 

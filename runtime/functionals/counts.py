@@ -24,6 +24,7 @@ class CountTerm(DataTerm):
     """
 
     separable = True
+    local = True
 
     def __init__(self, target: Tensor, measured: Tensor | None = None) -> None:
         """Raises TypeError for complex counts, ValueError for negative ones."""
@@ -122,9 +123,7 @@ class PoissonCounts(CountTerm):
         edge = 1 + ROUNDING * torch.finfo(p.dtype).eps
         allowed = (q < 1) | ((y == 0) & (q <= edge))
         inside = torch.where(q < 1, q, 0.0)
-        return torch.where(
-            allowed, torch.xlogy(y, y) - y - torch.xlogy(y, 1 - inside) - q * self.offset, torch.inf
-        )
+        return torch.where(allowed, torch.xlogy(y, y) - y - torch.xlogy(y, 1 - inside) - q * self.offset, torch.inf)
 
     def linearise(self) -> Tensor:
         """(y - offset) / factor."""

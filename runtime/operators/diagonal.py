@@ -21,6 +21,7 @@ class GridDiagonal(Operator):
 
     values: Tensor
     conjugate: Tensor
+    square: Tensor
 
     def __init__(self, values: Tensor, domain: Space, codomain: Space, facts: Facts) -> None:
         super().__init__(domain, codomain, facts)
@@ -28,6 +29,8 @@ class GridDiagonal(Operator):
             values = torch.complex(values, torch.zeros_like(values))  # one dtype throughout: products stay vectorised
         self.constant("values", values)
         self.constant("conjugate", values.conj().resolve_conj())
+        square = values * self.conjugate
+        self.constant("square", square if domain.field == "complex" else square.real)
 
     def _apply_(self, x: Tensor) -> Tensor:
         return x * self.values
@@ -37,23 +40,17 @@ class GridDiagonal(Operator):
         return x.real.contiguous() if self.domain.field == "real" and x.is_complex() else x
 
     def _gram_(self, x: Tensor) -> Tensor:
-        return x * self._power()
-
-    def _power(self) -> Tensor:
-        """|d|^2, a real tensor."""
-        return (self.values * self.conjugate).real
+        return x * self.square
 
     def norm(self) -> float:
         """The largest |d_i|."""
         return float(self.values.abs().max())
 
     def normal(self) -> Operator | None:
-        return _squared(self._power(), self.domain)
+        return _squared(self.square.real, self.domain)
 
     def around(self, middle: Operator) -> Operator | None:
-        if not isinstance(middle, GridDiagonal) or middle.values.shape != middle._power().shape:
-            return None
-        return _squared(middle.values.real * self._power(), self.domain)
+        return _squared(middle.values.real * self.square.real, self.domain) if isinstance(middle, GridDiagonal) else None
 
     def real_part(self) -> Operator | None:
         return _squared(self.values.real, self.domain.with_field("real"))

@@ -26,10 +26,9 @@ class SpectralFilter(Operator):
     def __init__(self, weights: Tensor, axes: int, domain: Space) -> None:
         basis = Diagonal("fourier", axes=axes)
         super().__init__(domain, domain, Facts(gram=basis, cogram=basis, diagonal=basis))
-        self.weights, self.axes = weights[(None,) * max(axes - weights.ndim, 0)], axes
-        self.dims = [d for d in range(-axes, 0) if self.weights.shape[d] > 1]
+        real, self.axes = weights[(None,) * max(axes - weights.ndim, 0)], axes
+        self.dims = [d for d in range(-axes, 0) if real.shape[d] > 1]
         self.extents = [domain.sizes[d] for d in self.dims]
-        real = self.weights
         if domain.field == "real" and self.dims:
             mirrored = real.flip(self.dims).roll([1] * len(self.dims), self.dims)
             half = real.shape[self.dims[-1]] // 2 + 1
@@ -50,8 +49,8 @@ class SpectralFilter(Operator):
         return self._apply_(y)
 
     def norm(self) -> float:
-        """The largest |w| (after averaging with its mirror image on a real domain)."""
+        """The largest |w| (on a real domain of its mean with its mirror image)."""
         return float(self.spectrum.abs().max())
 
     def real_part(self) -> Operator | None:
-        return SpectralFilter(self.weights, self.axes, self.domain.with_field("real"))
+        return SpectralFilter(self.spectrum.real, self.axes, self.domain.with_field("real"))
