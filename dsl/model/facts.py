@@ -128,8 +128,7 @@ def _sandwich(middle: Diagonal | None, a: Facts) -> Diagonal | None:
 
 
 def _product(a: Diagonal | None, b: Diagonal | None) -> Diagonal | None:
-    if _is_identity(a) and _is_identity(b):
-        assert a is not None and b is not None
+    if a is not None and b is not None and a.basis == b.basis == "identity":
         return a.scaled(b.scale)
     return _joint(a, b)
 
@@ -137,8 +136,7 @@ def _product(a: Diagonal | None, b: Diagonal | None) -> Diagonal | None:
 def add(a: Facts, b: Facts) -> Facts:
     """Facts of A + B. The Gram matrix stays closed where both are diagonal in one basis."""
     diagonal = _joint(a.diagonal, b.diagonal)
-    if diagonal is not None and diagonal.basis == "identity":
-        assert a.diagonal is not None and b.diagonal is not None
+    if a.diagonal is not None and b.diagonal is not None and a.diagonal.basis == b.diagonal.basis == "identity":
         p, q = a.diagonal.scale, b.diagonal.scale
         diagonal = identity(None if p is None or q is None else p + q)
     gram = None
@@ -224,8 +222,9 @@ def stack(parts: list[Facts]) -> Facts:
 def embed(a: Facts) -> Facts:
     """Facts of A on real images: A composed with the embedding of the real into the complex numbers.
 
-    The Gram matrix becomes Re(A^H A). A multiple of the identity stays one and a diagonal stays diagonal on the grid; in Fourier it stays
-    diagonal too, with the mean of each eigenvalue and its mirror image. A projection does not stay a projection.
+    The Gram matrix becomes Re(A^H A). A multiple of the identity stays one and a diagonal stays diagonal on the grid;
+    in Fourier it stays diagonal too, with the mean of each eigenvalue and its mirror image. A projection does not stay
+    a projection.
     """
     keeps_norm = _is_identity(a.gram)
     return Facts(linear="real", gram=a.gram, norm=Norm(a.norm.value, a.norm.exact and keeps_norm), signs=a.signs)

@@ -7,6 +7,7 @@ part, so that every Gram matrix and norm is that of the operator that really act
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from ..syntax.source import Span
 from . import facts as fact
@@ -96,7 +97,7 @@ def _chain(term: OperatorTerm | None, inner_first: list[Placed]) -> Placed:
         parts += p.parts if isinstance(p.term, (Compose, Leaf)) and p.parts else [p]
     rest = parts[1:] if parts[0].term is None and len(parts) > 1 else parts
     total = rest[0].facts
-    for q, p in zip(rest, rest[1:], strict=False):
+    for q, p in pairwise(rest):
         gram = isinstance(p.term, Adjoint) and p.parts[0] == q
         total = fact.gram_of(q.facts) if gram and q is rest[0] else fact.compose(p.facts, total)
     if rest is not parts:

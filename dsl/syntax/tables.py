@@ -76,8 +76,8 @@ def build_tables(*, strict: bool = False) -> Tables:
         }
         for state in order
     ]
-    start = {name: numbers[state] for name, state in table.start_states.items()}
-    end = {name: numbers[state] for name, state in table.end_states.items()}
+    start = {name: numbers[table.start_states[name]] for name in STARTS}
+    end = {name: numbers[table.end_states[name]] for name in STARTS}
 
     ordered = sorted(lark.terminals, key=lambda t: (-t.priority, -t.pattern.max_width, -len(t.pattern.value), t.name))
     fixed = [t for t in ordered if isinstance(t.pattern, PatternStr)]

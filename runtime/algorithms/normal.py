@@ -27,7 +27,7 @@ from .rows import add_, dot_rows, times
 Solve = Callable[[Tensor, Tensor | None], Tensor]
 """(right-hand side, where to start an iteration) -> the solution of least norm."""
 
-INNER_ITERATIONS = 30
+INNER_ITERATIONS = 20
 """Most conjugate-gradient steps where the normal matrix is diagonal in no known basis; the last solution starts them."""
 
 

@@ -42,7 +42,7 @@ def sum_rows(v: Tensor) -> Tensor:
 def square_rows(v: Tensor) -> Tensor:
     """The squared Euclidean norm of each row, in float64; complex numbers count with their modulus."""
     real = torch.view_as_real(v) if v.is_complex() else v
-    return torch.linalg.vector_norm(real.flatten(1), dim=1, dtype=torch.float64).square()
+    return torch.square(torch.linalg.vector_norm(real.flatten(1), dim=1, dtype=torch.float64))
 
 
 def dot_rows(a: Tensor, b: Tensor) -> Tensor:

@@ -28,7 +28,8 @@ def penalised_entries(operator: Operator) -> Tensor | None:
         return None
     device = next((b.device for b in operator.buffers()), torch.device("cpu"))
     penalised = torch.ones(operator.codomain.sizes, dtype=torch.bool, device=device)
-    penalised[(Ellipsis, *corner)] = False
+    rest = (slice(None),) * (penalised.ndim - len(corner))
+    penalised[rest + corner] = False
     return penalised
 
 

@@ -21,10 +21,11 @@ def load_array(file: FilePath, build: Build) -> Tensor:
     """
     stored = np.load(file.path, mmap_mode="r", allow_pickle=False)
     double = build.real == torch.float64
-    kind: type[np.number] = (np.complex128 if double else np.complex64) if stored.dtype.kind == "c" else (
-        np.float64 if double else np.float32
-    )
-    return torch.from_numpy(np.array(stored, dtype=kind, order="C")).to(build.device)
+    if stored.dtype.kind == "c":
+        values = np.array(stored, dtype=np.complex128 if double else np.complex64, order="C")
+    else:
+        values = np.array(stored, dtype=np.float64 if double else np.float32, order="C")
+    return torch.from_numpy(values).to(build.device)
 
 
 @meaning_of(words.ArrayFile)
@@ -35,7 +36,7 @@ def array_file(word: words.ArrayFile, domain: Space, build: Build) -> Tensor:
 
 @meaning_of(words.Vignette)
 def vignette(word: words.Vignette, domain: Space, build: Build) -> Tensor:
-    """1 - f |r|^2 over the spatial axes: |r| is 0 in the middle of the grid and 1 in the centres of its corner pixels."""
+    """1 - f |r|^2 over the spatial axes: |r| is 0 in the middle of the grid and 1 in its corner pixels."""
     extents = domain.sizes[-spatial_count(domain) :]
     square = torch.zeros(extents, dtype=torch.float64)
     for i, n in enumerate(extents):

@@ -219,17 +219,22 @@ class Sum(Operator):
         super().__init__(parts[0].domain, codomain, facts)
         self.parts, self.precision = nn.ModuleList(parts), parts[0].precision
 
+    def _summands(self) -> list[Operator]:
+        return [cast(Operator, p) for p in self.parts]
+
     def _apply_(self, x: Tensor) -> Tensor:
-        out = self.parts[0]._apply_(x)
-        for p in self.parts[1:]:
+        first, *others = self._summands()
+        out = first._apply_(x)
+        for p in others:
             out = out + p._apply_(x)
-        return cast(Tensor, out)
+        return out
 
     def _adjoint_(self, y: Tensor) -> Tensor:
-        out = self.parts[0]._adjoint_(y)
-        for p in self.parts[1:]:
+        first, *others = self._summands()
+        out = first._adjoint_(y)
+        for p in others:
             out = out + p._adjoint_(y)
-        return cast(Tensor, out)
+        return out
 
 
 class ScaledOperator(Operator):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import numpy as np
 import torch
@@ -27,7 +28,7 @@ def identity(word: words.Identity, placed: Placed, build: Build) -> Operator:
 
 @meaning_of(words.Mask)
 def mask(word: words.Mask, placed: Placed, build: Build) -> Operator:
-    """Keeps round(keep N) of the N spatial positions, at least one, drawn without replacement; other axes share them."""
+    """Keeps round(keep N) of the N spatial positions, at least one, drawn without replacement, in all channels."""
     extents = placed.domain.sizes[-spatial_count(placed.domain) :]
     count = math.prod(extents)
     kept = max(round(word.keep * count), 1)
@@ -101,11 +102,16 @@ class StackOperator(Operator):
         self.parts = nn.ModuleList(parts)
         self.precision = parts[0].precision
         self.spaces: list[Space] = [p.codomain for p in parts]
-        self.joined = placed.codomain.axes[0].name == "part" and len(placed.codomain.axes) == len(self.spaces[0].axes) + 1
+        self.joined = (
+            len(placed.codomain.axes) == len(self.spaces[0].axes) + 1 and placed.codomain.axes[0].name == "part"
+        )
         self.counts = [math.prod(s.sizes) for s in self.spaces]
 
+    def _parts(self) -> list[Operator]:
+        return [cast(Operator, p) for p in self.parts]
+
     def _apply_(self, x: Tensor) -> Tensor:
-        images = [p._apply_(x) for p in self.parts]
+        images = [p._apply_(x) for p in self._parts()]
         if self.joined:
             return torch.stack(images, dim=-len(self.codomain.axes))
         batch = x.shape[: x.ndim - len(self.domain.axes)]
@@ -118,10 +124,10 @@ class StackOperator(Operator):
         if self.joined:
             pieces = list(y.unbind(-len(self.codomain.axes)))
         else:
-            flat = y.split(self.counts, dim=-1)
+            flat = torch.split(y, self.counts, dim=-1)
             pieces = [v.reshape(*y.shape[:-1], *s.sizes) for v, s in zip(flat, self.spaces, strict=True)]
         out: Tensor | None = None
-        for p, s, v in zip(self.parts, self.spaces, pieces, strict=True):
+        for p, s, v in zip(self._parts(), self.spaces, pieces, strict=True):
             x = p._adjoint_(v.real.contiguous() if s.field == "real" and v.is_complex() else v)
             out = x if out is None else out + x
         assert out is not None
@@ -130,11 +136,14 @@ class StackOperator(Operator):
     def _gram_(self, x: Tensor) -> Tensor:
         if self._multiple() is not None:
             return super()._gram_(x)
-        total: Tensor = sum((p._gram_(x) for p in self.parts[1:]), self.parts[0]._gram_(x))
-        return total
+        first, *others = self._parts()
+        out = first._gram_(x)
+        for p in others:
+            out = out + p._gram_(x)
+        return out
 
     def measured(self, given: Tensor | None = None) -> Tensor | None:
-        supports = [p.measured(given) for p in self.parts]
+        supports = [p.measured(given) for p in self._parts()]
         if all(m is None for m in supports):
             return None
         whole = torch.ones((), dtype=torch.bool, device=next(m.device for m in supports if m is not None))

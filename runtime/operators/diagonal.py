@@ -50,7 +50,9 @@ class GridDiagonal(Operator):
         return _squared(self.square.real, self.domain)
 
     def around(self, middle: Operator) -> Operator | None:
-        return _squared(middle.values.real * self.square.real, self.domain) if isinstance(middle, GridDiagonal) else None
+        if not isinstance(middle, GridDiagonal):
+            return None
+        return _squared(middle.values.real * self.square.real, self.domain)
 
     def real_part(self) -> Operator | None:
         return _squared(self.values.real, self.domain.with_field("real"))

@@ -43,16 +43,16 @@ class FourierOperator(Operator):
     def __init__(self, dimensions: int, norm: str, placed: Placed) -> None:
         super().__init__(placed.domain, placed.codomain, placed.facts)
         self.dims = list(range(-dimensions, 0))
-        self.ortho = norm == "ortho"
-        self.count = math.prod(placed.domain.sizes[-dimensions:])
+        # Without a norm A^H = N A^(-1), which is torch's inverse transform that divides by nothing.
+        self.scaling, self.back = ("ortho", "ortho") if norm == "ortho" else ("backward", "forward")
+        self.gain = 1 if norm == "ortho" else math.prod(placed.domain.sizes[-dimensions:])  # A^H A = gain I
 
     def _apply_(self, x: Tensor) -> Tensor:
-        spectrum = torch.fft.fftn(_middle_first(x, self.dims), dim=self.dims, norm="ortho" if self.ortho else "backward")
+        spectrum = torch.fft.fftn(_middle_first(x, self.dims), dim=self.dims, norm=self.scaling)
         return _middle_back(spectrum, self.dims)
 
     def _adjoint_(self, y: Tensor) -> Tensor:
-        # Without a norm A^H = N A^(-1), which is torch's inverse transform that divides by nothing.
-        image = torch.fft.ifftn(_middle_first(y, self.dims), dim=self.dims, norm="ortho" if self.ortho else "forward")
+        image = torch.fft.ifftn(_middle_first(y, self.dims), dim=self.dims, norm=self.back)
         return _middle_back(image, self.dims)
 
     def around(self, middle: Operator) -> Operator | None:
@@ -62,7 +62,7 @@ class FourierOperator(Operator):
         weights = middle.values.real
         dims = [d for d in self.dims if -d <= weights.ndim and weights.shape[d] > 1]
         weights = cast(Tensor, torch.fft.ifftshift(weights, dim=dims)) if dims else weights
-        return SpectralFilter(weights if self.ortho else weights * self.count, len(self.dims), self.domain)
+        return SpectralFilter(weights * self.gain, len(self.dims), self.domain)
 
 
 def _middle_first(x: Tensor, dims: list[int]) -> Tensor:

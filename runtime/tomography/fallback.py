@@ -62,7 +62,7 @@ def backproject(sinograms: Tensor, shape: tuple[int, int], detectors: int, table
             for tap in range(1 - taps, taps + 1):  # detector cell + tap, at the distance |part - tap|
                 tilt = sinograms.new_tensor(taper if tap > 0 else -taper)[..., None]
                 level = sinograms.new_tensor(1 - taper * abs(tap))[..., None]
-                share = torch.addcmul(level, part, tilt).clamp_(min=0)
+                share = (part * tilt).add_(level).clamp_(min=0)
                 index = (cell + tap).flatten()
                 for b in range(len(values)):
                     sums[b] += values[b].index_select(0, index).view_as(share).mul_(share).sum(dim=0)

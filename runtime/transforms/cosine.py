@@ -119,7 +119,8 @@ def _long_inverse(c: Tensor, axis: int) -> Tensor:
     # c[N-k] for k = 0, ..., N/2, where c[N] counts as zero.
     mirrored = torch.cat((torch.zeros_like(line[..., :1]), line[..., size - half + 1 :].flip(-1)), -1)
     spectrum = torch.complex(line[..., :half].contiguous(), -mirrored) / twiddle[:half]
-    return torch.fft.irfft(spectrum, n=size).index_select(-1, place).movedim(-1, axis)
+    samples: Tensor = torch.fft.irfft(spectrum, n=size)
+    return samples.index_select(-1, place).movedim(-1, axis)
 
 
 # Tensors made in inference mode could not take part in a later gradient, hence the mode is left to make them.

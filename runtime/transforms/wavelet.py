@@ -86,9 +86,9 @@ def wavelet_soft_threshold(
     c = wavelet_forward(x, filters, levels, axes)
     shrunk = soft_threshold(c, t.reshape(*batch, *(1,) * axes))
     if keep_coarse:
-        corner = (..., *(slice(size >> levels) for size in x.shape[x.ndim - axes :]))
-        coarse = torch.zeros(c.shape[x.ndim - axes :], dtype=torch.bool, device=c.device)
-        coarse[corner] = True
+        sizes = x.shape[x.ndim - axes :]
+        coarse = torch.zeros(sizes, dtype=torch.bool, device=c.device)
+        coarse[tuple(slice(size >> levels) for size in sizes)] = True
         shrunk = torch.where(coarse, c, shrunk)
     return wavelet_inverse(shrunk, filters, levels, axes)
 

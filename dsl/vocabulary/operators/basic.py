@@ -11,6 +11,7 @@ from ...model.facts import IDENTITY, Diagonal, Facts, Norm
 from ...model.fields import Annotated, Field, FilePath, Fraction, Seed
 from ...model.place import place
 from ...model.space import Axis, Space, SpaceError, fits, merge
+from ...model.space import Field as SpaceField
 from ...model.terms import OperatorTerm
 from ...model.word import Array, Operator
 
@@ -120,7 +121,7 @@ class Stack(Operator):
             return first.with_axes((Axis("part", len(spaces)), *first.axes))
         counts = [s.count for s in spaces]
         total = sum(c for c in counts if c is not None) if None not in counts else None
-        field = "complex" if any(s.field == "complex" for s in spaces) else "real"
+        field: SpaceField = "complex" if any(s.field == "complex" for s in spaces) else "real"
         return Space(field, (Axis("measurement", total),), first.unit)
 
     def facts(self, domain: Space) -> Facts:

@@ -14,7 +14,7 @@ from ...model.word import Maps, Operator
 
 
 class Cartesian(Operator):
-    """Keep a subset of the k-space lines (columns), with a fully sampled centre. The grid stays; other lines are zero."""
+    """Keep some k-space lines (columns), with a fully sampled centre. The grid stays; other lines are zero."""
 
     formula: ClassVar[str] = r"y = M x, \quad M = \mathrm{diag}(m),\ m \in \{0, 1\}^n"
     reference: ClassVar[str] = "Heckel 2024, 1.1.2; Zbontar et al. 2018 (fastMRI)"

@@ -86,11 +86,14 @@ class Gradient(Operator):
 
 
 def _differences(domain: Space, axes: tuple[int, ...], boundary: Boundary) -> Facts:
-    """The Gram matrix is a sum of one-dimensional Laplacians, diagonal in cosines or in Fourier; its top eigenvalue adds up."""
+    """The Gram matrix is a sum of one-dimensional Laplacians, diagonal in cosines or in Fourier.
+
+    Its top eigenvalue is the sum of theirs.
+    """
     n = spatial_count(domain)
     spatial = all(i >= len(domain.axes) - n for i in axes)
     gram = Diagonal("fourier" if boundary == "circular" else "cosine", axes=n) if spatial else None
-    total: float | None = 0.0
+    total = 0.0
     for i in axes:
         size = domain.shape[i]
         if size is None:

@@ -1,0 +1,99 @@
+"""The accelerated primal-dual method for a strongly convex f:  min_x f(x) + sum_j g_j(K_j x).
+
+    p_j <- prox_{sigma_j g_j^*}(p_j + sigma_j K_j xbar),   x+ = prox_{tau f}(x - tau sum_j K_j^H p_j),
+    theta = 1 / sqrt(1 + 2 gamma tau),   tau <- theta tau,   sigma <- sigma / theta,   xbar = x+ + theta (x+ - x),
+
+from tau sigma M = 1 on, which each step keeps. The squared error falls like 1 / k^2. Chambolle, Pock 2011, algorithm 2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..functionals.base import Scalar, largest, per_row
+from ..problem import Problem
+from .base import Algorithm, Knobs, Step
+from .primal_dual import Roles, blocks, joint_norm
+from .proximal import prox_of
+from .rows import add_
+from .smooth import Smooth, is_quadratic
+
+FIRST = 8.0
+"""tau gamma in the first iteration: of 1 to 64 the fastest for total variation denoising over noise levels 0.05 to 0.2."""
+
+
+@dataclass(frozen=True)
+class PrimalDual:
+    """x, the extrapolated x, the duals, and the steps."""
+
+    x: Tensor
+    ahead: Tensor
+    duals: list[Tensor]
+    tau: Scalar
+    sigma: Scalar
+
+
+class AcceleratedPdhg(Algorithm[PrimalDual]):
+    """The accelerated form. Its hot path writes into the state's own tensors."""
+
+    name = "pdhg"
+
+    def __init__(self, problem: Problem, roles: Roles) -> None:
+        self.problem = problem
+        self.prox = prox_of(roles.primal)
+        self.blocks = blocks(roles.dual)
+        self.norm = joint_norm(self.blocks)
+        strong = Smooth(problem, [t for t in roles.primal if is_quadratic(t)])
+        self.gamma: Scalar = sum(strong.weights[1:], strong.weights[0])
+        self.tau = FIRST / self.gamma
+
+    def init(self) -> PrimalDual:
+        x = self.problem.initial()
+        duals = [torch.zeros_like(b.operator.forward(x)) for b in self.blocks]
+        return PrimalDual(x, x.clone(), duals, self.tau, 1 / (self.tau * self.norm))
+
+    def step(self, state: PrimalDual, knobs: Knobs) -> PrimalDual:
+        duals, pull = list[Tensor](), None
+        for b, p in zip(self.blocks, state.duals, strict=True):
+            sigma = state.sigma * b.share
+            p = b.functional.conjugate_prox_(add_(p, b.operator.forward(state.ahead), sigma), sigma)
+            back = b.operator.adjoint(p)
+            pull = back if pull is None else pull + back
+            duals.append(p)
+        assert pull is not None
+        tau = state.tau
+        # state.ahead has been used: its memory takes the argument of the proximal map.
+        if isinstance(tau, Tensor):
+            v = torch.addcmul(state.x, pull, -_row(tau, pull), out=state.ahead)
+        else:
+            v = torch.add(state.x, pull, alpha=-tau, out=state.ahead)
+        x = self.prox(v, tau)
+        theta = (1 + 2 * self.gamma * tau) ** -0.5
+        weight = 1 + theta
+        if isinstance(weight, Tensor):
+            ahead = torch.lerp(state.x, x, _row(weight, x).to(x.dtype), out=state.x)
+        else:
+            ahead = torch.lerp(state.x, x, weight, out=state.x)
+        return PrimalDual(x, ahead, duals, tau * theta, state.sigma / theta)
+
+    def estimate(self, state: PrimalDual) -> Tensor:
+        return state.x
+
+    def companions(self, state: PrimalDual) -> list[Tensor]:
+        return state.duals
+
+    def choices(self) -> list[Step]:
+        return [
+            Step("tau", largest(self.tau), f"{FIRST:g} / gamma to begin with, then Chambolle-Pock's schedule"),
+            Step("gamma", largest(self.gamma), "strong convexity of the half square"),
+            Step("M", self.norm, "norm of the normalised operators; tau sigma M = 1 throughout"),
+        ]
+
+
+def _row(c: Tensor, like: Tensor) -> Tensor:
+    shaped = per_row(c, like)
+    assert isinstance(shaped, Tensor)
+    return shaped

@@ -1,0 +1,123 @@
+"""Primal-dual methods for  min_x f(x) + h(x) + sum_j g_j(K_j x): which term plays which part, and the norm that bounds steps.
+
+f goes by its proximal map, h (smooth) by its gradient, each g_j by that of its conjugate. The steps of the duals are
+sigma_j = sigma / |K_j|^2, so that what bounds them is M, the norm of sum_j K_j^H K_j / |K_j|^2, between 1 and the number
+of terms.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from recon.dsl.model.facts import Facts
+from recon.dsl.model.space import Axis, Field, Space
+from torch import Tensor
+
+from ..functionals.base import Functional
+from ..operators.base import Operator, estimate_norm
+from ..problem import Problem, Term
+from .proximal import closed, joint
+from .smooth import NORM_SAFETY, is_local, is_quadratic, is_smooth, norm_squared
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Which term is taken how."""
+
+    primal: list[Term]
+    smooth: list[Term]
+    dual: list[Term]
+    accelerated: bool
+
+
+def roles(problem: Problem) -> Roles:
+    """Assign the terms.
+
+    A plain half square beside rough terms is primal, with one plain separable energy or box, and gives acceleration if
+    all else is dual. Else the plain rough terms with a joint map are primal, or one with K K^H = c I. Smooth terms with
+    a global Lipschitz constant go by their gradient unless nothing else would be dual; every other term is dual.
+    """
+    terms = problem.terms
+    rough = [t for t in terms if not is_smooth(t) or is_local(t)]
+    squares = [t for t in terms if is_quadratic(t) and t.plain and t.functional.strong > 0]
+    other_smooth = [t for t in terms if is_smooth(t) and not is_local(t) and t not in squares]
+    primal = _together(rough)
+    if squares and not other_smooth and len(primal) < len(rough):
+        plain = [t for t in primal if t.plain]
+        return Roles([*squares, *plain], [], [t for t in rough if t not in plain], True)
+    dual = [t for t in rough if t not in primal]
+    smooth = [t for t in terms if is_smooth(t) and not is_local(t)]
+    if not dual:
+        dual = [t for t in smooth if not t.plain]
+        smooth = [t for t in smooth if t.plain]
+    return Roles(primal, smooth, dual, False)
+
+
+def _together(rough: list[Term]) -> list[Term]:
+    """Terms whose sum has a closed map: plain ones first, else one that is tight."""
+    plain = [t for t in rough if t.plain]
+    for keep in (plain, [t for t in plain if t.functional.constraint][:1], plain[:1]):
+        if keep and (len(keep) == 1 or joint(keep)):
+            return keep
+    return [t for t in rough if closed(t) and not t.functional.constraint][:1] or [t for t in rough if closed(t)][:1]
+
+
+@dataclass(frozen=True)
+class Block:
+    """One dual term: g, K, and 1 / |K|^2."""
+
+    functional: Functional
+    operator: Operator
+    share: float
+
+
+def blocks(terms: Sequence[Term]) -> list[Block]:
+    """The dual terms with the shares of their steps; an operator that is zero counts as one of norm one."""
+    squares = [1.0 if t.plain else norm_squared(t) for t in terms]
+    return [Block(t.functional, t.operator, 1 / s if s > 0 else 1.0) for t, s in zip(terms, squares, strict=True)]
+
+
+def joint_norm(of: Sequence[Block]) -> float:
+    """M, the norm of sum_j K_j^H K_j / |K_j|^2, from above: one for one term, else estimated with its safety."""
+    if len(of) <= 1:
+        return float(len(of))
+    return min(estimate_norm(_Stacked(of)) ** 2 * NORM_SAFETY, float(len(of)))
+
+
+class _Stacked(Operator):
+    """x -> (K_1 x / |K_1|, K_2 x / |K_2|, ...), end to end in one axis."""
+
+    def __init__(self, of: Sequence[Block]) -> None:
+        domain = of[0].operator.domain
+        codomains = [b.operator.codomain for b in of]
+        self_complex = any(c.field == "complex" for c in codomains)
+        total = sum(math.prod(c.sizes) for c in codomains)
+        field: Field = "complex" if self_complex else "real"
+        facts = Facts(linear="complex" if all(b.operator.facts.linear == "complex" for b in of) else "real")
+        super().__init__(domain, Space(field, (Axis("measurement", total),)), facts)
+        self.precision = of[0].operator.precision
+        self.blocks = torch.nn.ModuleList(b.operator for b in of)
+        self.scales = [b.share**0.5 for b in of]
+        self.counts = [math.prod(c.sizes) for c in codomains]
+
+    def _apply_(self, x: Tensor) -> Tensor:
+        parts = [k._apply_(x).flatten(1) * c for k, c in zip(self._operators(), self.scales, strict=True)]
+        if self.codomain.field == "complex":
+            parts = [p if p.is_complex() else torch.complex(p, torch.zeros_like(p)) for p in parts]
+        return torch.cat(parts, 1)
+
+    def _adjoint_(self, y: Tensor) -> Tensor:
+        total: Tensor | None = None
+        for k, c, part in zip(self._operators(), self.scales, y.split(self.counts, 1), strict=True):
+            v = part.real if part.is_complex() and k.codomain.field == "real" else part
+            back = k._adjoint_(v.reshape(y.shape[0], *k.codomain.sizes).contiguous()) * c
+            total = back if total is None else total + back
+        assert total is not None
+        return total
+
+    def _operators(self) -> list[Operator]:
+        return [cast(Operator, k) for k in self.blocks]

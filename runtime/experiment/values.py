@@ -1,0 +1,113 @@
+"""Values of a page computed on tensors: columns into measurements, estimates into what a metric sees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from recon.dsl.model.place import MisfitError, place
+from recon.dsl.model.space import Axis, Space
+from recon.dsl.model.terms import (
+    Apply,
+    Column,
+    Constant,
+    Measured,
+    Plus,
+    Pointwise,
+    Reserved,
+    Times,
+    Unknown,
+    ValueTerm,
+)
+from recon.dsl.model.units import NONE, Dimension, describe, parts, times
+
+from ..build import Build, build_operator
+
+
+class EvaluationError(Exception):
+    """A value cannot be computed; the message says which and why."""
+
+
+@dataclass(frozen=True)
+class Quantified:
+    """A batch of values with their dimension, in base units."""
+
+    data: Tensor
+    dimension: Dimension = NONE
+
+
+_FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "exp": torch.exp,
+    "log": torch.log,
+    "abs": torch.abs,
+    "sqrt": torch.sqrt,
+    "real": torch.real,
+    "imag": torch.imag,
+}
+_LUMA = (0.2125, 0.7154, 0.0721)
+
+
+def evaluate(
+    term: ValueTerm, lookup: Callable[[Unknown | Measured | Column | Reserved], Quantified], space: Space, build: Build
+) -> Quantified:
+    """The value of a term for a batch of rows, of shape [rows, ...].
+
+    `lookup` gives the value of a name; `space` names the axes that operators act on. Raises EvaluationError.
+    """
+    match term:
+        case Unknown() | Measured() | Column() | Reserved():
+            return lookup(term)
+        case Constant(value=c):
+            number, dimension = parts(c)
+            return Quantified(torch.tensor(number, dtype=build.real, device=build.device), dimension)
+        case Times(factor=c, of=of):
+            number, dimension = parts(c)
+            v = evaluate(of, lookup, space, build)
+            return Quantified(v.data * number, times(v.dimension, dimension))
+        case Plus(parts=terms):
+            values = [evaluate(p, lookup, space, build) for p in terms]
+            if any(v.dimension != values[0].dimension for v in values):
+                raise EvaluationError(f"{describe(values[0].dimension)} and {describe(values[1].dimension)} cannot be added")
+            total = values[0].data
+            for v in values[1:]:
+                total = total + v.data
+            return Quantified(total, values[0].dimension)
+        case Pointwise(word=word, of=of):
+            v = evaluate(of, lookup, space, build)
+            if word.word == "gray":
+                return Quantified(_gray(v.data), v.dimension)
+            if word.word in ("exp", "log") and v.dimension != NONE:
+                raise EvaluationError(f"`{word.word}` takes a plain number, not {describe(v.dimension)}")
+            return Quantified(_FUNCTIONS[word.word](v.data), v.dimension)
+        case Apply(operator=operator, to=to):
+            v = evaluate(to, lookup, space, build)
+            domain = _space_of(v.data, space)
+            try:
+                placed = place(operator, domain)
+            except MisfitError as e:
+                raise EvaluationError(str(e)) from e
+            return Quantified(build_operator(placed, build).forward(v.data), v.dimension)
+    raise TypeError(f"not a value: {term!r}")
+
+
+def _space_of(data: Tensor, like: Space) -> Space:
+    """The space of one row of a batch, with the names of `like` for its last axes."""
+    sizes = data.shape[1:]
+    named = like.axes[-len(sizes) :] if len(sizes) <= len(like.axes) else ()
+    extra = tuple(Axis(f"axis {i}", n) for i, n in enumerate(sizes[: len(sizes) - len(named)]))
+    tail = sizes[len(sizes) - len(named) :]
+    axes = (*extra, *(Axis(a.name, n, a.voxel) for a, n in zip(named, tail, strict=True)))
+    return Space("complex" if data.is_complex() else "real", axes)
+
+
+def _gray(v: Tensor) -> Tensor:
+    """The luminance of [rows, 3, ...], or [rows, ...] where there is one channel only, or none."""
+    if v.ndim == 4 and v.shape[1] == 3:
+        weights = torch.tensor(_LUMA, dtype=v.dtype, device=v.device).view(1, 3, 1, 1)
+        return (v * weights).sum(1)
+    if v.ndim == 4 and v.shape[1] == 1:
+        return v[:, 0]
+    return v

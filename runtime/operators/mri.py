@@ -1,0 +1,143 @@
+"""The meaning of k-space sampling and coil sensitivities."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from recon.dsl.model.facts import Facts
+from recon.dsl.model.place import Placed
+from recon.dsl.model.space import Space
+from recon.dsl.vocabulary.operators import mri as words
+from torch import Tensor
+
+from ..build import Build
+from ..meaning import meaning, meaning_of
+from .base import Operator
+from .diagonal import MaskOperator
+from .spectral import SpectralFilter
+
+
+@meaning_of(words.Cartesian)
+def cartesian(word: words.Cartesian, placed: Placed, build: Build) -> Operator:
+    """Keeps lines of the last axis: the same ones for all rows, coils, slices and frames."""
+    lines = placed.domain.sizes[-1]
+    drawn = kept_lines(word, lines, build.generator(word.seed, getattr(placed.term, "place", "")))
+    mask = torch.from_numpy(drawn).to(build.device)
+    return MaskOperator(mask, build.real, placed.domain, placed.codomain, placed.facts)
+
+
+def kept_lines(word: words.Cartesian, lines: int, generator: np.random.Generator) -> NDArray[np.bool_]:
+    """Which of so many lines are kept: exactly round(lines / accel), at least one, of which round(lines * center) stand
+    together around index lines // 2, zero frequency.
+
+    The others: random, drawn without replacement with equal chances; equispaced, at equal steps through the lines
+    outside the centre, from a random offset; variable, drawn without replacement with chances proportional to
+    (1 - |k - lines // 2| / (lines // 2 + 1))^power.
+    """
+    kept, central = word.counts(lines)
+    mask = np.zeros(lines, dtype=bool)
+    start = lines // 2 - central // 2
+    mask[start : start + central] = True
+    outer, wanted = np.flatnonzero(~mask), kept - central
+    if wanted == 0:
+        return mask
+    if word.lines == "equispaced":
+        chosen = np.floor((np.arange(wanted) + generator.random()) * (len(outer) / wanted)).astype(int)
+        chosen = np.minimum(chosen, len(outer) - 1)
+    elif word.lines == "random":
+        chosen = generator.permutation(len(outer))[:wanted]
+    else:
+        density = (1 - np.abs(outer - lines // 2) / (lines // 2 + 1)) ** word.power
+        # The smallest of exponential waiting times with these rates: a draw without replacement, in logarithms so that
+        # no density is too small for it.
+        waiting = np.log(generator.exponential(size=len(outer))) - np.log(density)
+        chosen = np.argsort(waiting, kind="stable")[:wanted]
+    mask[outer[chosen]] = True
+    return mask
+
+
+@meaning_of(words.Coils)
+def coils(word: words.Coils, placed: Placed, build: Build) -> Operator:
+    """(A x)_c = S_c x."""
+    return CoilsOperator(meaning(word.maps)(word.maps, placed.domain, build), placed)
+
+
+class CoilsOperator(Operator):
+    """x -> (S_1 x, ..., S_C x), with a new axis of coils in front of the spatial ones; A^H y = sum_c conj(S_c) y_c.
+
+    `maps` is S of shape [C, *spatial], complex; extents of one are broadcast.
+    """
+
+    maps: Tensor
+    conjugate: Tensor
+
+    def __init__(self, maps: Tensor, placed: Placed) -> None:
+        super().__init__(placed.domain, placed.codomain, placed.facts)
+        self.constant("maps", maps)
+        self.constant("conjugate", maps.conj().resolve_conj())
+        self.coil_dim = -maps.ndim
+
+    def _apply_(self, x: Tensor) -> Tensor:
+        return x.unsqueeze(self.coil_dim) * self.maps
+
+    def _adjoint_(self, y: Tensor) -> Tensor:
+        # Coil by coil the sum stays in the cache, and no second array of all coils is made.
+        out: Tensor | None = None
+        for v, conjugate in zip(y.unbind(self.coil_dim), self.conjugate, strict=True):
+            out = v * conjugate if out is None else out.addcmul_(v, conjugate)
+        assert out is not None
+        return out
+
+    def around(self, middle: Operator) -> Operator | None:
+        """sum_c S_c^H M S_c for a filter M that treats all coils alike."""
+        if not isinstance(middle, SpectralFilter) or middle.spectrum.ndim >= self.maps.ndim:
+            return None
+        return CoilFilter(self, SpectralFilter(middle.spectrum.real, middle.axes, self.domain))
+
+
+class CoilFilter(Operator):
+    """x -> sum_c conj(S_c) M(S_c x): the Gram operator of parallel imaging (Pruessmann et al. 2001).
+
+    On the CPU one coil at a time, which stays in the cache; elsewhere all coils at once.
+    """
+
+    def __init__(self, coils: CoilsOperator, filtered: SpectralFilter) -> None:
+        super().__init__(coils.domain, coils.domain, Facts())
+        self.coils, self.filtered = coils, filtered
+
+    def _apply_(self, x: Tensor) -> Tensor:
+        maps, conjugate = self.coils.maps, self.coils.conjugate
+        if x.device.type != "cpu":
+            return self.coils._adjoint_(self.filtered._apply_(self.coils._apply_(x)))
+        out: Tensor | None = None
+        for s, c in zip(maps, conjugate, strict=True):
+            v = self.filtered._apply_(x * s)
+            out = v.mul_(c) if out is None else out.addcmul_(v, c)
+        assert out is not None
+        return out
+
+    def _adjoint_(self, y: Tensor) -> Tensor:
+        return self._apply_(y)
+
+
+@meaning_of(words.Birdcage)
+def birdcage(word: words.Birdcage, domain: Space, build: Build) -> Tensor:
+    """Maps of shape [C, rows, columns], or [C, 1, rows, columns] for a volume, whose coils are bars along z.
+
+    Pixel (i, j) of an H x W image stands at ((j - W // 2) / (W / 2), (i - H // 2) / (H / 2)); coil c at `radius` times
+    (cos a, sin a), a = 2 pi c / C. With d_c the vector from the coil to the pixel as a complex number,
+    S_c = d_c / |d_c|^2, then divided by the root of sum_c |S_c|^2. A pixel on a coil is held off it by 1e-3.
+    """
+    height, width = domain.sizes[-2:]
+    rows = (torch.arange(height, dtype=torch.float64) - height // 2) / (height / 2)
+    columns = (torch.arange(width, dtype=torch.float64) - width // 2) / (width / 2)
+    angles = torch.arange(word.coils, dtype=torch.float64) * (2 * math.pi / word.coils)
+    pixels = torch.complex(columns.expand(height, width), rows[:, None].expand(height, width).contiguous())
+    distance = pixels - torch.polar(torch.tensor(word.radius, dtype=torch.float64), angles)[:, None, None]
+    modulus = distance.abs().clamp(min=1e-3)
+    maps = torch.polar(1 / modulus, distance.angle())
+    maps /= torch.linalg.vector_norm(maps, dim=0)
+    return build.tensor(maps if domain.axis("z") is None else maps[:, None])

@@ -1,0 +1,134 @@
+"""The meaning of differences and wavelets."""
+
+from __future__ import annotations
+
+import torch
+from recon.dsl.model.place import Placed
+from recon.dsl.vocabulary.operators import sparsity as words
+from recon.dsl.vocabulary.operators.fourier import spatial_count
+from torch import Tensor
+
+from ..build import Build
+from ..meaning import meaning_of
+from ..transforms.filters import wavelet_filters
+from ..transforms.wavelet import wavelet_forward, wavelet_inverse, wavelet_soft_threshold
+from .base import Operator
+
+
+@meaning_of(words.Diff)
+def diff(word: words.Diff, placed: Placed, build: Build) -> Operator:
+    """Forward differences along one axis."""
+    return DifferenceOperator((word.index(placed.domain),), word.boundary == "circular", False, placed)
+
+
+@meaning_of(words.Gradient)
+def gradient(word: words.Gradient, placed: Placed, build: Build) -> Operator:
+    """Forward differences along several axes, with a new axis of directions in front."""
+    return DifferenceOperator(word.indices(placed.domain), word.boundary == "circular", True, placed)
+
+
+class DifferenceOperator(Operator):
+    """(A x)_i = x_{i+1} - x_i along each of `indices`, axes of the domain.
+
+    The last difference along an axis is zero, or x_1 - x_n where `circular`. With `directions` the differences stand
+    side by side along a new axis in front of the domain's; otherwise there is one of them.
+    """
+
+    def __init__(self, indices: tuple[int, ...], circular: bool, directions: bool, placed: Placed) -> None:
+        super().__init__(placed.domain, placed.codomain, placed.facts)
+        self.dims = [i - len(placed.domain.axes) for i in indices]
+        self.circular, self.directions = circular, directions
+        self.new_dim = -len(placed.codomain.axes)
+
+    def _apply_(self, x: Tensor) -> Tensor:
+        batch = x.shape[: x.ndim - len(self.domain.axes)]
+        out = x.new_empty(*batch, *self.codomain.sizes)
+        for k, d in enumerate(self.dims):
+            target, n = (out.select(self.new_dim, k) if self.directions else out), x.shape[d]
+            torch.sub(x.narrow(d, 1, n - 1), x.narrow(d, 0, n - 1), out=target.narrow(d, 0, n - 1))
+            last = target.narrow(d, n - 1, 1)
+            if self.circular:
+                torch.sub(x.narrow(d, 0, 1), x.narrow(d, n - 1, 1), out=last)
+            else:
+                last.zero_()
+        return out
+
+    def _adjoint_(self, y: Tensor) -> Tensor:
+        out: Tensor | None = None
+        for k, d in enumerate(self.dims):
+            piece, n = (y.select(self.new_dim, k) if self.directions else y), y.shape[d]
+            out = self._backward_differences(piece, d, n) if out is None else self._added(out, piece, d, n)
+        assert out is not None
+        return out
+
+    def _backward_differences(self, y: Tensor, d: int, n: int) -> Tensor:
+        """x_i = y_{i-1} - y_i; without wrapping y_0 = y_n = 0 in the formula for i = 1 and i = n."""
+        out = torch.empty_like(y, memory_format=torch.contiguous_format)
+        torch.sub(y.narrow(d, 0, n - 1), y.narrow(d, 1, n - 1), out=out.narrow(d, 1, n - 1))
+        if self.circular:
+            torch.sub(y.narrow(d, n - 1, 1), y.narrow(d, 0, 1), out=out.narrow(d, 0, 1))
+        elif n == 1:
+            out.zero_()
+        else:
+            torch.neg(y.narrow(d, 0, 1), out=out.narrow(d, 0, 1))
+            out.narrow(d, n - 1, 1).copy_(y.narrow(d, n - 2, 1))
+        return out
+
+    def _added(self, out: Tensor, y: Tensor, d: int, n: int) -> Tensor:
+        """out + the backward differences of y, in place."""
+        count = n if self.circular else n - 1
+        out.narrow(d, 0, count).sub_(y.narrow(d, 0, count))
+        out.narrow(d, 1, n - 1).add_(y.narrow(d, 0, n - 1))
+        if self.circular:
+            out.narrow(d, 0, 1).add_(y.narrow(d, n - 1, 1))
+        return out
+
+    def _gram_(self, x: Tensor) -> Tensor:
+        out: Tensor | None = None
+        for d in self.dims:
+            n = x.shape[d]
+            step = x.narrow(d, 1, n - 1) - x.narrow(d, 0, n - 1)
+            out = torch.zeros_like(x, memory_format=torch.contiguous_format) if out is None else out
+            out.narrow(d, 0, n - 1).sub_(step)
+            out.narrow(d, 1, n - 1).add_(step)
+            if self.circular:
+                wrap = x.narrow(d, 0, 1) - x.narrow(d, n - 1, 1)
+                out.narrow(d, n - 1, 1).sub_(wrap)
+                out.narrow(d, 0, 1).add_(wrap)
+        assert out is not None
+        return out
+
+
+@meaning_of(words.Wavelet)
+def wavelet(word: words.Wavelet, placed: Placed, build: Build) -> Operator:
+    """The periodised orthonormal wavelet transform over the spatial axes."""
+    return WaveletOperator(word, placed)
+
+
+class WaveletOperator(Operator):
+    """W x over the last `axes` axes, in Mallat's layout with the coarsest band in the low corner.
+
+    unpenalised: the slices, one for each of the last `axes` axes, that cut this corner out of coefficients.
+    """
+
+    def __init__(self, word: words.Wavelet, placed: Placed) -> None:
+        super().__init__(placed.domain, placed.codomain, placed.facts)
+        self.axes = spatial_count(placed.domain)
+        self.filters, self.levels = wavelet_filters(word.name), word.depth(placed.domain)
+        self.unpenalised: tuple[slice, ...] = tuple(slice(n) for n in word.coarse(placed.domain))
+
+    def _apply_(self, x: Tensor) -> Tensor:
+        return wavelet_forward(x, self.filters, self.levels, self.axes)
+
+    def _adjoint_(self, y: Tensor) -> Tensor:
+        return wavelet_inverse(y, self.filters, self.levels, self.axes)
+
+    def soft_threshold(self, x: Tensor, t: Tensor | float, keep_coarse: bool = True) -> Tensor:
+        """W^H soft(W x, t), the proximal map of t |W x|_1, in one pass where the compiled kernel is there.
+
+        x is [rows, ..., *domain.shape]; t is one number or one for each row, [rows]. With `keep_coarse` the coarsest
+        band is left alone.
+        """
+        if isinstance(t, Tensor) and t.ndim == 1:
+            t = t.view(-1, *[1] * (x.ndim - self.axes - 1))
+        return wavelet_soft_threshold(x, self.filters, self.levels, self.axes, t, keep_coarse)
