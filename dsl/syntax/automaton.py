@@ -56,9 +56,9 @@ class Automaton:
         return self._values[-1]
 
     @property
-    def state(self) -> int:
-        """The number of the state it is in."""
-        return self._states[-1]
+    def states(self) -> tuple[int, ...]:
+        """The states on its stack; it is in the last one."""
+        return tuple(self._states)
 
     def fits(self, terminal: str) -> bool:
         """Whether a token of this type could come next."""

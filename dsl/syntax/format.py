@@ -207,7 +207,8 @@ class _Layout:
         units: list[_Line] = []
         head = self.edition()
         self.comments_before(head.start, 0, units)
-        units.append(self.with_trailing(f"recon {self.page.edition}", head, end))
+        stop = self.page.items[0].span.start if self.page.items else end
+        units.append(self.with_trailing(f"recon {self.page.edition}", head, stop))
         units += self.items(self.page.items, 0, end)
         return self.joined(units) + "\n"
 

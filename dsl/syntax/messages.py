@@ -139,6 +139,14 @@ def _opening(closing: str) -> str:
 
 def _never_closed(f: Failure, opening: Token) -> Diagnostic:
     closing = BRACKETS[ALL_OPENS[opening.type]]
+    if f.token.text == ";":
+        return error(
+            "RS008",
+            f"this `{opening.text}` is still open at `;`",
+            Label(f.span(opening)),
+            Label(f.span(f.token)),
+            help=f"write `{closing}` in front of `;`, or a comma instead of it",
+        )
     return error(
         "RS008", f"this `{opening.text}` is never closed", f.span(opening), help=f"write `{closing}` at its end"
     )

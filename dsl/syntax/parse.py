@@ -8,7 +8,7 @@ from typing import Any
 from ..diagnostics import Diagnostic, Label, SpecError, error
 from .automaton import Actions, Automaton, Start, actions_of
 from .build import Builder
-from .failure import Failure
+from .failure import CLOSES, OPENS, Failure
 from .lexing import Token, at_margin, lex
 from .messages import explain
 from .source import Source
@@ -129,7 +129,7 @@ def _too_deep(tokens: Sequence[Token]) -> Token | None:
 
 def _chunks(tokens: Sequence[Token], source: Source) -> Iterator[Sequence[Token]]:
     """The tokens of each top-level item. A `{` that is never closed ends its item at the next name in column 1."""
-    start = depth = 0
+    start = depth = brackets = 0
     unclosed = _unclosed(tokens)
     leaking = False
     for i, token in enumerate(tokens):
@@ -140,9 +140,15 @@ def _chunks(tokens: Sequence[Token], source: Source) -> Iterator[Sequence[Token]
                 depth += 1
         elif token.type == "BODY_CLOSE":
             depth = max(0, depth - 1)
-        elif token.type == "END" and not depth and (not leaking or _at_margin(source, tokens, i + 1)):
-            yield tokens[start:i]
-            start, leaking = i + 1, False
+        elif token.type in OPENS:
+            brackets += 1
+        elif token.type in CLOSES:
+            brackets = max(0, brackets - 1)
+        elif token.type == "END" and not (brackets and token.text == ";"):  # which is wrong there, and ends nothing
+            brackets = 0
+            if not depth and (not leaking or _at_margin(source, tokens, i + 1)):
+                yield tokens[start:i]
+                start, leaking = i + 1, False
     yield tokens[start:]
 
 

@@ -61,7 +61,7 @@ class Accelerated(Algorithm[Momentum]):
     def step(self, state: Momentum, knobs: Knobs) -> Momentum:
         x, size = forward_backward(self.smooth, self.prox, state.z, state.step)
         move = torch.sub(x, state.x, out=state.x)
-        theta, after, beta = self._schedule(state.theta, size)
+        after, beta = self._schedule(state.theta, size)
         if self.restart:
             uphill = dot_rows(state.z.sub_(x), move) > 0
             beta = beta.masked_fill(uphill, 0)
@@ -70,17 +70,17 @@ class Accelerated(Algorithm[Momentum]):
                 size = torch.where(uphill, size * GROWTH**4, size)
         return Momentum(x, add(x, move, beta), after, size)
 
-    def _schedule(self, theta: Tensor, size: Scalar) -> tuple[Tensor, Tensor, Tensor]:
-        """theta, the next theta, and beta."""
+    def _schedule(self, theta: Tensor, size: Scalar) -> tuple[Tensor, Tensor]:
+        """The next theta, and beta."""
         square = theta * theta
         if not self.strong:
             after = torch.sqrt(square + 0.25) + 0.5
-            return theta, after, (theta - 1) / after
+            return after, (theta - 1) / after
         q = self.mu * size if not isinstance(size, Tensor) else size.double() * self.mu
         q = q.double().clamp_max(0.999) if isinstance(q, Tensor) else min(q, 0.999)
         lead = 1 - q * square
         after = (lead + torch.sqrt(lead * lead + 4 * square)) / 2
-        return theta, after, (theta - 1) / after * (1 - q * after) / (1 - q)
+        return after, (theta - 1) / after * (1 - q * after) / (1 - q)
 
     def estimate(self, state: Momentum) -> Tensor:
         return state.x

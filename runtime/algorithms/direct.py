@@ -117,8 +117,9 @@ class ClosedFormImage:
         return x.reshape(rhs.shape)
 
     def choices(self) -> list[Step]:
-        if self.normal.diagonal is not None:
-            return [Step("cutoff", 10 * torch.finfo(self.problem.real).eps, f"diagonal in {self.normal.diagonal.basis}")]
+        joint = self.normal.diagonal
+        if joint is not None:
+            return [Step("cutoff", 10 * torch.finfo(self.problem.real).eps, f"diagonal in {joint.basis}")]
         return [Step("unknowns", float(self.problem.zeros()[0].numel()), "dense factorisation of the normal matrix")]
 
 
@@ -151,10 +152,12 @@ def _solved(n: Tensor, rhs: Tensor) -> Tensor:
     diagonal = factor.diagonal().real
     eps = torch.finfo(diagonal.dtype).eps
     if not bool(failed) and float(diagonal.min()) ** 2 > 100 * n.shape[0] * eps * float(diagonal.max()) ** 2:
-        return torch.cholesky_solve(rhs.mT, factor).mT
+        found: Tensor = torch.cholesky_solve(rhs.mT, factor)
+        return found.mT
     values, vectors = torch.linalg.eigh(n)
     inverse = torch.where(values > n.shape[0] * eps * values.max(), 1 / values, 0)
-    return ((rhs @ vectors.conj()) * inverse) @ vectors.mT
+    coefficients: Tensor = (rhs @ vectors.conj()) * inverse
+    return coefficients @ vectors.mT
 
 
 class FilteredBackprojection:

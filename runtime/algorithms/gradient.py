@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ..functionals.base import Scalar, largest
+from ..operators.base import random_point
 from ..problem import Problem
 from .base import Algorithm, Knobs, Step
 from .proximal import Prox, prox_of
@@ -101,24 +102,31 @@ class ProximalGradient(Algorithm[Descent]):
         return [Step(*describe("step", self.size, why, self.bound))]
 
 
-def heavy_ball(
-    problem: Problem, iterations: int, step: float | None, momentum: float | None
-) -> tuple[ProximalGradient, list[Step]]:
+class HeavyBall(ProximalGradient):
     """The heavy ball with step 4 / (sqrt L + sqrt mu)^2 and momentum ((sqrt L - sqrt mu) / (sqrt L + sqrt mu))^2.
 
     mu is raised to L (10 / iterations)^2 where it is smaller: modes that flat could not be reached in the given
     iterations anyway, and without a floor the momentum would be one.
     """
-    low, high, why = extreme_curvature(problem)
-    floor = high * min(1.0, 10 / iterations) ** 2
-    mu = max(low, floor)
-    roots = high**0.5 + mu**0.5
-    beta = ((high**0.5 - mu**0.5) / roots) ** 2 if momentum is None else momentum
-    if step is None:
-        step = 4 / roots**2 if momentum is None else (1 + beta**0.5) ** 2 / high
-    algorithm = ProximalGradient(problem, "heavy_ball", step, beta)
-    where = why + (f"; mu raised from {low:.3g} for {iterations} iterations" if low < floor else "")
-    return algorithm, [Step("L", high, why), Step("mu", mu, where), Step("momentum", beta, where)]
+
+    def __init__(self, problem: Problem, iterations: int, step: float | None, momentum: float | None) -> None:
+        low, high, why = extreme_curvature(problem)
+        high = high if high > 0 else 1.0
+        mu = max(low, high * min(1.0, 10 / iterations) ** 2)
+        roots = high**0.5 + mu**0.5
+        beta = ((high**0.5 - mu**0.5) / roots) ** 2 if momentum is None else momentum
+        super().__init__(problem, "heavy_ball", (1 + beta**0.5) ** 2 / high if step is None else step, beta)
+        self.bound = 2 * (1 + beta) / high
+        raised = f"; raised from {low:.3g} for {iterations} iterations" if mu > low else ""
+        self.found = [
+            Step("step", self.given or 0.0, "given" if step is not None else f"from L and mu: {why}", self.bound),
+            Step("momentum", beta, "given" if momentum is not None else "from L and mu"),
+            Step("L", high, why),
+            Step("mu", mu, why + raised),
+        ]
+
+    def choices(self) -> list[Step]:
+        return self.found
 
 
 def extreme_curvature(problem: Problem) -> tuple[float, float, str]:
@@ -137,15 +145,15 @@ def lanczos_extremes(smooth: Smooth, problem: Problem, iterations: int = 100) ->
 
     The greatest is too small, the least too large. Lanczos 1950; Golub and Van Loan 2013, chapter 10.
     """
-    from ..operators.base import _orthogonalised, random_point
-
     v = random_point(problem.space, problem.real, seed=0, device=problem.device)
     basis = [v / torch.linalg.vector_norm(v)]
     alphas, betas = list[float](), list[float]()
     for _ in range(min(iterations, v.numel() * (2 if v.is_complex() else 1))):
         w = smooth.normal(basis[-1][None])[0]
         alphas.append(float(torch.vdot(basis[-1].flatten(), w.flatten()).real))
-        w = _orthogonalised(w, basis, problem.space.field == "real")
+        for _ in range(2):  # twice is enough for orthogonality to rounding
+            for b in basis:
+                w = w - b * torch.vdot(b.flatten(), w.flatten())
         beta = float(torch.linalg.vector_norm(w))
         if beta <= 1e-6 * max(alphas):
             break

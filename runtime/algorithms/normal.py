@@ -11,6 +11,7 @@ The facts say in which basis K^H K is diagonal; the diagonal itself is read off 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import cast
 
 import torch
 from recon.dsl.model import facts as fact
@@ -28,7 +29,7 @@ Solve = Callable[[Tensor, Tensor | None], Tensor]
 """(right-hand side, where to start an iteration) -> the solution of least norm."""
 
 INNER_ITERATIONS = 20
-"""Most conjugate-gradient steps where the normal matrix is diagonal in no known basis; the last solution starts them."""
+"""Most conjugate-gradient steps where no basis is known; they start from the last solution."""
 
 
 class Basis:
@@ -42,13 +43,15 @@ class Basis:
     def analyse(self, x: Tensor) -> Tensor:
         """Coefficients of x."""
         if self.kind == "fourier":
-            return torch.fft.rfftn(x, dim=self.axes) if self.real else torch.fft.fftn(x, dim=self.axes)
+            transform = torch.fft.rfftn if self.real else torch.fft.fftn
+            return cast(Tensor, transform(x, dim=self.axes))
         return cosine_forward(x, len(self.axes)) if self.kind == "cosine" else x
 
     def synthesise(self, c: Tensor) -> Tensor:
         """The x with these coefficients."""
         if self.kind == "fourier":
-            return torch.fft.irfftn(c, self.sizes, self.axes) if self.real else torch.fft.ifftn(c, dim=self.axes)
+            transform = torch.fft.irfftn if self.real else torch.fft.ifftn
+            return cast(Tensor, transform(c, self.sizes, self.axes))
         return cosine_inverse(c, len(self.axes)) if self.kind == "cosine" else c
 
 
@@ -67,7 +70,7 @@ def spectrum(operator: Operator, diagonal: Diagonal, real: torch.dtype, device: 
     probe = torch.zeros((1, *space.sizes), dtype=dtype, device=device)
     basis = Basis(diagonal, space)
     if diagonal.basis == "fourier":
-        probe[(..., *([0] * diagonal.axes))] = 1
+        probe.flatten(-diagonal.axes)[..., 0] = 1
     else:
         probe = basis.synthesise(torch.ones_like(probe))
     values = basis.analyse(operator.gram(probe))[0]

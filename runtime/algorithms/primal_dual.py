@@ -1,8 +1,8 @@
-"""Primal-dual methods for  min_x f(x) + h(x) + sum_j g_j(K_j x): which term plays which part, and the norm that bounds steps.
+"""Primal-dual methods for  min_x f(x) + h(x) + sum_j g_j(K_j x): the parts of the terms, and what bounds the steps.
 
-f goes by its proximal map, h (smooth) by its gradient, each g_j by that of its conjugate. The steps of the duals are
-sigma_j = sigma / |K_j|^2, so that what bounds them is M, the norm of sum_j K_j^H K_j / |K_j|^2, between 1 and the number
-of terms.
+f goes by its proximal map, h (smooth) by its gradient, each g_j by the map of its conjugate. The steps of the duals are
+sigma_j = sigma / |K_j|^2, so that what bounds them is M, the norm of sum_j K_j^H K_j / |K_j|^2, between one and the
+number of terms.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class _Stacked(Operator):
 
     def _adjoint_(self, y: Tensor) -> Tensor:
         total: Tensor | None = None
-        for k, c, part in zip(self._operators(), self.scales, y.split(self.counts, 1), strict=True):
+        for k, c, part in zip(self._operators(), self.scales, torch.split(y, self.counts, 1), strict=True):
             v = part.real if part.is_complex() and k.codomain.field == "real" else part
             back = k._adjoint_(v.reshape(y.shape[0], *k.codomain.sizes).contiguous()) * c
             total = back if total is None else total + back

@@ -20,6 +20,7 @@ from ..functionals.data import HalfSquare
 from ..functionals.sets import Interval
 from ..functionals.sparsity import L1
 from ..operators.base import Operator, random_point
+from ..operators.sparsity import WaveletOperator
 from ..problem import Term
 from .rows import dot_rows, times
 
@@ -86,11 +87,10 @@ def _one(term: Term) -> Prox:
     if term.plain:
         return g.prox_
     if not tight(k):
-        raise ValueError(f"the proximal map of {term.label or type(g).__name__} is not closed: K K^H is no multiple of I")
-    threshold = getattr(k, "soft_threshold", None)
-    if threshold is not None and isinstance(g, L1) and scale_of(k) == 1:
-        weight = g.weight
-        return lambda v, t: threshold(v, t * weight)
+        raise ValueError(f"the proximal map of `{term.label}` is not closed: K K^H is no multiple of the identity")
+    if isinstance(k, WaveletOperator) and isinstance(g, L1):
+        weight, keep_coarse = g.weight, g.penalised is not None
+        return lambda v, t: k.soft_threshold(v, t * weight, keep_coarse)
     return through(g, k)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor
 
@@ -14,7 +16,7 @@ def dot_rows(a: Tensor, b: Tensor) -> Tensor:
         a, b = torch.view_as_real(a.resolve_conj()), torch.view_as_real(b.resolve_conj())
     if a.shape[0] == 1:
         return torch.dot(a.reshape(-1), b.reshape(-1)).reshape(1)
-    return torch.linalg.vecdot(a.flatten(1), b.flatten(1))
+    return cast(Tensor, torch.linalg.vecdot(a.flatten(1), b.flatten(1)))
 
 
 def norm_rows(a: Tensor) -> Tensor:

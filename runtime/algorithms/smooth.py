@@ -103,7 +103,7 @@ class Smooth:
         return torch.zeros_like(x) if total is None else total
 
     def curvature(self) -> Curvature:
-        """mu and L: from the normal matrix's diagonal where it has one, else L = sum_j L_j |K_j|^2 and mu of plain terms.
+        """mu and L: from the normal matrix's diagonal where there is one, else sum_j L_j |K_j|^2 and mu of plain terms.
 
         With terms that are Lipschitz on bounded sets only, L is that at the starting point.
         """
@@ -132,7 +132,7 @@ class Smooth:
         return Curvature(lower, upper, "sum of weight |K|^2" + ("" if exact else ", |K| estimated to 1e-4"))
 
     def local_lipschitz(self, x: Tensor, iterations: int = 30) -> Tensor:
-        """The largest eigenvalue of the Hessian at x, of shape [rows], by the power method on differences of gradients."""
+        """The largest eigenvalue of the Hessian at x, [rows], by the power method on differences of gradients."""
         u = random_point(self.problem.space, self.problem.real, seed=0, device=x.device).expand_as(x).contiguous()
         value = torch.zeros(x.shape[0], dtype=self.problem.real, device=x.device)
         for _ in range(iterations):

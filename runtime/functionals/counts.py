@@ -10,9 +10,9 @@ from torch import Tensor
 from .base import ROUNDING, Scalar, indicator, largest_rows, per_row, real_dtype, sum_rows
 from .quadratic import DataTerm
 
-_NEWTON = 6
-"""Newton steps for e^s + s = z: each error is at most half the square of the last one and the first at most one, so
-that six steps leave 5e-20."""
+_NEWTON = 5
+"""Newton steps for e^s + s = z: each error is at most half the square of the last one and the first at most 0.568, so
+that five steps leave 3e-17."""
 
 
 class CountTerm(DataTerm):
@@ -97,23 +97,20 @@ class PoissonCounts(CountTerm):
 
     def _value(self, v: Tensor) -> Tensor:
         m, y = self.mean(v), self.target
-        tolerance = ROUNDING * torch.finfo(m.dtype).eps * m.detach().flatten(1).abs().amax(1)
-        allowed = (m >= -per_row(tolerance, m)) & ((m > 0) | (y == 0))
-        return torch.where(allowed, m - torch.xlogy(y, torch.where(m > 0, m, 1.0)), torch.inf)
+        tolerance = per_row(ROUNDING * torch.finfo(m.dtype).eps * largest_rows(m.detach()), m)
+        return torch.where(m >= -tolerance, m - torch.xlogy(y, m.clamp(min=0)), torch.inf)
 
     def _grad(self, v: Tensor) -> Tensor:
-        """factor (1 - y / m): the factor where y = 0, and minus infinity times it where y > 0 but m <= 0."""
-        m, y = self.mean(v), self.target
-        ratio = torch.where(m > 0, y / torch.where(m > 0, m, 1.0), torch.inf)
-        return self.factor * (1 - torch.where(y == 0, 0.0, ratio))
+        """factor (1 - y / m): the factor where y = 0; m counts as the least normal number where it is below that."""
+        return self.factor * (1 - self.target / self.mean(v).clamp(min=torch.finfo(v.dtype).tiny))
 
     def _prox(self, v: Tensor, t: Scalar) -> Tensor:
         """The larger root of m^2 - a m - tau y = 0, with tau = t factor^2 and a = factor v + offset - tau."""
         tau = t * self.factor**2
         a = self.mean(v) - tau
-        root = torch.hypot(a, 2 * (tau * self.target).sqrt())
-        # Of the two forms of the root, the one whose terms do not cancel.
-        m = torch.where(a >= 0, 0.5 * (root + a), 2 * tau * self.target / torch.where(a >= 0, 1.0, root - a))
+        # (a + root) / 2 = max(a, 0) + (root - |a|) / 2, and root - |a| = 4 tau y / (root + |a|), where nothing cancels.
+        total = a.abs() + torch.hypot(a, 2 * tau**0.5 * self.target.sqrt())
+        m = a.clamp(min=0) + 2 * tau * self.target / total.clamp(min=torch.finfo(a.dtype).tiny)
         return (m - self.offset) / self.factor
 
     def _conjugate(self, p: Tensor) -> Tensor:
@@ -162,13 +159,12 @@ class PoissonExponential(CountTerm):
     def _prox(self, v: Tensor, t: Scalar) -> Tensor:
         """The root of u + t factor e^u = a, with a = v + t y, by Newton's method.
 
-        With s = u + log(t factor) the equation is e^s + s = z. The start s = z where z <= 1, else s = log z, lies above
-        the root of this convex increasing function, so that the steps fall monotonically towards it.
+        With s = u + log(t factor) the equation is e^s + s = z. The start min(z, log max(z, 1)) lies above the root of
+        this convex increasing function, so that the steps fall monotonically towards it.
         """
         a = v + t * self.target
         shift = torch.log(t * self.factor) if isinstance(t, Tensor) else math.log(t * self.factor)
-        z = a + shift
-        u = torch.where(z <= 1, a, torch.log(z.clamp(min=1)) - shift)
+        u = torch.minimum(a, torch.log((a + shift).clamp(min=1)) - shift)
         for _ in range(_NEWTON):
             e = torch.exp(u + shift)
             u = u - (u - a + e) / (1 + e)

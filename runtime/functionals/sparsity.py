@@ -48,7 +48,7 @@ class L1(_Norm):
         """Soft thresholding, v max(0, 1 - t weight / |v|)."""
         r = self._radius(v) * per_row(t, v)
         if v.is_complex():
-            return v * _keep(v.abs(), r)
+            return v * _keep(_modulus(v), r)
         return v - _clip(v, r)
 
     def prox_(self, v: Tensor, t: Scalar) -> Tensor:
@@ -56,20 +56,20 @@ class L1(_Norm):
             return self.prox(v, t)
         r = self._radius(v) * per_row(t, v)
         if v.is_complex():
-            return v.mul_(_keep(v.abs(), r))
+            return v.mul_(_keep(_modulus(v), r))
         return v.sub_(_clip(v, r))
 
     def conjugate_prox(self, v: Tensor, s: Scalar) -> Tensor:
         """The projection v min(1, weight / |v|); zero where not penalised; s has no influence."""
         r = self._radius(v)
-        return v * _into(v.abs(), r) if v.is_complex() else _clip(v, r)
+        return v * _into(_modulus(v), r) if v.is_complex() else _clip(v, r)
 
     def conjugate_prox_(self, v: Tensor, s: Scalar) -> Tensor:
         if torch.is_grad_enabled():
             return self.conjugate_prox(v, s)
         r = self._radius(v)
         if v.is_complex():
-            return v.mul_(_into(v.abs(), r))
+            return v.mul_(_into(_modulus(v), r))
         return torch.clamp_(v, -r, r)  # type: ignore[arg-type]
 
     def conjugate(self, p: Tensor) -> Tensor:
@@ -120,13 +120,8 @@ class GroupL1(_Norm):
 
     def _shrink(self, v: Tensor) -> Tensor:
         """min(1, weight / |v_i|), as weight / max(|v_i|, weight)."""
-        n = _squares(v, self.axis)
-        w = per_row(self.weight, n)
-        if torch.is_grad_enabled():
-            return _into(_root(n), w)
-        tiny = torch.finfo(n.dtype).tiny
-        floor = (w * w).clamp(min=tiny) if isinstance(w, Tensor) else max(w * w, tiny)
-        return torch.clamp_(n, min=floor).rsqrt_().mul_(w)  # type: ignore[arg-type]
+        length = self._lengths(v)
+        return _into(length, per_row(self.weight, length))
 
     def _scale_(self, v: Tensor, factor: Tensor) -> Tensor:
         for part in v.unbind(self.axis):  # one plane after the other: faster than broadcasting over all of them
@@ -141,12 +136,28 @@ class GroupL1(_Norm):
 
 
 def _squares(v: Tensor, axis: int) -> Tensor:
-    """sum_d |v_d|^2 along `axis`, without a temporary of the size of v; vector_norm is a hundred times slower here."""
-    planes = [p for part in v.unbind(axis) for p in ((part.real, part.imag) if v.is_complex() else (part,))]
-    total = planes[0].square()
-    for p in planes[1:]:
-        total = torch.addcmul(total, p, p) if torch.is_grad_enabled() else total.addcmul_(p, p)
+    """sum_d |v_d|^2 along `axis`, plane by plane; vector_norm along such an axis is a hundred times slower."""
+    first, *rest = v.unbind(axis)
+    total = _square(first)
+    for p in rest:
+        if v.is_complex():
+            total = total + _square(p)
+        else:
+            total = torch.addcmul(total, p, p) if torch.is_grad_enabled() else total.addcmul_(p, p)
     return total
+
+
+def _square(v: Tensor) -> Tensor:
+    """|v|^2 of each entry."""
+    if not v.is_complex():
+        return v.square()
+    parts = torch.view_as_real(v).square()
+    return parts[..., 0] + parts[..., 1]
+
+
+def _modulus(v: Tensor) -> Tensor:
+    """|v| of complex entries, by squares where no gradient is recorded: five times faster than `abs`."""
+    return v.abs() if torch.is_grad_enabled() else _square(v).sqrt_()
 
 
 def _root(n: Tensor) -> Tensor:

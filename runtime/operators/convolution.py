@@ -173,7 +173,7 @@ class AverageOperator(_Coarser):
         return x.reshape(*x.shape[:first], *split).mean([first + 1 + 2 * d for d in range(self.axes)])
 
     def _adjoint_(self, y: Tensor) -> Tensor:
-        x = y / self.factor**self.axes
+        x = y / float(self.factor) ** self.axes
         for d in range(y.ndim - self.axes, y.ndim):
             x = x.repeat_interleave(self.factor, d)
         return x

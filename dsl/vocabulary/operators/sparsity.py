@@ -98,7 +98,9 @@ def _differences(domain: Space, axes: tuple[int, ...], boundary: Boundary) -> Fa
         size = domain.shape[i]
         if size is None:
             return Facts(gram=gram, norm=Norm(2 * len(axes) ** 0.5))
-        if boundary == "circular":
+        if size == 1:
+            top = 0.0
+        elif boundary == "circular":
             top = 2.0 if size % 2 == 0 else 2 * cos(pi / (2 * size))
         else:
             top = 2 * sin(pi * (size - 1) / (2 * size))

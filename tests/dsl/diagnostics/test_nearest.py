@@ -21,7 +21,9 @@ def test_the_first_of_equals_wins() -> None:
     assert nearest("stap", ["step", "stop"]) == "step"
 
 
-@pytest.mark.parametrize(("a", "b", "slips"), [("", "abc", 3), ("kitten", "sitting", 3), ("ab", "ba", 1), ("ca", "abc", 3)])
+@pytest.mark.parametrize(
+    ("a", "b", "slips"), [("", "abc", 3), ("kitten", "sitting", 3), ("ab", "ba", 1), ("ca", "abc", 3)]
+)
 def test_known_distances(a: str, b: str, slips: int) -> None:
     """`ca` to `abc` is 3 in the restricted distance, which edits no letter twice, and 2 in the full one."""
     assert distance(a, b) == slips

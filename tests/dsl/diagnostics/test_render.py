@@ -66,7 +66,10 @@ def test_labels_on_one_line_others_and_other_pages() -> None:
 
 def test_several_and_none() -> None:
     assert plain() == ""
-    assert plain(note("RN001", "one"), note("RN002", "two", help="do")) == "note[RN001]: one\n\nnote[RN002]: two\n= help: do"
+    assert (
+        plain(note("RN001", "one"), note("RN002", "two", help="do"))
+        == "note[RN001]: one\n\nnote[RN002]: two\n= help: do"
+    )
 
 
 @pytest.mark.parametrize(
@@ -105,7 +108,8 @@ def test_long_lines_are_cut_around_the_mark(before: int, after: int) -> None:
     under = ""
     for c in line:
         under += c * (2 if c == "日" else 1)
-    assert under[column : column + 6] == "TARGET" and marks.count("^") == 6
+    assert under[column : column + 6] == "TARGET"
+    assert marks.count("^") == 6
     if before + after + 6 <= 56:
         assert "..." not in line
 
@@ -113,7 +117,9 @@ def test_long_lines_are_cut_around_the_mark(before: int, after: int) -> None:
 def test_a_long_mark_is_cut_too() -> None:
     page = source("x = " + "a" * 500)
     _, _, line, marks = plain(error("E", "m", page.span(4, 504)), width=60).split("\n")
-    assert len(line) <= 60 and len(marks) <= 60 and "^" * 30 in marks
+    assert len(line) <= 60
+    assert len(marks) <= 60
+    assert "^" * 30 in marks
 
 
 def test_color_adds_only_color() -> None:

@@ -1,5 +1,6 @@
 """Any text is a page or a SpecError; any tree is written so that it reads back."""
 
+import unicodedata
 from collections.abc import Callable
 
 from hypothesis import HealthCheck, given, settings
@@ -61,14 +62,7 @@ def check(text: str) -> None:
     try:
         tree = parse(source)
     except SpecError as stop:
-        assert stop.diagnostics
-        for diagnostic in stop.diagnostics:
-            assert diagnostic.labels
-            for label in diagnostic.labels:
-                assert 0 <= label.span.start <= label.span.end <= len(text)
-        shown = render(stop.diagnostics, color=False)
-        assert all(c == "\n" or c.isprintable() for c in shown)
-        assert [to_json(d)["line"] for d in stop.diagnostics]
+        check_errors(stop, text)
         return
     for item in tree.items:
         check_spans(item, len(text))
@@ -76,6 +70,18 @@ def check(text: str) -> None:
     assert again == tree
     assert len(again.comments) == len(tree.comments)
     assert format_page(again) == format_page(tree)
+
+
+def check_errors(stop: SpecError, text: str) -> None:
+    """At least one error, each with places inside the text, shown without control characters."""
+    assert stop.diagnostics
+    for diagnostic in stop.diagnostics:
+        assert diagnostic.labels
+        assert to_json(diagnostic)["line"] >= 1
+        for label in diagnostic.labels:
+            assert 0 <= label.span.start <= label.span.end <= len(text)
+    shown = render(stop.diagnostics, color=False)
+    assert all(c == "\n" or c.isprintable() or unicodedata.category(c) == "Zs" for c in shown)
 
 
 def check_spans(item: Statement | Binding | Clause, length: int) -> None:
@@ -96,7 +102,9 @@ def test_any_text(text: str) -> None:
     check("recon 1\n" + text)
 
 
-WORDS = PAGE.split() + list("()[]{};:,.=+-*/@^~<>#\n\"'\\ \t\r%") + ["..", "##", "in", "by", "x", "2", "0.5", "é", "\x1b"]
+WORDS = (
+    PAGE.split() + list("()[]{};:,.=+-*/@^~<>#\n\"'\\ \t\r%") + ["..", "##", "in", "by", "x", "2", "0.5", "é", "\x1b"]
+)
 
 
 @given(st.lists(st.sampled_from(WORDS), max_size=40), st.sampled_from(["", " ", "\n"]))

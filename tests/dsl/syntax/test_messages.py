@@ -4,7 +4,7 @@ import re
 
 import pytest
 from recon.dsl.diagnostics import SpecError
-from recon.dsl.syntax.automaton import Automaton
+from recon.dsl.syntax.automaton import Automaton, Start
 from recon.dsl.syntax.codes import CODES
 from recon.dsl.syntax.failure import Failure
 from recon.dsl.syntax.lexing import Token
@@ -35,7 +35,7 @@ SLIPS = [
     ("m a { x = 1", "RS008", "`{` is never closed", "{", "`}`"),
     ("solver f(a = 3 { b = 1 }", "RS008", "`(` is never closed", "(", ""),
     ("m a { solver f(3 }", "RS008", "`(` is never closed", "(", ""),
-    ("x = f(a; b)", "RS008", "`(` is never closed", "(", ""),
+    ("x = f(a; b)", "RS008", "`(` is still open", "(", "comma"),
     ("x = f(a, b]", "RS009", "`(` is closed by `]`", "]", "`)`"),
     ("x = a)", "RS009", "`)` closes nothing", ")", ""),
     ("m a { b } }", "RS009", "`}` closes nothing", "}", ""),
@@ -109,7 +109,8 @@ def errors_of(text: str) -> SpecError:
 @pytest.mark.parametrize(("text", "code", "message", "marked", "help"), SLIPS, ids=[s[0][:30] for s in SLIPS])
 def test_slips(text: str, code: str, message: str, marked: str | None, help: str) -> None:
     (found,) = errors_of("recon 1\n" + text).diagnostics
-    assert found.code == code and found.severity == "error"
+    assert found.code == code
+    assert found.severity == "error"
     assert message in found.message
     assert marked is None or found.labels[0].span.text == marked
     assert help in "\n".join(found.help)
@@ -161,18 +162,18 @@ def _row(types: tuple[str, ...]) -> tuple[Source, list[Token]]:
     return Source("row", text), tokens
 
 
-def _shortest_ways(start: str) -> dict[int, tuple[str, ...]]:
-    """For each state that a token leads into, the fewest tokens that lead there."""
-    assert start in ("item", "expression")
-    ways: dict[int, tuple[str, ...]] = {}
+def _shortest_ways(start: Start) -> dict[tuple[int, ...], tuple[str, ...]]:
+    """For the states that tokens lead into, told apart by what lies below them, the fewest tokens that lead there."""
+    ways: dict[tuple[int, ...], tuple[str, ...]] = {}
     queue: list[tuple[str, ...]] = [()]
     while queue:
         way = queue.pop(0)
-        automaton = Automaton(start)  # type: ignore[arg-type]
+        automaton = Automaton(start)
         for token in _row(way)[1]:
             automaton.feed(token)
-        if automaton.state not in ways:
-            ways[automaton.state] = way
+        top = automaton.states[-2:]
+        if top not in ways:
+            ways[top] = way
             queue += [(*way, kind) for kind in TEXTS if kind != "$END" and automaton.fits(kind)]
     return ways
 
@@ -180,19 +181,21 @@ def _shortest_ways(start: str) -> dict[int, tuple[str, ...]]:
 def test_every_state_has_a_message() -> None:
     """In each state each token that does not fit gets words a user knows, at a place in the page."""
     reached: set[int] = set()
-    for start in ("item", "expression"):
+    starts: tuple[Start, ...] = ("item", "expression")
+    for start in starts:
         ways = _shortest_ways(start)
-        reached |= set(ways)
+        reached |= {top[-1] for top in ways}
         for way in ways.values():
             for kind in TEXTS:
-                automaton = Automaton(start)  # type: ignore[arg-type]
+                automaton = Automaton(start)
                 source, tokens = _row((*way, kind) if kind != "$END" else way)
                 if not all(automaton.feed(t) for t in tokens[: len(way)]) or automaton.fits(kind):
                     continue
-                found = explain(Failure(start, tokens, len(way), source))  # type: ignore[arg-type]
+                found = explain(Failure(start, tokens, len(way), source))
                 said = " ".join((found.message, *found.help, *(label.text for label in found.labels)))
                 assert found.code in CODES
-                assert found.message and not re.search(r"\b[A-Z]{2,}(_[A-Z]+)*\b|\$END|\$root", said), said
+                assert found.message
+                assert not re.search(r"\b[A-Z]{2,}(_[A-Z]+)*\b|\$END|\$root", said), said
                 assert all(0 <= p.span.start <= p.span.end <= len(source.text) for p in found.labels)
     by_tokens = {move for state in tables().states for kind, move in state.items() if kind.isupper() and move >= 0}
     assert by_tokens <= reached

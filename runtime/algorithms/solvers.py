@@ -1,0 +1,103 @@
+"""The meaning of solver words: (word, problem) -> an algorithm for the loop, or a direct solver."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from recon.dsl.vocabulary import solvers as words
+
+from ..meaning import meaning_of
+from ..problem import Problem
+from .accelerated import Accelerated
+from .admm import Admm
+from .base import Algorithm, Direct
+from .cg import ConjugateGradients
+from .chambolle_pock import AcceleratedPdhg
+from .condat_vu import BalancedPdhg
+from .direct import AdjointImage, ClosedFormImage, FilteredBackprojection, PseudoInverseImage
+from .gradient import HeavyBall, ProximalGradient
+from .primal_dual import roles
+
+
+def _given(number: float | str) -> float | None:
+    """The number that the page gives; None for `auto`."""
+    return None if isinstance(number, str) else number
+
+
+@meaning_of(words.AdjointSolver)
+def adjoint(word: words.AdjointSolver, problem: Problem) -> Direct:
+    """A^H y."""
+    return AdjointImage(problem)
+
+
+@meaning_of(words.PseudoInverse)
+def pseudo_inverse(word: words.PseudoInverse, problem: Problem) -> Direct:
+    """A^+ y."""
+    return PseudoInverseImage(problem, word.iterations, word.tolerance)
+
+
+@meaning_of(words.ClosedForm)
+def closed_form(word: words.ClosedForm, problem: Problem) -> Direct:
+    """The solution of the normal equations, by division or a dense factorisation."""
+    return ClosedFormImage(problem)
+
+
+@meaning_of(words.Fbp)
+def fbp(word: words.Fbp, problem: Problem) -> Direct:
+    """Filtered back-projection."""
+    return FilteredBackprojection(problem, word.filter)
+
+
+@meaning_of(words.Cg)
+def cg(word: words.Cg, problem: Problem) -> Algorithm[Any]:
+    """Conjugate gradients on the normal equations."""
+    return ConjugateGradients(problem)
+
+
+@meaning_of(words.Gradient)
+def gradient(word: words.Gradient, problem: Problem) -> Algorithm[Any]:
+    """Gradient descent."""
+    return ProximalGradient(problem, "gradient", _given(word.step), word.momentum)
+
+
+@meaning_of(words.HeavyBall)
+def heavy_ball(word: words.HeavyBall, problem: Problem) -> Algorithm[Any]:
+    """Gradient descent with the momentum that is best for a quadratic."""
+    return HeavyBall(problem, word.iterations, _given(word.step), _given(word.momentum))
+
+
+@meaning_of(words.Nesterov)
+def nesterov(word: words.Nesterov, problem: Problem) -> Algorithm[Any]:
+    """Accelerated gradient descent, without restart."""
+    return Accelerated(problem, "nesterov", _given(word.step), restart=False)
+
+
+@meaning_of(words.Ista)
+def ista(word: words.Ista, problem: Problem) -> Algorithm[Any]:
+    """Proximal gradient steps."""
+    return ProximalGradient(problem, "ista", _given(word.step))
+
+
+@meaning_of(words.ProjectedGradient)
+def projected_gradient(word: words.ProjectedGradient, problem: Problem) -> Algorithm[Any]:
+    """Proximal gradient steps, whose proximal maps are projections."""
+    return ProximalGradient(problem, "projected_gradient", _given(word.step))
+
+
+@meaning_of(words.Fista)
+def fista(word: words.Fista, problem: Problem) -> Algorithm[Any]:
+    """Accelerated proximal gradient steps."""
+    return Accelerated(problem, "fista", _given(word.step), restart=word.restart == "adaptive")
+
+
+@meaning_of(words.Admm)
+def admm(word: words.Admm, problem: Problem) -> Algorithm[Any]:
+    """The alternating direction method."""
+    return Admm(problem, _given(word.rho))
+
+
+@meaning_of(words.Pdhg)
+def pdhg(word: words.Pdhg, problem: Problem) -> Algorithm[Any]:
+    """Primal-dual steps, accelerated where a primal term is strongly convex."""
+    parts = roles(problem)
+    return AcceleratedPdhg(problem, parts) if parts.accelerated else BalancedPdhg(problem, parts)

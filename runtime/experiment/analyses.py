@@ -1,0 +1,78 @@
+"""The meaning of analysis words: numbers about operators and methods."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from recon.dsl.check.formulate import Checked
+from recon.dsl.model.place import place
+from recon.dsl.model.solver import Solver
+from recon.dsl.vocabulary import analyses as words
+
+from ..build import Build, build_operator
+from ..meaning import meaning_of
+from .compile import compile_problem
+from .rows import LARGEST_BATCH, Batch
+from .simulate import simulate
+from .solve import solve_word
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is analysed: a method with its solver, what makes its data, and the rows at hand."""
+
+    checked: Checked
+    maker: Checked
+    solver: Solver
+    data: str
+    batch: Batch
+    build: Build
+
+
+@meaning_of(words.BiasVariance)
+def bias_variance(word: words.BiasVariance, subject: Subject) -> dict[str, Any]:
+    """Squared bias and variance for each row, per unknown, over `draws` fresh noises.
+
+    The variance is the unbiased one, and the squared bias is corrected for the variance of the mean over draws:
+    E|mean - x|^2 = bias^2 + variance / draws.
+    """
+    bias, variance, mse = [], [], []
+    batch = subject.batch
+    for i, number in enumerate(batch.numbers):
+        truth = {k: v[i : i + 1] for k, v in batch.values.items()}
+        estimates = _draws(word.draws, subject, truth, number)
+        x = torch.cat([truth[n].flatten(1) for n in subject.checked.problem.unknowns], 1)
+        centre = estimates.mean(0)
+        spread = (estimates - centre).abs().double().square().sum(0).mean() / (word.draws - 1)
+        distance = (centre - x[0]).abs().double().square().mean()
+        bias.append(float((distance - spread / word.draws).clamp(min=0)))
+        variance.append(float(spread))
+        mse.append(float((estimates - x).abs().double().square().mean()))
+    return {"bias": bias, "variance": variance, "risk": mse}
+
+
+def _draws(count: int, subject: Subject, truth: dict[str, Tensor], number: int) -> Tensor:
+    """Estimates from `count` draws of the noise on one truth, flat: [count, unknowns]."""
+    size = max(v.numel() for v in truth.values())
+    at_once = max(1, min(count, LARGEST_BATCH // size))
+    out = []
+    for start in range(0, count, at_once):
+        draws = list(range(start, min(start + at_once, count)))
+        numbers = [number] * len(draws)
+        measured = simulate(subject.maker, truth, subject.data, numbers, subject.build, draws)
+        compiled = compile_problem(subject.checked, measured, subject.build)
+        x = solve_word(subject.solver, compiled.problem).estimate
+        out.append(torch.cat([v.flatten(1) for v in compiled.layout.split(x).values()], 1))
+    return torch.cat(out)
+
+
+@meaning_of(words.NormOf)
+def norm(word: words.NormOf, subject: Subject) -> dict[str, Any]:
+    """The operator norm on the first unknown."""
+    space = next(iter(subject.checked.problem.unknowns.values()))
+    text = word.of.span.text if word.of.span is not None else "A"
+    return {f"norm({text})": build_operator(place(word.of, space), subject.build).norm()}

@@ -1,0 +1,41 @@
+"""The cells of an experiment: every combination of the swept values, each a page of its own, checked before any runs."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from recon.dsl.check.page import CheckedExperiment, check
+from recon.dsl.diagnostics import Findings
+from recon.dsl.elaborate.page import elaborate
+from recon.dsl.syntax.tree import Expr, Page
+
+LARGEST_SWEEP = 10_000
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One combination: path -> label, and the page with these values in place."""
+
+    labels: dict[str, str]
+    checked: CheckedExperiment
+
+
+def cells(page: Page, folder: Path, overrides: Sequence[tuple[str, Expr]]) -> list[Cell]:
+    """All cells, in the order of the page with the last axis fastest. Raises SpecError if any of them has an error."""
+    findings = Findings()
+    base = check(elaborate(page, folder, findings, overrides), findings)
+    axes = base.experiment.sweeps
+    if not axes:
+        return [Cell({}, base)]
+    out = []
+    for values in itertools.product(*(range(len(a.values)) for a in axes)):
+        if len(out) >= LARGEST_SWEEP:
+            raise ValueError(f"this sweep has more than {LARGEST_SWEEP} cells")
+        here = [(a.path, a.values[i]) for a, i in zip(axes, values, strict=True)]
+        labels = {a.path: a.labels[i] for a, i in zip(axes, values, strict=True)}
+        findings = Findings()
+        out.append(Cell(labels, check(elaborate(page, folder, findings, [*overrides, *here]), findings)))
+    return out

@@ -1,0 +1,167 @@
+"""From a checked formulation to the problem an algorithm sees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from recon.dsl.check.formulate import Checked, formulate
+from recon.dsl.diagnostics import Findings, SpecError
+from recon.dsl.model import facts as fact
+from recon.dsl.model.experiment import Formulation
+from recon.dsl.model.place import Placed
+from recon.dsl.model.problem import affine
+from recon.dsl.model.space import Axis, Space
+from recon.dsl.model.terms import Energy, Law, Within
+
+from ..build import Build, build_operator
+from ..functionals.base import Functional
+from ..functionals.law import LawMeaning
+from ..functionals.quadratic import HalfSquare
+from ..meaning import meaning
+from ..operators.base import Operator, Sum, compose, dtype_of
+from ..operators.parts import Part
+from ..problem import Problem, Term
+from .values import EvaluationError
+
+
+def sized(checked: Checked, values: dict[str, Tensor]) -> Checked:
+    """The formulation with extents that were `auto` taken from the data, where there are any."""
+    f = checked.formulation
+    if all(u.space.known for u in f.unknowns.values()):
+        return checked
+    unknowns = {}
+    for name, u in f.unknowns.items():
+        shape = tuple(values[name].shape[1:]) if name in values else None
+        if shape is None:
+            shape = _measured_extents(checked, values)
+        sizes = tuple(a.size if a.size is not None else n for a, n in zip(u.space.axes, shape, strict=True))
+        axes = tuple(replace(a, size=n) for a, n in zip(u.space.axes, sizes, strict=True))
+        unknowns[name] = replace(u, space=u.space.with_axes(axes))
+    findings = Findings()
+    again = formulate(Formulation(**{**f.__dict__, "unknowns": unknowns}), findings)
+    if again is None:
+        raise SpecError(*findings.sorted())
+    return again
+
+
+def _measured_extents(checked: Checked, values: dict[str, Tensor]) -> tuple[int, ...]:
+    """Extents of the unknown where the measurement keeps its grid."""
+    for name, m in checked.measurements.items():
+        space = next(iter(checked.problem.unknowns.values()))
+        if name in values and len(m.space.axes) >= len(space.axes):
+            return tuple(values[name].shape[-len(space.axes) :])
+    raise EvaluationError("`auto` extents need the truth, or a measurement on the unknown's grid, in the data")
+
+
+@dataclass
+class Layout:
+    """Where each unknown lies in the vector that an algorithm works on: alone it is itself, several stand side by side, flat."""
+
+    spaces: dict[str, Space]
+
+    @property
+    def space(self) -> Space:
+        """The space of that vector. Raises EvaluationError where real and complex unknowns are mixed."""
+        spaces = list(self.spaces.values())
+        if len(spaces) == 1:
+            return spaces[0]
+        if len({s.field for s in spaces}) > 1:
+            raise EvaluationError("real and complex unknowns cannot be found together yet; declare them all `complex`")
+        total = sum(s.count or 0 for s in spaces)
+        return Space(spaces[0].field, (Axis("sample", total),))
+
+    def part(self, name: str) -> Part | None:
+        """The operator that cuts one unknown out of the vector; None where it is the vector."""
+        if len(self.spaces) == 1:
+            return None
+        start = 0
+        for other, space in self.spaces.items():
+            if other == name:
+                return Part(self.space, start, start + (space.count or 0), space.sizes, space)
+            start += space.count or 0
+        raise KeyError(name)
+
+    def split(self, x: Tensor) -> dict[str, Tensor]:
+        """Each unknown's own tensor."""
+        if len(self.spaces) == 1:
+            return {next(iter(self.spaces)): x}
+        out = {}
+        for name in self.spaces:
+            part = self.part(name)
+            assert part is not None
+            out[name] = part.forward(x).contiguous()
+        return out
+
+    def join(self, values: dict[str, Tensor]) -> Tensor:
+        """The vector that holds these unknowns."""
+        if len(self.spaces) == 1:
+            return next(iter(values.values()))
+        return torch.cat([values[name].flatten(1) for name in self.spaces], dim=1)
+
+    def operator(self, blocks: dict[str, Placed], build: Build) -> Operator:
+        """The sum of K_u over the parts of the vector."""
+        parts: list[Operator] = []
+        for name, placed in blocks.items():
+            k = build_operator(placed, build)
+            cut = self.part(name)
+            parts.append(k if cut is None else compose(k, cut))
+        if len(parts) == 1:
+            return parts[0]
+        facts = fact.row([p.facts for p in blocks.values()])
+        total = Sum(parts, next(iter(blocks.values())).codomain, facts)
+        total.precision = build.real
+        return total
+
+
+@dataclass
+class Compiled:
+    """A problem with its layout, and the operator of each measurement."""
+
+    problem: Problem
+    layout: Layout
+    operators: dict[str, Operator]
+
+
+def compile_operators(checked: Checked, build: Build) -> tuple[Layout, dict[str, Operator]]:
+    """The operator of each noise line, on the vector of unknowns."""
+    layout = Layout(checked.problem.unknowns)
+    return layout, {name: layout.operator(m.blocks, build) for name, m in checked.measurements.items()}
+
+
+def compile_problem(checked: Checked, measured: dict[str, Tensor], build: Build) -> Compiled:
+    """The problem for a batch of measurements, each of shape [rows, ...]. Raises ValueError where they cannot come from their law."""
+    layout, operators = compile_operators(checked, build)
+    terms = []
+    for (name, m), facts in zip(checked.measurements.items(), checked.problem.data, strict=True):
+        law = law_meaning(m.likelihood.law)
+        functional: Functional = law.term(m.mean, measured[name], operators[name])
+        terms.append(Term(functional, operators[name], "data", facts.label))
+    for prior, facts in checked.prior_terms:
+        k = layout.operator(facts.blocks, build)
+        terms.append(Term(_prior_functional(prior.energy, prior.weight, k, build), k, "prior", facts.label))
+    rows = next(iter(measured.values())).shape[0] if measured else 1
+    return Compiled(Problem(layout.space, terms, rows, build.real, build.device), layout, operators)
+
+
+def law_meaning(law: object) -> LawMeaning:
+    """The meaning of a law word."""
+    out = meaning(law)(law)  # type: ignore[arg-type]
+    assert isinstance(out, LawMeaning)
+    return out
+
+
+def _prior_functional(energy: Energy | Law | Within, weight: float, k: Operator, build: Build) -> Functional:
+    match energy:
+        case Energy(word=word):
+            functional = meaning(word)(word, weight, k)
+        case Within(set=set_):
+            functional = meaning(set_)(set_)
+        case Law(law=law):
+            centre = affine(law.mean).offset  # type: ignore[attr-defined]
+            target = torch.full(k.codomain.sizes, centre, dtype=dtype_of(k.codomain, build.real), device=build.device)
+            functional = HalfSquare(weight / law.sigma**2, target[None])  # type: ignore[attr-defined]
+    assert isinstance(functional, Functional)
+    return functional

@@ -1,0 +1,230 @@
+"""The main job: cells, data sets, batches of rows and methods, from data to estimates and metrics."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from recon.dsl.check.formulate import Checked
+from recon.dsl.model.experiment import DataSet, Experiment
+from recon.dsl.model.options import DataOptions
+from recon.dsl.model.terms import Column, Reserved, Unknown, ValueTerm
+from recon.dsl.vocabulary.sources import Phantom
+from recon.dsl.vocabulary.views import Figure
+
+from ..algorithms.direct import AdjointImage
+from ..build import Build
+from ..loop import Diverged
+from ..meaning import meaning
+from .analyses import Subject
+from .cells import Cell
+from .compile import Compiled, compile_problem, sized
+from .outcome import Outcome, Shown
+from .rows import Batch, RowReader
+from .score import score
+from .simulate import averaged, simulate
+from .solve import solve_word
+from .values import EvaluationError, Quantified, evaluate
+
+Array = np.ndarray[Any, Any]
+Progress = Callable[[str, int, int, float], None]
+"""(what, iteration, of how many, relative move)"""
+Sink = Callable[[Outcome, list[int], dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]], None]
+"""(outcome, rows, estimates, measured, truths): saves a batch."""
+
+
+@dataclass
+class Execution:
+    """All outcomes so far, the rows that were skipped, and whether the user stopped it."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+    interrupted: bool = False
+
+
+def build_for(experiment: Experiment, device: torch.device) -> Build:
+    """What the programs of a cell are built for."""
+    real = torch.float64 if experiment.run.precision == "float64" else torch.float32
+    return Build(real, device, experiment.run.seed)
+
+
+def execute(
+    cells: Sequence[Cell], folder: Path, device: torch.device, sink: Sink, progress: Progress, execution: Execution
+) -> None:
+    """Run everything, filling `execution`; a method that fails is noted and the others go on.
+
+    Raises DataError for data that cannot be read. Ctrl-C keeps what is done and sets `interrupted`.
+    """
+    for cell in cells:
+        experiment = cell.checked.experiment
+        build = build_for(experiment, device)
+        for data in data_sets(experiment):
+            _run_data(cell, data, folder, build, sink, progress, execution)
+            if execution.interrupted:
+                return
+
+
+def data_sets(experiment: Experiment) -> list[DataSet]:
+    """The page's data; a page without any is simulated from a phantom."""
+    if experiment.data:
+        return list(experiment.data.values())
+    name = next(iter(experiment.formulation.unknowns))
+    span = experiment.formulation.unknowns[name].span
+    return [DataSet("phantom", Phantom(), ((name, Column("image")),), DataOptions(), "data.phantom/phantom", span)]  # type: ignore[call-arg]
+
+
+def _run_data(
+    cell: Cell, data: DataSet, folder: Path, build: Build, sink: Sink, progress: Progress, execution: Execution
+) -> None:
+    checked = cell.checked
+    outcomes = {
+        name: Outcome(cell.labels, data.name if len(checked.experiment.data) > 1 else "", name, c.solver.word)
+        for name, c in checked.choices.items()
+    }
+    execution.outcomes += outcomes.values()
+    first_maker = next(iter(checked.makers.values()))
+    reader = RowReader(data, first_maker, folder, build)
+    for batch in reader.batches():
+        made: dict[int, dict[str, Tensor]] = {}
+        for name, outcome in outcomes.items():
+            if outcome.failure:
+                continue
+            maker = sized(checked.makers[name], batch.values)
+            try:
+                interrupted = _run_method(cell, name, outcome, data, maker, batch, build, sink, progress, made)
+            except (EvaluationError, Diverged, ValueError) as e:
+                outcome.failure = str(e)
+                continue
+            if interrupted:
+                execution.interrupted = True
+                return
+    execution.skipped += reader.skipped
+
+
+def _run_method(
+    cell: Cell,
+    name: str,
+    outcome: Outcome,
+    data: DataSet,
+    maker: Checked,
+    batch: Batch,
+    build: Build,
+    sink: Sink,
+    progress: Progress,
+    made: dict[int, dict[str, Tensor]],
+) -> bool:
+    """Solve one batch by one method. Returns whether the user interrupted it."""
+    checked, experiment = cell.checked, cell.checked.experiment
+    method = sized(checked.methods[name], batch.values)
+    measured = {k: v for k, v in batch.values.items() if k in method.measurements}
+    truths = {k: v for k, v in batch.values.items() if k not in measured}
+    if not all(n in measured for n in method.measurements):
+        key = id(checked.makers[name])
+        if key not in made:
+            made[key] = simulate(maker, truths, data.name, batch.numbers, build)
+        measured = {**made[key], **measured}
+    truths = {k: _to_grid(v, method, k) for k, v in truths.items()}
+    choice = checked.choices[name]
+    start = time.perf_counter()
+    compiled = compile_problem(method, measured, build)
+    what = " ".join(p for p in (*cell.labels.values(), outcome.data, name) if p)
+
+    def tick(iteration: int, total: int, move: float) -> None:
+        progress(what, iteration, total, move)
+
+    solution = solve_word(choice.solver, compiled.problem, progress=tick, compiled=experiment.run.compile)
+    outcome.seconds += time.perf_counter() - start
+    estimates = compiled.layout.split(solution.estimate)
+    if not all(bool(torch.isfinite(torch.view_as_real(e) if e.is_complex() else e).all()) for e in estimates.values()):
+        raise Diverged(f"`{choice.solver.word}` returned numbers that are not finite")
+    if not outcome.iterations:
+        outcome.iterations = list(solution.trace.iterations)
+        trace = solution.trace
+        series = {"objective": trace.objective, "violation": trace.violation, "move": trace.move, **trace.series}
+        outcome.trace = {k: [float(np.mean(v)) for v in values] for k, values in series.items()}
+        outcome.choices = [(c.name, c.value, c.why) for c in solution.trace.choices]
+        outcome.stopped = solution.stopped
+        outcome.shown = _shown(experiment, compiled, method, estimates, truths, measured, build)
+    outcome.add(score(experiment, method.formulation, estimates, truths, measured, build), list(batch.numbers))
+    subject = Subject(method, maker, choice.solver, data.name, Batch(batch.numbers, truths), build)
+    for word in experiment.analyses if not solution.interrupted else ():
+        for key, value in meaning(word)(word, subject).items():
+            if isinstance(value, list):
+                outcome.metrics.setdefault(key, []).extend(value)
+            else:
+                outcome.analyses[key] = value
+    sink(outcome, batch.numbers, estimates, measured, truths)
+    return solution.interrupted
+
+
+def _to_grid(x: Tensor, method: Checked, name: str) -> Tensor:
+    space = method.problem.unknowns.get(name)
+    return x if space is None or not space.known else averaged(x, space.sizes)
+
+
+def _shown(
+    experiment: Experiment,
+    compiled: Compiled,
+    method: Checked,
+    estimates: dict[str, Tensor],
+    truths: dict[str, Tensor],
+    measured: dict[str, Tensor],
+    build: Build,
+) -> Shown:
+    """The first row's arrays."""
+    adjoint = None
+    if compiled.problem.data and len(estimates) == 1:
+        try:
+            adjoint = _numpy(AdjointImage(compiled.problem).solve()[0])
+        except ValueError:
+            adjoint = None
+    first = next(iter(estimates))
+    space = method.problem.unknowns[first]
+
+    def lookup(term: object) -> Quantified:
+        match term:
+            case Unknown(name=n):
+                return Quantified(estimates[n][:1])
+            case Reserved(name="estimate", method=None):
+                return Quantified(estimates[first][:1])
+            case Reserved(name="measured", method=None):
+                return Quantified(next(iter(measured.values()))[:1])
+            case Reserved(name="truth", method=None) if first in truths:
+                return Quantified(truths[first][:1])
+            case Reserved(name="ref", method=None) if "ref" in truths:
+                return Quantified(truths["ref"][:1])
+            case Reserved(name="error", method=None) if first in truths:
+                return Quantified(estimates[first][:1] - truths[first][:1])
+        raise EvaluationError("not at hand here")
+
+    figures = []
+    for view in experiment.views:
+        for term in view.show if isinstance(view, Figure) else ():
+            try:
+                value = evaluate(term, lookup, space, build)
+            except EvaluationError:
+                continue
+            figures.append((_label(term), _numpy(value.data[0])))
+    return Shown(
+        truths={k: _numpy(v[0]) for k, v in truths.items()},
+        measured={k: _numpy(v[0]) for k, v in measured.items()},
+        adjoint=adjoint,
+        estimates={k: _numpy(v[0]) for k, v in estimates.items()},
+        figures=figures,
+    )
+
+
+def _label(term: ValueTerm) -> str:
+    return " ".join(term.span.text.split()) if term.span is not None else "value"
+
+
+def _numpy(x: Tensor) -> Array:
+    out: Array = x.detach().cpu().numpy()
+    return out

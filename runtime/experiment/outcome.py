@@ -1,0 +1,104 @@
+"""What came out: one outcome for each cell of the sweep, data set and method."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from recon.dsl.model.terms import Statistic
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass
+class Shown:
+    """The first row of an outcome as arrays, for pictures: by unknown's name, and what the page's figures name."""
+
+    truths: dict[str, Array]
+    measured: dict[str, Array]
+    adjoint: Array | None
+    estimates: dict[str, Array]
+    figures: list[tuple[str, Array]] = field(default_factory=list)
+
+
+@dataclass
+class Outcome:
+    """The result of one method on one data set in one cell of the sweep.
+
+    cell: path -> label of each swept axis. metrics: name -> a number for each row, `rows` their places in the data set.
+    trace: name -> numbers along `iterations`, of the first batch. failure: why it failed, where it did.
+    """
+
+    cell: dict[str, str]
+    data: str
+    method: str
+    solver: str
+    rows: list[int] = field(default_factory=list)
+    metrics: dict[str, list[float]] = field(default_factory=dict)
+    analyses: dict[str, Any] = field(default_factory=dict)
+    iterations: list[int] = field(default_factory=list)
+    trace: dict[str, list[float]] = field(default_factory=dict)
+    choices: list[tuple[str, float, str]] = field(default_factory=list)
+    stopped: str = ""
+    seconds: float = 0.0
+    failure: str = ""
+    shown: Shown | None = None
+
+    @property
+    def folder(self) -> str:
+        """The subfolder its arrays go to; empty for the only outcome of a page."""
+        parts = [f"{k}={v}" for k, v in self.cell.items()] + [self.data, self.method]
+        return "/".join(safe(p) for p in parts if p)
+
+    def add(self, metrics: dict[str, list[float]], rows: list[int]) -> None:
+        """Append the numbers of another batch."""
+        self.rows += rows
+        for name, values in metrics.items():
+            self.metrics.setdefault(name, []).extend(values)
+
+
+def safe(text: str) -> str:
+    """A text as the name of a file: letters, digits and a few marks, at most 60 of them."""
+    return "".join(c if c.isalnum() or c in "=.-+" else "_" for c in text)[:60].lstrip(".") or "_"
+
+
+_STATISTICS: dict[str, Callable[[Array], float]] = {
+    "mean": lambda v: float(np.mean(v)),
+    "max": lambda v: float(np.max(v)),
+    "min": lambda v: float(np.min(v)),
+    "median": lambda v: float(np.median(v)),
+    "std": lambda v: float(np.std(v, ddof=1)) if v.size > 1 else 0.0,
+    "": lambda v: float(np.mean(v)),
+}
+
+
+def interval(values: Array) -> float:
+    """Half the width of the 95% confidence interval of the mean, by Student's t; NaN for a single number."""
+    if values.size < 2:
+        return float("nan")
+    from scipy.stats import t
+
+    return float(t.ppf(0.975, values.size - 1) * np.std(values, ddof=1) / values.size**0.5)
+
+
+def measure(statistic: Statistic, outcomes: list[Outcome]) -> float | None:
+    """A statistic over the rows of all given outcomes that are of its method; None where nothing was measured."""
+    values: list[float] = []
+    for o in outcomes:
+        if statistic.method is not None and o.method != statistic.method:
+            continue
+        if statistic.metric == "seconds":
+            values += [o.seconds / max(len(o.rows), 1)] * len(o.rows)
+        elif statistic.metric == "iterations" and o.iterations:
+            values.append(float(o.iterations[-1]))
+        elif statistic.metric in o.metrics:
+            values += o.metrics[statistic.metric]
+        elif statistic.metric in o.trace and o.trace[statistic.metric]:
+            values.append(o.trace[statistic.metric][-1])
+    if not values:
+        return None
+    array = np.asarray(values, dtype=np.float64)
+    return interval(array) if statistic.statistic == "interval" else _STATISTICS[statistic.statistic](array)

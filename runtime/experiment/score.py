@@ -1,0 +1,124 @@
+"""Metrics of a batch of estimates."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from recon.dsl.check.lints import stated_range
+from recon.dsl.model.experiment import Experiment, Formulation
+from recon.dsl.model.terms import Reserved, Unknown, ValueTerm
+from recon.dsl.model.word import Metric
+
+from ..build import Build
+from ..meaning import meaning
+from .values import EvaluationError, Quantified, evaluate
+
+
+def score(
+    experiment: Experiment,
+    formulation: Formulation,
+    estimates: dict[str, Tensor],
+    truths: dict[str, Tensor],
+    measured: dict[str, Tensor],
+    build: Build,
+) -> dict[str, list[float]]:
+    """Every metric of the page for each row: name -> numbers. Empty where there is neither truth nor `ref`."""
+    out: dict[str, list[float]] = {}
+    for metric in experiment.metrics:
+        name = metric.word
+        if name in out:
+            name = f"{metric.word}({_text(metric)})"
+        values = _one(experiment, formulation, metric, estimates, truths, measured, build)
+        if values is not None:
+            out[name] = [float(v) for v in values]
+    return out
+
+
+def _text(metric: Metric) -> str:
+    of = getattr(metric, "of", None)
+    return of.span.text if of is not None and of.span is not None else "again"
+
+
+def _one(
+    experiment: Experiment,
+    formulation: Formulation,
+    metric: Metric,
+    estimates: dict[str, Tensor],
+    truths: dict[str, Tensor],
+    measured: dict[str, Tensor],
+    build: Build,
+) -> Tensor | None:
+    options = experiment.metrics_options
+    first = next(iter(formulation.unknowns))
+    of: ValueTerm = getattr(metric, "of", None) or options.of or (
+        Reserved("estimate") if len(estimates) == 1 else Unknown(first)
+    )
+    space = formulation.unknowns[first].space
+
+    def seen(term: object) -> Quantified:
+        if isinstance(term, Unknown):
+            return Quantified(estimates[term.name])
+        if isinstance(term, Reserved) and term.name == "estimate":
+            return Quantified(estimates[first])
+        return _common(term, truths, measured, first)
+
+    def true(term: object) -> Quantified:
+        if isinstance(term, Unknown) and term.name in truths:
+            return Quantified(truths[term.name])
+        if isinstance(term, Reserved) and term.name == "estimate" and first in truths:
+            return Quantified(truths[first])
+        return _common(term, truths, measured, first)
+
+    value = evaluate(of, seen, space, build).data
+    if options.against is not None:
+        target = evaluate(options.against, true, space, build).data
+    elif all(n in truths for n in _needed(of, first)):
+        target = evaluate(of, true, space, build).data
+    elif "ref" in truths:
+        target = truths["ref"]
+    else:
+        return None
+    if value.is_complex() != target.is_complex():
+        value, target = value.to(torch.promote_types(value.dtype, target.dtype)), target.to(
+            torch.promote_types(value.dtype, target.dtype))
+    stated = stated_range(experiment)
+    given = getattr(metric, "range", None) or stated
+    extent: float | Tensor
+    if given is not None:
+        extent = given
+    else:
+        magnitude = (target.abs() if target.is_complex() else target).flatten(1)
+        low = torch.zeros_like(magnitude[:, 0]) if target.is_complex() else magnitude.amin(1)
+        extent = (magnitude.amax(1) - low).clamp(min=torch.finfo(magnitude.dtype).tiny)
+    try:
+        result = meaning(metric)(metric, value, target, extent)
+    except ValueError as e:
+        raise EvaluationError(f"`{metric.word}`: {e}") from e
+    assert isinstance(result, Tensor)
+    return result
+
+
+def _needed(of: ValueTerm, first: str) -> list[str]:
+    from recon.dsl.model.terms import everything
+
+    out = []
+    for term in everything(of):
+        if isinstance(term, Unknown):
+            out.append(term.name)
+        elif isinstance(term, Reserved) and term.name == "estimate":
+            out.append(first)
+    return out
+
+
+def _common(term: object, truths: dict[str, Tensor], measured: dict[str, Tensor], first: str) -> Quantified:
+    """What estimate and truth see alike: `truth`, `ref`, `measured`."""
+    if isinstance(term, Reserved):
+        if term.name == "truth" and first in truths:
+            return Quantified(truths[first])
+        if term.name == "ref" and "ref" in truths:
+            return Quantified(truths["ref"])
+        if term.name == "measured":
+            return Quantified(next(iter(measured.values())))
+        raise EvaluationError(f"`{term.name}` is not known here")
+    raise EvaluationError("this value is not known here")

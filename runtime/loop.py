@@ -1,0 +1,250 @@
+"""The one loop that runs all algorithms: trace, stopping row by row, a guard against divergence, interruption."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .algorithms.base import Algorithm, Direct, Step
+from .functionals.base import square_rows
+from .problem import Problem
+
+CHECK = 10
+"""Iterations between two looks at the estimate; the first and the last iteration are looked at too."""
+SLOW = 1e-2
+"""Relative move in ten iterations above which a dual variable is still on its way, whatever the estimate does."""
+FAR = 1e6
+"""An objective so many times larger than at the start, or than one nat, has diverged."""
+
+Progress = Callable[[int, int, float], None]
+"""(iteration, iterations, relative move of the slowest row) at every look."""
+Observe = Callable[[int, Tensor], dict[str, list[float]]]
+"""(iteration, estimate) -> further numbers for the trace, one a row."""
+
+
+class Diverged(ArithmeticError):  # noqa: N818 - the field's word for it
+    """The iterates grew without bound, or are no longer numbers."""
+
+
+@dataclass
+class Trace:
+    """What was seen at each look. Each entry of `objective`, `violation` and `move` has one number a row.
+
+    objective: the sum of all terms but constraints, in nats. violation: the distance to the constraints, K x from its
+    projection relative to the larger of the two. move: |x - x_before| / |x| since the look before, ten iterations ago.
+    series: what `observe` returned, by name. choices: the numbers that the algorithm found for itself.
+    """
+
+    iterations: list[int] = field(default_factory=list)
+    objective: list[list[float]] = field(default_factory=list)
+    violation: list[list[float]] = field(default_factory=list)
+    move: list[list[float]] = field(default_factory=list)
+    series: dict[str, list[list[float]]] = field(default_factory=dict)
+    choices: list[Step] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Solution:
+    """The estimate [rows, ...], how it came about, and why the iteration stopped."""
+
+    estimate: Tensor
+    trace: Trace
+    iterations: int
+    stopped: str
+    interrupted: bool
+    seconds: float
+
+
+def solve(
+    algorithm: Algorithm[Any],
+    problem: Problem,
+    *,
+    iterations: int,
+    tolerance: float,
+    progress: Progress | None = None,
+    observe: Observe | None = None,
+) -> Solution:
+    """Run the algorithm until every row meets the tolerance, for at most `iterations` iterations.
+
+    A row is done when its estimate moves by at most `tolerance` of its size within ten iterations (or when the
+    algorithm's own residual is that small); what it is at that moment is returned, so that the result of a row does not
+    depend on the others. A tolerance of zero never stops. Ctrl-C ends the loop with the last estimate.
+
+    Raises Diverged, which names the step and its bound.
+    """
+    begin = time.perf_counter()
+    with torch.no_grad(), _interruption() as asked:
+        watch = _Watch(algorithm, problem, tolerance, observe)
+        state = algorithm.init()
+        watch.start(state)
+        k, interrupted = 0, False
+        try:
+            for k in range(1, iterations + 1):
+                state = algorithm.step(state, algorithm.knobs(k))
+                interrupted = asked.is_set()
+                if k == 1 or k % CHECK == 0 or k == iterations or interrupted:
+                    watch.look(k, state)
+                    if progress is not None:
+                        progress(k, iterations, watch.slowest)
+                    if interrupted or watch.done:
+                        break
+        except KeyboardInterrupt:  # from a callback, or where no handler could be set
+            interrupted = True
+        return Solution(
+            watch.kept, watch.trace, k, watch.reason(k, interrupted), interrupted, time.perf_counter() - begin
+        )
+
+
+def solve_direct(direct: Direct, problem: Problem, *, observe: Observe | None = None) -> Solution:
+    """The answer of a direct solver, with a trace of one entry. Raises Diverged where it is not finite."""
+    begin = time.perf_counter()
+    with torch.no_grad():
+        x = direct.solve()
+        if not bool(torch.isfinite(x).all()):
+            raise Diverged(f"`{direct.name}` gives numbers that are not finite")
+        objective, violation = appraise(problem, x)
+        trace = Trace([0], [objective.tolist()], [violation.tolist()], [[0.0] * problem.rows])
+        trace.choices = direct.choices()
+        if observe is not None:
+            trace.series = {name: [values] for name, values in observe(0, x).items()}
+    return Solution(x, trace, 0, "direct", False, time.perf_counter() - begin)
+
+
+def appraise(problem: Problem, x: Tensor) -> tuple[Tensor, Tensor]:
+    """The sum of all terms but constraints, and the relative distance to the constraints, each of shape [rows]."""
+    objective = torch.zeros(problem.rows, dtype=torch.float64, device=x.device)
+    violation = torch.zeros_like(objective)
+    for term in problem.terms:
+        v = term.operator.forward(x)
+        if term.functional.constraint:
+            allowed = term.functional.prox(v, 1.0)
+            size = torch.maximum(square_rows(v), square_rows(allowed)).sqrt()
+            distance = square_rows(v - allowed).sqrt()
+            violation = torch.maximum(violation, torch.where(distance > 0, distance / size, 0.0))
+        else:
+            objective = objective + term.functional.value(v)
+    return objective, violation
+
+
+class _Watch:
+    """Looks at the estimate now and then: fills the trace, keeps finished rows, and raises the alarm."""
+
+    def __init__(
+        self, algorithm: Algorithm[Any], problem: Problem, tolerance: float, observe: Observe | None
+    ) -> None:
+        self.algorithm, self.problem, self.tolerance, self.observe = algorithm, problem, tolerance, observe
+        self.trace = Trace(choices=algorithm.choices())
+        self.slowest = float("inf")
+        self.done = False
+
+    def start(self, state: Any) -> None:
+        x = self.algorithm.estimate(state)
+        self.kept = x.clone()
+        self.companions = [c.clone() for c in self._companions(state)]
+        self.active = torch.ones(self.problem.rows, dtype=torch.bool, device=x.device)
+        at_start, _ = appraise(self.problem, x)
+        at_zero = appraise(self.problem, torch.zeros_like(x))[0] if self.problem.start is not None else at_start
+        scale = torch.maximum(torch.where(at_start.isfinite(), at_start.abs(), 1.0), at_zero.abs().nan_to_num(0, 0, 0))
+        self.limit = scale.clamp_min(1.0) * FAR
+        self.last = 0
+
+    def look(self, k: int, state: Any) -> None:
+        x = self.algorithm.estimate(state)
+        size = square_rows(x).sqrt()
+        distance = square_rows(x - self.kept).sqrt()
+        objective, violation = appraise(self.problem, x)
+        self._guard(k, size, objective)
+        move = torch.where(distance > 0, distance / torch.where(size > 0, size, 1.0), 0.0)
+        finished = self._finished(k, state, move)
+        # Rows that were finished before keep their estimate, and their last entries in the trace.
+        shape = (-1, *[1] * (x.ndim - 1))
+        if bool(self.active.all()):
+            self.kept.copy_(x)
+        else:
+            self.kept = torch.where(self.active.view(shape), x, self.kept)
+            old = torch.tensor([self.trace.objective[-1], self.trace.violation[-1], self.trace.move[-1]])
+            current = torch.stack([objective.cpu(), violation.cpu(), move.cpu()])
+            objective, violation, move = torch.where(self.active.cpu(), current, old.to(current))
+        self.slowest = float(move.max())
+        self.trace.iterations.append(k)
+        self.trace.objective.append(objective.tolist())
+        self.trace.violation.append(violation.tolist())
+        self.trace.move.append(move.tolist())
+        if self.observe is not None:
+            for name, values in self.observe(k, self.kept).items():
+                self.trace.series.setdefault(name, []).append(values)
+        self.active = self.active & ~finished
+        self.done = not bool(self.active.any())
+        self.last = k
+
+    def _finished(self, k: int, state: Any, move: Tensor) -> Tensor:
+        if self.tolerance <= 0:
+            return torch.zeros_like(self.active)
+        residual = self.algorithm.residual(state)
+        if residual is not None:
+            return residual <= self.tolerance
+        companions = self._companions(state)
+        calm = move <= self.tolerance
+        for now, before in zip(companions, self.companions, strict=True):
+            calm = calm & (square_rows(now - before) <= SLOW**2 * square_rows(now))
+        self.companions = [c.clone() for c in companions]
+        return calm if k - self.last >= CHECK else torch.zeros_like(calm)
+
+    def _companions(self, state: Any) -> list[Tensor]:
+        return self.algorithm.companions(state) if self.tolerance > 0 else []
+
+    def _guard(self, k: int, size: Tensor, objective: Tensor) -> None:
+        lost = self.active & (~size.isfinite() | objective.isnan() | (objective.isfinite() & (objective > self.limit)))
+        if not bool(lost.any()):
+            return
+        row = int(lost.nonzero()[0])
+        where = f" in row {row}" if self.problem.rows > 1 else ""
+        raise Diverged(f"`{self.algorithm.name}` diverged by iteration {k}{where}{self._advice()}")
+
+    def _advice(self) -> str:
+        for choice in self.trace.choices:
+            if choice.bound is not None and choice.value >= choice.bound * (1 - 1e-6):
+                return (
+                    f": `{choice.name} = {choice.value:.4g}` is too large, convergence is known below "
+                    f"{choice.bound:.4g}; leave `{choice.name}` out to have it chosen"
+                )
+        return "; the problem may be unbounded below, or an operator's adjoint may not match it"
+
+    def reason(self, k: int, interrupted: bool) -> str:
+        """Why the loop ended, in words."""
+        if interrupted:
+            return f"interrupted after {k} iterations"
+        if self.done:
+            return f"tolerance {self.tolerance:g} met after {k} iterations"
+        left = int(self.active.sum())
+        rows = f"; {left} of {self.problem.rows} rows had not met the tolerance" if self.problem.rows > 1 else ""
+        return f"all {k} iterations done" + (rows if self.tolerance > 0 else "")
+
+
+@contextmanager
+def _interruption() -> Iterator[threading.Event]:
+    """Ctrl-C sets the event, so that no step is cut in two; a second one raises KeyboardInterrupt at once."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGINT, before)

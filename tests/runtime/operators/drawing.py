@@ -1,0 +1,223 @@
+"""Random spaces, words and terms for the tests of operators, drawn from the words' own parameters.
+
+`word(draw, cls, setting)` reads the annotations and bounds of the pydantic fields of `cls`. Only what they do not say
+stands in `OVERRIDES`: numbers in a useful range, and files with an array that has a chance to fit.
+"""
+
+from __future__ import annotations
+
+import math
+import types
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin
+
+import annotated_types
+import numpy as np
+from hypothesis import strategies as st
+from pydantic.fields import FieldInfo
+from recon.dsl import vocabulary
+from recon.dsl.model.fields import FilePath, Interval
+from recon.dsl.model.place import MisfitError, Placed, place
+from recon.dsl.model.space import Axis, Space
+from recon.dsl.model.terms import Adjoint, Compose, Leaf, OperatorTerm, Scaled, SumOf
+from recon.dsl.model.units import ANGLE, LENGTH, PLAIN, Quantity, Unit
+from recon.dsl.model.word import Operator, Word
+from recon.dsl.vocabulary import arrays
+from recon.dsl.vocabulary.operators import basic, convolution, sensing, sparsity, tomography
+from recon.dsl.vocabulary.operators.fourier import spatial_count
+
+Draw = Callable[[st.SearchStrategy[Any]], Any]
+
+OPERATORS: list[type[Operator]] = [cls for cls in vocabulary.words().values() if issubclass(cls, Operator)]
+
+
+@dataclass
+class Setting:
+    """Where a word is drawn: the domain it should fit, a folder for files, and how deep terms may still nest."""
+
+    domain: Space
+    folder: Path
+    depth: int = 1
+    count: list[int] = field(default_factory=lambda: [0])
+
+    def on(self, domain: Space) -> Setting:
+        return Setting(domain, self.folder, max(self.depth - 1, 0), self.count)
+
+    def fresh(self) -> str:
+        """A name that no other place or file has."""
+        self.count[0] += 1
+        return f"n{self.count[0]}"
+
+
+_SIZES = {1: [1, 2, 3, 5, 8, 16, 24], 2: [1, 2, 3, 4, 5, 6, 7, 8], 3: [1, 2, 3, 4]}
+_HEADS = {1: [(), (), (), ("frame",)], 2: [(), (), ("channel",), ("frame",), ("frame", "channel")], 3: [(), ("frame",)]}
+
+
+def space(draw: Draw, largest: int = 72) -> Space:
+    """A signal, image or volume, with or without channels, frames and a voxel size, of at most so many numbers."""
+    dimensions = draw(st.sampled_from([1, 1, 2, 2, 2, 3]))
+    head = draw(st.sampled_from(_HEADS[dimensions]))
+    names = {1: ("sample",), 2: ("row", "col"), 3: ("z", "row", "col")}[dimensions]
+    voxel = draw(st.sampled_from([None, 7e-4])) if dimensions > 1 else None
+    sizes = [draw(st.sampled_from(_SIZES[dimensions])) for _ in names]
+    heads = [draw(st.integers(1, 2)) for _ in head]
+    while math.prod(sizes) * math.prod(heads) > largest:
+        sizes[sizes.index(max(sizes))] //= 2
+    axes = [Axis(name, n) for name, n in zip(head, heads, strict=True)]
+    axes += [Axis(name, n, voxel) for name, n in zip(names, sizes, strict=True)]
+    unit = draw(st.sampled_from([PLAIN, Unit(1000.0, (-1, 0, 0, 0, 0))])) if voxel else PLAIN
+    return Space(draw(st.sampled_from(["real", "complex"])), tuple(axes), unit)
+
+
+def word(draw: Draw, cls: type[Word], setting: Setting) -> Any:
+    """A word of this class. Optional parameters keep their default about every other time."""
+    values = {}
+    for name, info in cls.model_fields.items():
+        if not info.is_required() and draw(st.booleans()):
+            continue
+        override = OVERRIDES.get((cls, name)) or OVERRIDES.get((cls.__mro__[1], name))
+        values[name] = override(draw, setting) if override else parameter(draw, info, setting)
+    return cls(**values)
+
+
+def parameter(draw: Draw, info: FieldInfo, setting: Setting) -> Any:
+    return typed(draw, info.annotation, list(info.metadata), setting)
+
+
+def typed(draw: Draw, annotation: Any, metadata: list[Any], setting: Setting) -> Any:
+    """A value of an annotated type, inside the bounds that its metadata name."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if hasattr(annotation, "__metadata__"):
+        nested = [m for extra in annotation.__metadata__ for m in (extra.metadata if isinstance(extra, FieldInfo) else [extra])]
+        return typed(draw, annotation.__origin__, [*metadata, *nested], setting)
+    if origin is Literal:
+        return draw(st.sampled_from(arguments))
+    if origin in (Union, types.UnionType):
+        return typed(draw, draw(st.sampled_from(arguments)), metadata, setting)
+    if origin is tuple:
+        return tuple(typed(draw, arguments[0], [], setting) for _ in range(draw(st.integers(1, 3))))
+    if annotation in (int, float):
+        low, high = bounds(metadata, 6 if annotation is int else 3.0)
+        return draw(st.integers(int(low), int(high))) if annotation is int else draw(st.floats(low, high))
+    if annotation is Interval:
+        start, length = draw(st.floats(-4, 4)), draw(st.floats(0.1, 7))
+        return Interval(start, start + length, None, ANGLE)
+    if annotation is FilePath:
+        shape = draw(st.lists(st.integers(1, 4), min_size=1, max_size=3))
+        return array(draw, tuple(shape), setting)
+    if annotation is Quantity:
+        return Quantity(draw(st.floats(2e-4, 2e-3)), LENGTH)
+    if isinstance(annotation, type) and issubclass(annotation, Word):
+        kinds = [c for c in vocabulary.words().values() if issubclass(c, annotation)]
+        return word(draw, draw(st.sampled_from(kinds)), setting)
+    if annotation is OperatorTerm:
+        return term(draw, setting.on(setting.domain))
+    raise TypeError(f"no way to draw {annotation}: extend tests/runtime/operators/drawing.py")
+
+
+def bounds(metadata: list[Any], reach: float) -> tuple[float, float]:
+    """The range that annotated bounds leave, cut off at `reach` above its low end."""
+    low, high = -reach, math.inf
+    for m in metadata:
+        if isinstance(m, annotated_types.Ge):
+            low = max(low, float(m.ge))  # type: ignore[arg-type]
+        if isinstance(m, annotated_types.Gt):
+            low = max(low, float(m.gt) + (1 if reach == 6 else 0.05))  # type: ignore[arg-type]
+        if isinstance(m, annotated_types.Le):
+            high = min(high, float(m.le))  # type: ignore[arg-type]
+    return low, min(high, low + reach)
+
+
+def array(draw: Draw, shape: tuple[int, ...], setting: Setting) -> FilePath:
+    """A .npy file of that shape and of any type of numbers."""
+    dtype = draw(st.sampled_from(["<f8", "<f4", ">f8", "<c16", "<c8", "<i4", "|u1", "|b1"]))
+    rng = np.random.default_rng(draw(st.integers(0, 99)))
+    values = rng.integers(0, 5, shape) if np.dtype(dtype).kind in "iub" else rng.normal(size=shape)
+    values = values + 1j * rng.normal(size=shape) if np.dtype(dtype).kind == "c" else values
+    name = f"{setting.fresh()}.npy"
+    np.save(setting.folder / name, values.astype(dtype))
+    return FilePath(name, str(setting.folder / name))
+
+
+def _last(draw: Draw, setting: Setting) -> FilePath:
+    sizes = setting.domain.sizes
+    return array(draw, sizes[draw(st.integers(0, len(sizes) - 1)) :], setting)
+
+
+def _kernel(draw: Draw, setting: Setting) -> FilePath:
+    sizes = setting.domain.sizes[-spatial_count(setting.domain) :]
+    return array(draw, tuple(draw(st.integers(1, n)) for n in sizes), setting)
+
+
+def _axis(draw: Draw, setting: Setting) -> str:
+    names = [a.name for a in setting.domain.axes if a.name not in ("channel", "part", "direction", "measurement", "coil")]
+    return str(draw(st.sampled_from(names or ["row"])))
+
+
+OVERRIDES: dict[tuple[type[Word], str], Callable[[Draw, Setting], Any]] = {
+    (basic.Matrix, "file"): lambda d, s: array(d, (d(st.integers(1, 6)), s.domain.sizes[-1]), s),
+    (arrays.ArrayFile, "file"): _last,
+    (convolution.ArrayKernel, "file"): _kernel,
+    (convolution.GaussianKernel, "width"): lambda d, s: d(st.floats(0.1, max(0.125 * min(s.domain.sizes), 0.11))),
+    (convolution.Motion, "length"): lambda d, s: d(st.floats(0.1, max(1.0, min(s.domain.sizes[-2:]) - 1.0))),
+    (convolution.Motion, "size"): lambda d, s: min(s.domain.sizes[-2:]),
+    (convolution.Motion, "angle"): lambda d, s: Quantity(d(st.floats(-4, 4)), ANGLE),
+    (convolution.Downsample, "factor"): lambda d, s: d(
+        st.sampled_from([f for f in (1, 2, 3, 4) if all(n % f == 0 for n in s.domain.sizes[-spatial_count(s.domain) :])])
+    ),
+    (sensing._RandomMatrix, "rows"): lambda d, s: d(st.integers(1, 12)),
+    (sparsity.Diff, "axis"): _axis,
+    (sparsity.Gradient, "axes"): lambda d, s: tuple({_axis(d, s): 0 for _ in range(d(st.integers(1, 3)))}),
+    (sparsity.Wavelet, "name"): lambda d, s: d(st.sampled_from(["haar", "db1", "db2", "db4", "sym5", "coif1", "db12"])),
+    (sparsity.Wavelet, "levels"): lambda d, s: d(st.sampled_from(["auto", "auto", 1, 2])),
+    (tomography.Radon, "pitch"): lambda d, s: (
+        d(st.floats(0.3, 2)) if s.domain.axes[-1].voxel is None else Quantity(d(st.floats(2e-4, 2e-3)), LENGTH)
+    ),
+}
+
+
+def leaf(draw: Draw, setting: Setting, choices: list[type[Operator]] | None = None) -> Leaf:
+    """An operator word that fits the domain: the first of a few drawn ones that does, else the identity."""
+    for _ in range(4):
+        drawn = word(draw, draw(st.sampled_from(choices or OPERATORS)), setting)
+        out = Leaf(drawn, setting.fresh())
+        if placed(out, setting.domain) is not None:
+            return out
+    return Leaf(basic.Identity())
+
+
+def term(draw: Draw, setting: Setting, largest: int = 600) -> OperatorTerm:
+    """A random expression on the domain, whose value has at most `largest` numbers."""
+    if setting.depth == 0:
+        return leaf(draw, setting, [c for c in OPERATORS if c is not basic.Stack])
+    inner = setting.on(setting.domain)
+    shape = draw(st.sampled_from(["leaf", "compose", "compose", "normal", "sum", "scaled", "adjoint", "stack"]))
+    a = term(draw, inner, largest)
+    space_a = place(a, setting.domain).codomain
+    factor = draw(st.sampled_from([-2.0, -1.0, 0.0, 0.5, 1.0, 3.0]))
+    out: OperatorTerm = a
+    if shape == "compose" and space_a.known:
+        out = Compose((term(draw, inner.on(space_a), largest), a))
+    elif shape == "normal":
+        out = Compose((Adjoint(a), a))
+    elif shape == "sum":
+        other = draw(st.sampled_from([a, Scaled(factor, a), Leaf(basic.Identity()), leaf(draw, inner), Compose((Adjoint(a), a))]))
+        out = SumOf((a, other) if draw(st.booleans()) else (other, a))
+    elif shape == "scaled":
+        out = Scaled(factor, a)
+    elif shape == "adjoint":
+        out = Adjoint(a)
+    elif shape == "stack":
+        out = Leaf(basic.Stack(parts=(a, term(draw, inner, largest))))
+    fitting = placed(out, setting.domain)
+    return out if fitting is not None and (fitting.codomain.count or 0) <= largest else a
+
+
+def placed(out: OperatorTerm, domain: Space) -> Placed | None:
+    """The term on that domain, or None where it does not fit."""
+    try:
+        return place(out, domain)
+    except MisfitError:
+        return None
