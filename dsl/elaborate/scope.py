@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..syntax.source import Span
@@ -15,7 +15,8 @@ class Scope:
     """One statement's view: local names of its body, the page's names, and what it may speak of.
 
     place: the statement's name for seeds. columns: names of the columns of a source, None where any name is one.
-    results: whether estimate, truth and the like may be named.
+    results: whether estimate, truth and the like may be named. derived: names of derived quantities that stand for
+    themselves here, as unknowns do, instead of for their expression.
     """
 
     names: Names
@@ -25,6 +26,7 @@ class Scope:
     used: set[str] = field(default_factory=set)
     columns: tuple[str, ...] | None = ()
     results: bool = False
+    derived: frozenset[str] = frozenset()
     counts: dict[str, int] = field(default_factory=dict)
 
     def find(self, name: str) -> Definition | None:
@@ -36,11 +38,16 @@ class Scope:
         return self.names.get(name)
 
     def inside(self, d: Definition) -> Scope:
-        """The scope in which the expression of a definition is read."""
-        if d.name in self.locals and d.locals is self.locals:
-            return self
+        """The scope in which the expression of a definition is read.
+
+        Its place is that of the definition, so that a random word behind a name is drawn once, however often the name
+        is used.
+        """
+        if d.locals is self.locals and d.name in self.locals:
+            return replace(self, place=f"{self.place}.{d.name}", counts={})
         names = self.names if d.page is None else d.page
-        return Scope(names, self.folder, f"{d.kind}.{d.name}", d.locals, results=self.results, columns=())
+        place = f"{d.kind}.{d.name}"
+        return Scope(names, self.folder, place, d.locals, results=self.results, derived=self.derived)
 
     def word_place(self, word: str) -> str:
         """The place of the next word of that name: `forward.A/cartesian`, then `forward.A/cartesian#2`."""

@@ -51,15 +51,19 @@ class HalfSquare(DataTerm):
         return per_row(self.weight, v) * self._residual(v)
 
     def prox(self, v: Tensor, t: Scalar) -> Tensor:
-        """(v + t weight target) / (1 + t weight), computed as target + (v - target) / (1 + t weight)."""
-        shrink = 1 / (1 + per_row(self.weight, v) * per_row(t, v))
-        return v * shrink if self.target is None else self.target + (v - self.target) * shrink
+        """(v + t weight target) / (1 + t weight)."""
+        shrink = self._shrink(v, t)
+        return v * shrink if self.target is None else torch.lerp(self.target, v, shrink)
 
     def prox_(self, v: Tensor, t: Scalar) -> Tensor:
         if torch.is_grad_enabled():
             return self.prox(v, t)
+        shrink = self._shrink(v, t)
+        return v.mul_(shrink) if self.target is None else v.lerp_(self.target.expand_as(v), 1 - shrink)
+
+    def _shrink(self, v: Tensor, t: Scalar) -> Scalar:
         shrink = 1 / (1 + per_row(self.weight, v) * per_row(t, v))
-        return v.mul_(shrink) if self.target is None else v.sub_(self.target).mul_(shrink).add_(self.target)
+        return shrink.to(v.dtype) if isinstance(shrink, Tensor) else shrink
 
     def conjugate_prox(self, v: Tensor, s: Scalar) -> Tensor:
         """(v - s target) weight / (weight + s)."""

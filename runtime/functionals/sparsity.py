@@ -62,14 +62,14 @@ class L1(_Norm):
     def conjugate_prox(self, v: Tensor, s: Scalar) -> Tensor:
         """The projection v min(1, weight / |v|); zero where not penalised; s has no influence."""
         r = self._radius(v)
-        return v * _into(_modulus(v), r) if v.is_complex() else _clip(v, r)
+        return v * _into(_sum_of_squares(_parts(v)), r) if v.is_complex() else _clip(v, r)
 
     def conjugate_prox_(self, v: Tensor, s: Scalar) -> Tensor:
         if torch.is_grad_enabled():
             return self.conjugate_prox(v, s)
         r = self._radius(v)
         if v.is_complex():
-            return v.mul_(_into(_modulus(v), r))
+            return v.mul_(_into(_sum_of_squares(_parts(v)), r))
         return torch.clamp_(v, -r, r)  # type: ignore[arg-type]
 
     def conjugate(self, p: Tensor) -> Tensor:
@@ -120,8 +120,8 @@ class GroupL1(_Norm):
 
     def _shrink(self, v: Tensor) -> Tensor:
         """min(1, weight / |v_i|), as weight / max(|v_i|, weight)."""
-        length = self._lengths(v)
-        return _into(length, per_row(self.weight, length))
+        squares = _squares(v, self.axis)
+        return _into(squares, per_row(self.weight, squares))
 
     def _scale_(self, v: Tensor, factor: Tensor) -> Tensor:
         for part in v.unbind(self.axis):  # one plane after the other: faster than broadcasting over all of them
@@ -137,27 +137,24 @@ class GroupL1(_Norm):
 
 def _squares(v: Tensor, axis: int) -> Tensor:
     """sum_d |v_d|^2 along `axis`, plane by plane; vector_norm along such an axis is a hundred times slower."""
-    first, *rest = v.unbind(axis)
-    total = _square(first)
-    for p in rest:
-        if v.is_complex():
-            total = total + _square(p)
-        else:
-            total = torch.addcmul(total, p, p) if torch.is_grad_enabled() else total.addcmul_(p, p)
+    return _sum_of_squares([p for plane in v.unbind(axis) for p in _parts(plane)])
+
+
+def _sum_of_squares(planes: list[Tensor]) -> Tensor:
+    total = planes[0].square()
+    for p in planes[1:]:
+        total = torch.addcmul(total, p, p) if torch.is_grad_enabled() else total.addcmul_(p, p)
     return total
 
 
-def _square(v: Tensor) -> Tensor:
-    """|v|^2 of each entry."""
-    if not v.is_complex():
-        return v.square()
-    parts = torch.view_as_real(v).square()
-    return parts[..., 0] + parts[..., 1]
+def _parts(v: Tensor) -> list[Tensor]:
+    """Real and imaginary part, as views; real numbers themselves."""
+    return [v.real, v.imag] if v.is_complex() else [v]
 
 
 def _modulus(v: Tensor) -> Tensor:
-    """|v| of complex entries, by squares where no gradient is recorded: five times faster than `abs`."""
-    return v.abs() if torch.is_grad_enabled() else _square(v).sqrt_()
+    """|v| of complex entries in new memory, by squares where no gradient is recorded: four times faster than `abs`."""
+    return v.abs() if torch.is_grad_enabled() else _sum_of_squares(_parts(v)).sqrt_()
 
 
 def _root(n: Tensor) -> Tensor:
@@ -175,13 +172,24 @@ def _clip(v: Tensor, r: Scalar) -> Tensor:
 
 
 def _keep(modulus: Tensor, threshold: Scalar) -> Tensor:
-    """max(0, 1 - threshold / modulus), which is zero, not NaN, for a modulus of zero."""
-    return (modulus - threshold).clamp(min=0) / modulus.clamp(min=torch.finfo(modulus.dtype).tiny)
-
-
-def _into(modulus: Tensor, radius: Scalar) -> Tensor:
-    """min(1, radius / modulus), by which a number is scaled into the ball."""
+    """max(0, 1 - threshold / modulus), which is zero, not NaN, for a modulus of zero; may overwrite the modulus."""
     tiny = torch.finfo(modulus.dtype).tiny
+    t = torch.as_tensor(threshold, dtype=modulus.dtype)
+    if torch.is_grad_enabled():
+        return (1 - t / modulus.clamp(min=tiny)).clamp(min=0)
+    # A true division: a product with the reciprocal would leave rounding where modulus = threshold.
+    m = modulus.clamp_(min=tiny)
+    return torch.div(t, m, out=m).neg_().add_(1).clamp_(min=0)
+
+
+def _into(squares: Tensor, radius: Scalar) -> Tensor:
+    """min(1, radius / modulus), as radius / max(modulus, radius); may overwrite the squared moduli."""
+    tiny = torch.finfo(squares.dtype).tiny
+    recorded = torch.is_grad_enabled()
     if isinstance(radius, Tensor):
-        return radius / torch.maximum(modulus, radius.clamp(min=tiny))
-    return radius / modulus.clamp(min=max(radius, tiny))
+        floor = (radius * radius).clamp(min=tiny)
+        size = torch.maximum(squares, floor) if recorded else torch.maximum(squares, floor, out=squares)
+    else:
+        least = max(radius * radius, tiny)
+        size = squares.clamp(min=least) if recorded else squares.clamp_(min=least)
+    return size.rsqrt() * radius if recorded else size.rsqrt_().mul_(radius)

@@ -48,7 +48,7 @@ def backproject(sinograms: Tensor, shape: tuple[int, int], detectors: int, table
     """
     result = sinograms.new_zeros(len(sinograms), *shape)
     taps = max(1, math.ceil(1 / table[:, 5].min()))  # detectors on either side of t that can count
-    margin = taps + 1
+    margin = 2 * taps  # a place outside the detector moves to where all taps read zeros
     scaled = sinograms * sinograms.new_tensor(table[:, 4:5])
     values = torch.nn.functional.pad(scaled, (margin, margin)).flatten(1)
     for turned, views in _sides(table):
@@ -58,7 +58,7 @@ def backproject(sinograms: Tensor, shape: tuple[int, int], detectors: int, table
             start, slope, step, _, taper = table[block, 1:].T[..., None]
             cell, part = _places(-(start + slope * np.arange(lines)) / step, np.arange(width) / step, sinograms)
             origin = torch.as_tensor(block, dtype=torch.int32, device=sinograms.device)[:, None, None]
-            cell.clamp_(-margin, detectors + taps - 1).add_(origin * (detectors + 2 * margin) + margin)
+            cell.clamp_(-taps - 1, detectors + taps - 1).add_(origin * (detectors + 2 * margin) + margin)
             for tap in range(1 - taps, taps + 1):  # detector cell + tap, at the distance |part - tap|
                 tilt = sinograms.new_tensor(taper if tap > 0 else -taper)[..., None]
                 level = sinograms.new_tensor(1 - taper * abs(tap))[..., None]

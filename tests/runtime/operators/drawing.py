@@ -90,8 +90,9 @@ def typed(draw: Draw, annotation: Any, metadata: list[Any], setting: Setting) ->
     """A value of an annotated type, inside the bounds that its metadata name."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if hasattr(annotation, "__metadata__"):
-        nested = [m for extra in annotation.__metadata__ for m in (extra.metadata if isinstance(extra, FieldInfo) else [extra])]
-        return typed(draw, annotation.__origin__, [*metadata, *nested], setting)
+        for extra in annotation.__metadata__:
+            metadata = [*metadata, *(extra.metadata if isinstance(extra, FieldInfo) else [extra])]
+        return typed(draw, annotation.__origin__, metadata, setting)
     if origin is Literal:
         return draw(st.sampled_from(arguments))
     if origin in (Union, types.UnionType):
@@ -152,8 +153,13 @@ def _kernel(draw: Draw, setting: Setting) -> FilePath:
 
 
 def _axis(draw: Draw, setting: Setting) -> str:
-    names = [a.name for a in setting.domain.axes if a.name not in ("channel", "part", "direction", "measurement", "coil")]
+    names = [a.name for a in setting.domain.axes if a.name in get_args(sparsity.AxisName)]
     return str(draw(st.sampled_from(names or ["row"])))
+
+
+def _factor(draw: Draw, setting: Setting) -> int:
+    sizes = setting.domain.sizes[-spatial_count(setting.domain) :]
+    return int(draw(st.sampled_from([f for f in (1, 2, 3, 4) if all(n % f == 0 for n in sizes)])))
 
 
 OVERRIDES: dict[tuple[type[Word], str], Callable[[Draw, Setting], Any]] = {
@@ -164,9 +170,7 @@ OVERRIDES: dict[tuple[type[Word], str], Callable[[Draw, Setting], Any]] = {
     (convolution.Motion, "length"): lambda d, s: d(st.floats(0.1, max(1.0, min(s.domain.sizes[-2:]) - 1.0))),
     (convolution.Motion, "size"): lambda d, s: min(s.domain.sizes[-2:]),
     (convolution.Motion, "angle"): lambda d, s: Quantity(d(st.floats(-4, 4)), ANGLE),
-    (convolution.Downsample, "factor"): lambda d, s: d(
-        st.sampled_from([f for f in (1, 2, 3, 4) if all(n % f == 0 for n in s.domain.sizes[-spatial_count(s.domain) :])])
-    ),
+    (convolution.Downsample, "factor"): _factor,
     (sensing._RandomMatrix, "rows"): lambda d, s: d(st.integers(1, 12)),
     (sparsity.Diff, "axis"): _axis,
     (sparsity.Gradient, "axes"): lambda d, s: tuple({_axis(d, s): 0 for _ in range(d(st.integers(1, 3)))}),
@@ -203,7 +207,8 @@ def term(draw: Draw, setting: Setting, largest: int = 600) -> OperatorTerm:
     elif shape == "normal":
         out = Compose((Adjoint(a), a))
     elif shape == "sum":
-        other = draw(st.sampled_from([a, Scaled(factor, a), Leaf(basic.Identity()), leaf(draw, inner), Compose((Adjoint(a), a))]))
+        others = [a, Scaled(factor, a), Leaf(basic.Identity()), leaf(draw, inner), Compose((Adjoint(a), a))]
+        other = draw(st.sampled_from(others))
         out = SumOf((a, other) if draw(st.booleans()) else (other, a))
     elif shape == "scaled":
         out = Scaled(factor, a)

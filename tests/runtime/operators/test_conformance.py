@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from recon.dsl.model.facts import Diagonal, Norm, identity
 from recon.dsl.model.place import MisfitError, place
-from recon.dsl.model.terms import Leaf
+from recon.dsl.model.space import Axis, Space
+from recon.dsl.model.terms import Compose, Leaf
 from recon.dsl.model.word import Array, Kernel, Maps, Operator
 from recon.dsl.vocabulary import words
+from recon.dsl.vocabulary.operators import convolution, fourier, mri, sparsity
 from recon.runtime.meaning import meaning
 
 from . import drawing
@@ -35,7 +40,7 @@ def test_word_has_a_meaning(cls: type[Operator]) -> None:
 def test_word(cls: type[Operator], tmp_path: Path) -> None:
     tried, accepted = 0, 0
 
-    @settings(RANDOMLY, max_examples=25)
+    @settings(RANDOMLY, max_examples=40)
     @given(st.data())
     def conforms(data: st.DataObject) -> None:
         nonlocal tried, accepted
@@ -51,14 +56,45 @@ def test_word(cls: type[Operator], tmp_path: Path) -> None:
         check(placed)
 
     conforms()
-    assert accepted >= 20
-    assert accepted >= tried / 10
+    assert accepted >= 40
+    assert accepted >= tried / 12
 
 
-@settings(RANDOMLY, max_examples=120)
+@settings(RANDOMLY, max_examples=300)
 @given(st.data())
 def test_algebra(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     folder = tmp_path_factory.mktemp("files")
     setting = drawing.Setting(drawing.space(data.draw, largest=32), folder, depth=3)
     term = drawing.term(data.draw, setting, largest=300)
     check(place(term, setting.domain))
+
+
+IMAGE = Space("complex", (Axis("row", 4), Axis("col", 6)))
+BLUR = Leaf(convolution.Conv(kernel=convolution.GaussianKernel(width=0.2)))
+SENSE = Compose((Leaf(mri.Cartesian(accel=2), "m"), Leaf(fourier.Fft2()), Leaf(mri.Coils(maps=mri.Birdcage(coils=3)))))
+
+
+@pytest.mark.parametrize(
+    ("term", "wrong"),
+    [
+        (Leaf(fourier.Fft2()), {"gram": identity(2.0)}),
+        (Leaf(fourier.Fft2()), {"turns": Diagonal("cosine", axes=2)}),
+        (Leaf(fourier.Fft2()), {"turns": Diagonal("fourier", axes=1)}),
+        (Leaf(fourier.Fft2()), {"signs": True}),
+        (Leaf(fourier.Fft2(norm="none")), {"norm": Norm(1.0, exact=True)}),
+        (Leaf(fourier.Cosine()), {"diagonal": Diagonal("cosine", axes=2)}),
+        (BLUR, {"gram": Diagonal("pixel")}),
+        (BLUR, {"cogram": Diagonal("fourier", axes=1)}),
+        (BLUR, {"norm": Norm(0.99)}),
+        (BLUR, {"norm": Norm(1.01, exact=True)}),
+        (Leaf(sparsity.Gradient()), {"gram": Diagonal("fourier", axes=2)}),
+        (Leaf(sparsity.Gradient()), {"cogram": Diagonal("pixel")}),
+        (SENSE, {"gram": Diagonal("fourier", axes=2)}),
+        (SENSE, {"gram": identity(None)}),
+    ],
+)
+def test_wrong_facts_are_caught(term: Any, wrong: dict[str, Any]) -> None:
+    placed = place(term, IMAGE)
+    check(placed)
+    with pytest.raises(AssertionError):
+        check(replace(placed, facts=replace(placed.facts, **wrong)))

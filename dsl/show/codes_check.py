@@ -1,0 +1,166 @@
+"""Codes of spaces, problems and solvers, and of the lints."""
+
+from __future__ import annotations
+
+from .entry import Entry
+
+CHECK: dict[str, Entry] = {
+    "RC001": Entry(
+        "An operator does not fit the space it acts on. The message names both, and the mark stands at the innermost "
+        "operator that does not fit.",
+        "image x : real[60, 60]\nprior l1(wavelet(levels = 4) @ x)",
+        "image x : real[64, 64]\nprior l1(wavelet(levels = 4) @ x)",
+    ),
+    "RC002": Entry(
+        "The parts of a sum lie in different spaces.",
+        "signal c : real[64]\nsignal s : real[32]\ndata d = cosines_and_spikes(cosines = 2, spikes = 2) { c = cosines; s = spikes }\n"
+        "noise y ~ gaussian(c + s, sigma = 0.1)",
+        "signal c : real[64]\nsignal s : real[64]\ndata d = cosines_and_spikes(cosines = 2, spikes = 2) { c = cosines; s = spikes }\n"
+        "noise y ~ gaussian(c + s, sigma = 0.1)",
+    ),
+    "RC010": Entry(
+        "An exponent is a plain number. With a voxel size the line integral of a plain image is a length: the image "
+        "needs the inverse unit.",
+        "image x : real[64, 64] { voxel = 1mm }\nforward A = radon(views = 30)\nnoise y ~ poisson(1e4 * exp(-A @ x))",
+        "image x : real[64, 64] { voxel = 1mm; unit = 1/mm }\ndata d = phantom() { x = image * 0.02/mm }\n"
+        "forward A = radon(views = 30)\nnoise y ~ poisson(1e4 * exp(-A @ x))",
+    ),
+    "RC011": Entry(
+        "The law knows its mean as a linear function of the unknown, or inside `exp` for counts, and not as another one.",
+        "noise y ~ gaussian(exp(A @ x), sigma = 0.1)",
+        "noise y ~ gaussian(A @ x, sigma = 0.1)",
+    ),
+    "RC012": Entry(
+        "Counts are real numbers, so their mean cannot be complex.",
+        "image x : complex[64, 64]\nnoise y ~ poisson(fft2() @ x)",
+        "image x : complex[64, 64]\nnoise y ~ gaussian(fft2() @ x, sigma = 0.1)",
+    ),
+    "RC013": Entry(
+        "Expected counts are not negative, and these always are.",
+        "noise y ~ poisson(-1 * exp(-A @ x))",
+        "noise y ~ poisson(1e4 * exp(-A @ x))",
+    ),
+    "RC014": Entry(
+        "The set orders numbers, and complex numbers have no order.",
+        "image x : complex[64, 64]\nprior x in 0..1",
+        "image x : real[64, 64]\nprior x in 0..1",
+    ),
+    "RC015": Entry(
+        "A law as a prior has a constant mean: its argument stands left of `~`.",
+        "prior x ~ gaussian(A @ x, sigma = 1)",
+        "prior x ~ gaussian(0, sigma = 1)",
+    ),
+    "RC016": Entry(
+        "This law, or a law without a known width, is not known as a prior.",
+        "prior x ~ poisson(3)",
+        "prior x ~ gaussian(0, sigma = 1)",
+    ),
+    "RC017": Entry(
+        "Energies, sets and laws act on linear functions of the unknown in this version of recon.",
+        "prior l1(exp(x))",
+        "prior l1(x)",
+    ),
+    "RC020": Entry(
+        "An operator stands in front of a constant. Operators act on the unknown; a constant is added behind them.",
+        "forward A = cosine()\nnoise y ~ gaussian(A @ (x + 1), sigma = 0.1)",
+        "forward A = cosine()\nnoise y ~ gaussian(A @ x + 1, sigma = 0.1)",
+    ),
+    "RC021": Entry(
+        "A pointwise function stands inside a linear expression. In a mean it stands outermost.",
+        "noise y ~ gaussian(A @ exp(x), sigma = 0.1)",
+        "noise y ~ gaussian(A @ x, sigma = 0.1)",
+    ),
+    "RC022": Entry(
+        "A mean and the argument of a prior are linear in the unknowns of the page.",
+        "noise y ~ gaussian(A @ y, sigma = 0.1)",
+        "noise y ~ gaussian(A @ x, sigma = 0.1)",
+    ),
+    "RC023": Entry(
+        "A noise line or prior without an unknown says nothing about what is to be found.",
+        "noise y ~ gaussian(0, sigma = 0.1)",
+        "noise y ~ gaussian(A @ x, sigma = 0.1)",
+    ),
+    "RC030": Entry(
+        "Without a noise line and without a prior there is nothing to solve.",
+        "image x : real[64, 64]  # and nothing else",
+        "image x : real[64, 64]\nnoise y ~ gaussian(x, sigma = 0.1)",
+    ),
+    "RC031": Entry(
+        "Every solver needs a gradient or a proximal map of each term. This term has neither.",
+        "image x : real[64, 64]\nnoise y ~ poisson(x)  # and an energy without gradient and proximal map",
+        "noise y ~ gaussian(A @ x, sigma = 0.1)",
+    ),
+    "RC032": Entry(
+        "The solver cannot use one of the terms; both are marked. Without a `solver` line one that fits is chosen.",
+        "prior 10 * tv(x)\nsolver cg(iterations = 30)",
+        "prior 10 * tv(x)\nsolver pdhg(iterations = 30)",
+    ),
+    "RC040": Entry(
+        "`simulate` replaces the noise lines of the page, and has none for this measurement.",
+        "simulate { noise z ~ gaussian(A @ x, sigma = 0.1) }",
+        "simulate { noise y ~ gaussian(A @ x, sigma = 0.2) }",
+    ),
+    "RC041": Entry(
+        "The data do not hold the measurement, and it cannot be drawn from the law: a width is missing, or the law is "
+        "only a bound.",
+        "noise y ~ gaussian(A @ x)",
+        "noise y ~ gaussian(A @ x)\nsimulate { noise y ~ gaussian(A @ x, sigma = 0.1) }",
+    ),
+    "RC042": Entry(
+        "The measurement is to be simulated, and the data do not hold everything it is simulated from.",
+        'signal c : real[64]\nsignal s : real[64]\ndata d = sparse(nonzeros = 3) { ref = signal }\nnoise y ~ gaussian(c + s, sigma = 0.1)',
+        "signal c : real[64]\nsignal s : real[64]\ndata d = cosines_and_spikes(cosines = 2, spikes = 2) { c = cosines; s = spikes }\n"
+        "noise y ~ gaussian(c + s, sigma = 0.1)",
+    ),
+    "RC043": Entry(
+        "With several unknowns `estimate` could be any of them: write the unknown's own name.",
+        "signal c : real[64]\nsignal s : real[64]\ndata d = cosines_and_spikes(cosines = 2, spikes = 2) { c = cosines; s = spikes }\n"
+        "noise y ~ gaussian(c + s, sigma = 0.1)\nmetrics [mse(of = estimate)]",
+        "signal c : real[64]\nsignal s : real[64]\ndata d = cosines_and_spikes(cosines = 2, spikes = 2) { c = cosines; s = spikes }\n"
+        "noise y ~ gaussian(c + s, sigma = 0.1)\nmetrics [mse(of = c)]",
+    ),
+    "RC044": Entry(
+        "`samples` are drawn by samplers, and no solver of this page is one.",
+        "report figure { show = [samples] }",
+        "report figure { show = [estimate] }",
+    ),
+    "RC045": Entry(
+        "A claim is about something the page measures.",
+        "expect mean(psnr) >= 30dB",
+        "metrics [psnr]\nexpect mean(psnr) >= 30dB",
+    ),
+    "RL001": Entry(
+        "The data are simulated by the very operator and grid that then reconstruct them. Errors of the model never show, "
+        "so results look better than they would on real data (Heckel 2024, 14.2). A note; a warning where a claim rests "
+        "on it.",
+        "noise y ~ gaussian(A @ x, sigma = 0.1)",
+        "simulate { image x : real[128, 128]; noise y ~ gaussian(downsample(2, kind = average) @ x, sigma = 0.1) }",
+    ),
+    "RL002": Entry(
+        "Fewer numbers are measured than are unknown, so many solutions fit the data equally well; nothing says which "
+        "one is meant.",
+        "forward A = mask(keep = 30%)",
+        "forward A = mask(keep = 30%)\nprior 10 * tv(x)",
+    ),
+    "RL003": Entry(
+        "PSNR and SSIM depend on the range of the data. Without a stated one the range of each truth is taken, and "
+        "numbers of different pages cannot be compared.",
+        "signal x : real[64]\ndata d = sparse(nonzeros = 3)\nmetrics [psnr]",
+        "signal x : real[64]\ndata d = sparse(nonzeros = 3)\nmetrics [psnr(range = 4)]",
+    ),
+    "RL010": Entry(
+        "A prior with the weight zero does nothing.",
+        "prior 0 * tv(x)",
+        "prior 10 * tv(x)",
+    ),
+    "RL011": Entry(
+        "Expected counts are not negative, and nothing on the page makes sure that these are not.",
+        "noise y ~ poisson(A @ x)",
+        "noise y ~ poisson(A @ x)\nprior x in nonnegative",
+    ),
+    "RL020": Entry(
+        "The solver runs on this problem without the guarantee that it has on others.",
+        "noise y ~ poisson(1e4 * exp(-A @ x))\nsolver heavy_ball(iterations = 30)",
+        "noise y ~ poisson(1e4 * exp(-A @ x))\nsolver nesterov(iterations = 30)",
+    ),
+}

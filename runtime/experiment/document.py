@@ -1,0 +1,126 @@
+"""The report of a run, put together from its outcomes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from recon.dsl.model.experiment import Experiment
+from recon.dsl.model.space import Space
+from recon.dsl.vocabulary.views import Curves
+from recon.dsl.vocabulary.views import Table as TableWord
+
+from ..report.content import Curve, Picture, Report, Section, Table
+from .cells import Cell
+from .claims import Verdict
+from .execute import Execution
+from .outcome import Outcome, Shown
+from .views import curves, metrics_table, table
+
+MOST_SECTIONS = 24
+
+
+def report(
+    cells: list[Cell],
+    execution: Execution,
+    spec: str,
+    manifest: dict[str, Any],
+    verdicts: list[Verdict],
+    warnings: list[str],
+    citations: list[str],
+) -> Report:
+    """Everything a reader should see: claims, metrics, the page's own tables and curves, then each outcome's pictures."""
+    experiment = cells[0].checked.experiment
+    sections = [*_views(experiment, execution.outcomes)]
+    shown = [o for o in execution.outcomes if o.shown is not None or o.failure]
+    sections += [_outcome(experiment, cells, o) for o in shown[:MOST_SECTIONS]]
+    if len(shown) > MOST_SECTIONS:
+        sections.append(Section("More", text=f"{len(shown) - MOST_SECTIONS} further outcomes have arrays in the run's folder."))
+    if verdicts:
+        lines: list[list[str | float | None]] = [
+            [v.claim, ", ".join(f"{k} = {x}" for k, x in v.cell.items()), v.found, "met" if v.holds else "not met"]
+            for v in verdicts
+        ]
+        sections.insert(0, Section("Claims", tables=[Table("Claims of the page", ["claim", "cell", "found", ""], lines)]))
+    return Report(
+        title=experiment.name,
+        description=experiment.doc,
+        sections=sections,
+        spec_text=spec,
+        manifest=manifest,
+        metrics=metrics_table(experiment, execution.outcomes),
+        warnings=[*warnings, *execution.skipped],
+        citations=citations,
+    )
+
+
+def _views(experiment: Experiment, outcomes: list[Outcome]) -> list[Section]:
+    out = []
+    for word in experiment.views:
+        if isinstance(word, TableWord):
+            out.append(Section("Table", tables=[table(word, outcomes)]))
+        elif isinstance(word, Curves):
+            found = curves(word, experiment, outcomes)
+            if found:
+                out.append(Section("Curves", curves=found))
+    return out
+
+
+def _outcome(experiment: Experiment, cells: list[Cell], o: Outcome) -> Section:
+    where = ", ".join([*(f"{k} = {v}" for k, v in o.cell.items()), *(p for p in (o.data, o.method) if p)])
+    title = f"{where}: {o.solver}" if where else o.solver
+    if o.shown is None:
+        return Section(title, text=f"Failed: {o.failure}")
+    cell = next(c for c in cells if c.labels == o.cell)
+    method = cell.checked.methods[o.method]
+    spaces = method.problem.unknowns
+    pictures = _pictures(o.shown, spaces, {n: m.space for n, m in method.measurements.items()})
+    numbers = ", ".join(f"{k} {v:.4g}" for k, v in _first(o).items())
+    text = f"{o.stopped}. {numbers}"
+    if o.failure:
+        text = f"Failed: {o.failure}. " + text
+    return Section(title, pictures=pictures, curves=_convergence(o), text=text)
+
+
+def _first(o: Outcome) -> dict[str, float]:
+    """The metrics of the row that is shown."""
+    return {k: v[0] for k, v in o.metrics.items() if v}
+
+
+def _convergence(o: Outcome) -> list[Curve]:
+    if len(o.iterations) < 2:
+        return []
+    out = []
+    for name in ("objective", "move"):
+        values = o.trace.get(name, [])
+        if len(values) == len(o.iterations) and np.isfinite(values).any():
+            label = {"objective": "objective in nats", "move": "relative move in ten iterations"}[name]
+            out.append(Curve(label, "iteration", {o.method or o.solver: (o.iterations, values)}))
+    return out
+
+
+def _pictures(shown: Shown, spaces: dict[str, Space], measured: dict[str, Space]) -> list[Picture]:
+    """Truth, measurement, adjoint image, estimate and error of each unknown; then what the page's figures name."""
+    out = []
+    several = len(shown.estimates) > 1
+    for name, estimate in shown.estimates.items():
+        space = spaces[name]
+        axes = tuple(a.name for a in space.axes)
+        unit = str(space.unit)
+        suffix = f" of {name}" if several else ""
+        truth = shown.truths.get(name)
+        if truth is not None:
+            out.append(Picture(f"truth{suffix}", truth, "truth", unit, axes=axes))
+        if not out or len(out) == 1:
+            for y, array in shown.measured.items():
+                y_axes = tuple(a.name for a in measured[y].axes) if y in measured else ()
+                out.append(Picture(f"measurement {y}", array, "measurement", axes=y_axes))
+        if shown.adjoint is not None and shown.adjoint.shape == estimate.shape:
+            out.append(Picture(f"adjoint image{suffix}", shown.adjoint, "adjoint", unit, axes=axes))
+        out.append(Picture(f"reconstruction{suffix}", estimate, "estimate", unit, axes=axes))
+        if truth is not None and truth.shape == estimate.shape:
+            out.append(Picture(f"error{suffix}", np.abs(estimate) - np.abs(truth) if np.iscomplexobj(estimate) else
+                               estimate - truth, "error", unit, axes=axes))
+    out += [Picture(label, array) for label, array in shown.figures]
+    return out

@@ -1,0 +1,65 @@
+"""What a run should be able to tell later: versions, digests, seeds, device, timings, choices."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import torch
+
+from recon.dsl.digest import problem_digest, spec_digest
+
+from .cells import Cell
+from .execute import Execution
+
+PACKAGES = ("recon-dsl", "torch", "numpy", "scipy", "scikit-image", "PyWavelets", "pydantic", "lark", "h5py")
+
+
+def manifest(
+    cells: list[Cell], execution: Execution, overrides: list[str], device: torch.device, seconds: float, status: str
+) -> dict[str, Any]:
+    """Everything about a run that is not its result."""
+    experiment = cells[0].checked.experiment
+    return {
+        "experiment": experiment.name,
+        "status": status,
+        "digests": {
+            "spec": spec_digest(experiment),
+            "problem": {name or "page": problem_digest(experiment, name) for name in experiment.methods},
+        },
+        "set": overrides,
+        "seed": experiment.run.seed,
+        "device": device_name(device),
+        "precision": experiment.run.precision,
+        "compiled": experiment.run.compile,
+        "threads": torch.get_num_threads(),
+        "versions": {"python": platform.python_version(), **{p: _version(p) for p in PACKAGES}},
+        "machine": f"{platform.system()} {platform.machine()}",
+        "seconds": {"total": round(seconds, 3), **{o.folder or "page": round(o.seconds, 3) for o in execution.outcomes}},
+        "solvers": {
+            o.folder or "page": {
+                "solver": o.solver,
+                "stopped": o.failure or o.stopped,
+                "chosen": {name: {"value": value, "why": why} for name, value, why in o.choices},
+            }
+            for o in execution.outcomes
+        },
+        "skipped_rows": execution.skipped,
+    }
+
+
+def device_name(device: torch.device) -> str:
+    """The device in words."""
+    if device.type == "cuda":
+        return f"cuda: {torch.cuda.get_device_name(device)}"
+    return f"cpu ({os.cpu_count()} cores, {sys.byteorder}-endian)"
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,203 @@
+"""`recon run`: from a page to a folder with everything about its run."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from recon.dsl.diagnostics import Diagnostic
+from recon.dsl.diagnostics.render import render
+from recon.dsl.digest import spec_digest
+from recon.dsl.elaborate.overrides import override
+from recon.dsl.show.citations import bibliography
+from recon.dsl.syntax.format import format_page
+from recon.dsl.syntax.tree import Expr, Page
+
+from ..folder import RunFolder, run_name
+from ..report.content import Picture
+from ..report.display import share_limits
+from ..report.page import render_report
+from ..report.pictures import picture_png
+from .cells import Cell, cells
+from .claims import Verdict, judge
+from .document import report
+from .execute import Execution, Progress, execute
+from .outcome import Outcome
+from .provenance import manifest
+
+DONE, FAILED, CLAIM_NOT_MET, INTERRUPTED = 0, 3, 4, 130
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """Where the files are, what came out, and the exit code."""
+
+    folder: Path
+    outcomes: list[Outcome]
+    verdicts: list[Verdict]
+    findings: list[Diagnostic]
+    skipped: list[str]
+    code: int
+
+
+def choose_device(name: str) -> torch.device:
+    """The device for `auto`, `cpu` or `cuda`. Raises ValueError where there is no such device."""
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ValueError("no CUDA device is at hand; write `device = auto` or `cpu`")
+    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def run_page(
+    page: Page,
+    folder: Path,
+    overrides: Sequence[tuple[str, Expr]],
+    *,
+    out: Path | None = None,
+    device: str | None = None,
+    progress: Progress = lambda what, iteration, total, move: None,
+    said: Callable[[str], None] = lambda line: None,
+) -> RunResult:
+    """Check, run and write. Raises SpecError for a page with errors, DataError, and FolderError.
+
+    out: the folder to write; left out, `runs/<experiment>-<digest>` below the working directory.
+    """
+    begin = time.perf_counter()
+    all_cells = cells(page, folder, overrides)
+    experiment = all_cells[0].checked.experiment
+    target = choose_device(device or experiment.run.device)
+    digest = spec_digest(experiment)
+    parent, name = (Path("runs"), run_name(experiment.name, digest)) if out is None else (
+        out.resolve().parent, out.resolve().name)
+    execution = Execution()
+    with RunFolder(parent, name, replace=out is not None) as files:
+        for path, value in overrides:
+            page = override(page, path, value)
+        spec = format_page(page)
+        files.write_text("spec.recon", spec)
+
+        def sink(o: Outcome, rows: list[int], estimates: dict[str, Tensor], measured: dict[str, Tensor],
+                 truths: dict[str, Tensor]) -> None:
+            _save(files, o, rows, estimates, measured, truths)
+
+        interrupted = False
+        failure: Exception | None = None
+        try:
+            execute(all_cells, folder, target, sink, progress, execution)
+        except KeyboardInterrupt:
+            interrupted = True
+        except Exception as e:
+            if not any(o.rows for o in execution.outcomes):
+                raise
+            failure = e  # what was done before is worth keeping
+        interrupted = interrupted or execution.interrupted
+        verdicts = judge(experiment, [o for o in execution.outcomes if o.rows or o.failure])
+        failed = failure is not None or any(o.failure for o in execution.outcomes)
+        code = INTERRUPTED if interrupted else FAILED if failed else DONE
+        if code == DONE and not all(v.holds for v in verdicts):
+            code = CLAIM_NOT_MET
+        status = {DONE: "done", FAILED: "failed", CLAIM_NOT_MET: "done, a claim was not met"}.get(code, "interrupted")
+        seconds = time.perf_counter() - begin
+        settings = [f"{p} = {v.span.text}" for p, v in overrides]
+        facts = manifest(all_cells, execution, settings, target, seconds, status)
+        findings = _findings(all_cells)
+        warnings = [render([d], color=False) for d in findings if d.severity != "note"]
+        warnings += [f"{o.folder or o.solver} failed: {o.failure}" for o in execution.outcomes if o.failure]
+        if failure is not None:
+            warnings.append(str(failure))
+        said("writing the report")
+        citations = bibliography(experiment, [c.solver for c in all_cells[0].checked.choices.values()])
+        _write(files, all_cells, execution, spec, facts, verdicts, warnings, citations)
+        final = files.keep_partial("interrupted by the user") if interrupted else files.commit()
+    return RunResult(final, execution.outcomes, verdicts, findings, execution.skipped, code)
+
+
+def _findings(all_cells: list[Cell]) -> list[Diagnostic]:
+    """The findings of all cells, each once."""
+    return list(dict.fromkeys(d for c in all_cells for d in c.checked.findings))
+
+
+def _write(
+    files: RunFolder,
+    all_cells: list[Cell],
+    execution: Execution,
+    spec: str,
+    facts: dict[str, Any],
+    verdicts: list[Verdict],
+    warnings: list[str],
+    citations: list[str],
+) -> None:
+    files.write_json("manifest.json", facts)
+    files.write_json("metrics.json", metrics_of(execution.outcomes, verdicts))
+    files.write_json("trace.json", [
+        {"cell": o.cell, "data": o.data, "method": o.method, "solver": o.solver, "iterations": o.iterations, **o.trace}
+        for o in execution.outcomes
+    ])
+    files.write_text("citations.bib", "\n\n".join(citations) + "\n")
+    document = report(all_cells, execution, spec, facts, verdicts, warnings, citations)
+    files.write_text("report.html", render_report(document))
+
+
+def metrics_of(outcomes: list[Outcome], verdicts: list[Verdict]) -> dict[str, Any]:
+    """Every number of every row; no timings, so that the same page gives the same bytes."""
+    return {
+        "outcomes": [
+            {
+                "cell": o.cell,
+                "data": o.data,
+                "method": o.method,
+                "solver": o.solver,
+                "rows": o.rows,
+                "metrics": o.metrics,
+                "mean": {k: float(np.mean(v)) for k, v in o.metrics.items() if v},
+                "analyses": o.analyses,
+                "failure": o.failure,
+            }
+            for o in outcomes
+        ],
+        "claims": [
+            {"claim": v.claim, "cell": v.cell, "found": v.found, "holds": v.holds} for v in verdicts
+        ],
+    }
+
+
+def _save(
+    files: RunFolder,
+    o: Outcome,
+    rows: list[int],
+    estimates: dict[str, Tensor],
+    measured: dict[str, Tensor],
+    truths: dict[str, Tensor],
+) -> None:
+    """The arrays of a batch, one file for each row and quantity, and a plain picture of each reconstruction."""
+    below = f"{o.folder}/" if o.folder else ""
+    several = len(estimates) > 1
+    for i, row in enumerate(rows):
+        tag = f"-{row:04d}" if max(rows) > 0 or len(o.rows) > 1 else ""
+        for name, x in estimates.items():
+            base = f"{below}reconstruction{'-' + name if several else ''}{tag}"
+            array = x[i].cpu().numpy()
+            files.write_array(f"{base}.npy", array)
+            if array.ndim > 1:
+                pictures = [Picture("reconstruction", array, "estimate")]
+                if name in truths and truths[name].shape[1:] == x.shape[1:]:
+                    pictures = share_limits([Picture("truth", truths[name][i].cpu().numpy(), "truth"), *pictures])
+                files.write_bytes(f"{base}.png", picture_png(pictures[-1]))
+        for name, y in measured.items():
+            files.write_array(f"{below}measurement-{name}{tag}.npy", y[i].cpu().numpy())
+        for name, t in truths.items():
+            files.write_array(f"{below}truth{'-' + name if several or name == 'ref' else ''}{tag}.npy", t[i].cpu().numpy())
+
+
+def threads_from_environment() -> None:
+    """Take the number of threads from OMP_NUM_THREADS where it is set, as torch does not for all of its pools."""
+    given = os.environ.get("OMP_NUM_THREADS", "")
+    if given.isdigit() and int(given) > 0:
+        torch.set_num_threads(int(given))
