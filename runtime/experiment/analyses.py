@@ -52,7 +52,7 @@ def bias_variance(word: words.BiasVariance, subject: Subject) -> dict[str, Any]:
         bias.append(float((distance - spread / word.draws).clamp(min=0)))
         variance.append(float(spread))
         mse.append(float((estimates - x).abs().double().square().mean()))
-    return {"bias": bias, "variance": variance, "risk": mse}
+    return {"bias": bias, "variance": variance, "mse": mse}
 
 
 def _draws(count: int, subject: Subject, truth: dict[str, Tensor], number: int) -> Tensor:

@@ -151,11 +151,19 @@ def _run_method(
         outcome.trace = {k: [float(np.mean(v)) for v in values] for k, values in series.items()}
         outcome.choices = [(c.name, c.value, c.why) for c in solution.trace.choices]
         outcome.stopped = solution.stopped
-        outcome.shown = _shown(experiment, compiled, method, estimates, truths, measured, build)
+        before = _adjoint(compiled)
+        outcome.shown = _shown(experiment, before, method, estimates, truths, measured, build)
+        if before is not None and choice.solver.word != "adjoint":
+            first = {k: v[:1] for k, v in truths.items()}
+            seen = {k: v[:1] for k, v in measured.items()}
+            scores = score(experiment, method.formulation, compiled.layout.split(before), first, seen, build)
+            outcome.baseline = {k: v[0] for k, v in scores.items()}
     outcome.add(score(experiment, method.formulation, estimates, truths, measured, build), list(batch.numbers))
     subject = Subject(method, maker, choice.solver, data.name, Batch(batch.numbers, truths), build)
     for word in experiment.analyses if not solution.interrupted else ():
         for key, value in meaning(word)(word, subject).items():
+            if key in {m.word for m in experiment.metrics}:
+                continue  # the page measures it itself
             if isinstance(value, list):
                 outcome.metrics.setdefault(key, []).extend(value)
             else:
@@ -169,9 +177,19 @@ def _to_grid(x: Tensor, method: Checked, name: str) -> Tensor:
     return x if space is None or not space.known else averaged(x, space.sizes)
 
 
+def _adjoint(compiled: Compiled) -> Tensor | None:
+    """A^H y of the first row; None without data, or where the law has no linear reading of them."""
+    if not compiled.problem.data:
+        return None
+    try:
+        return AdjointImage(compiled.problem).solve()[:1]
+    except ValueError:
+        return None
+
+
 def _shown(
     experiment: Experiment,
-    compiled: Compiled,
+    before: Tensor | None,
     method: Checked,
     estimates: dict[str, Tensor],
     truths: dict[str, Tensor],
@@ -179,12 +197,6 @@ def _shown(
     build: Build,
 ) -> Shown:
     """The first row's arrays."""
-    adjoint = None
-    if compiled.problem.data and len(estimates) == 1:
-        try:
-            adjoint = _numpy(AdjointImage(compiled.problem).solve()[0])
-        except ValueError:
-            adjoint = None
     first = next(iter(estimates))
     space = method.problem.unknowns[first]
 
@@ -215,7 +227,7 @@ def _shown(
     return Shown(
         truths={k: _numpy(v[0]) for k, v in truths.items()},
         measured={k: _numpy(v[0]) for k, v in measured.items()},
-        adjoint=adjoint,
+        adjoint=_numpy(before[0]) if before is not None and len(estimates) == 1 else None,
         estimates={k: _numpy(v[0]) for k, v in estimates.items()},
         figures=figures,
     )

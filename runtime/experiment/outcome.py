@@ -38,6 +38,8 @@ class Outcome:
     solver: str
     rows: list[int] = field(default_factory=list)
     metrics: dict[str, list[float]] = field(default_factory=dict)
+    baseline: dict[str, float] = field(default_factory=dict)
+    """The metrics of the adjoint image of the first row, for comparison."""
     analyses: dict[str, Any] = field(default_factory=dict)
     iterations: list[int] = field(default_factory=list)
     trace: dict[str, list[float]] = field(default_factory=dict)

@@ -26,18 +26,21 @@ def score(
     """Every metric of the page for each row: name -> numbers. Empty where there is neither truth nor `ref`."""
     out: dict[str, list[float]] = {}
     for metric in experiment.metrics:
-        name = metric.word
-        if name in out:
-            name = f"{metric.word}({_text(metric)})"
+        name = _name(metric, formulation)
         values = _one(experiment, formulation, metric, estimates, truths, measured, build)
         if values is not None:
             out[name] = [float(v) for v in values]
     return out
 
 
-def _text(metric: Metric) -> str:
+def _name(metric: Metric, formulation: Formulation) -> str:
+    """`nmse`, or `nmse(c)` where the metric says of what."""
     of = getattr(metric, "of", None)
-    return of.span.text if of is not None and of.span is not None else "again"
+    if of is None:
+        return metric.word
+    text = of.span.text if of.span is not None else "..."
+    named = next((n for n, value in formulation.derived.items() if value == of), text)
+    return f"{metric.word}({named})"
 
 
 def _one(

@@ -27,7 +27,10 @@ def metrics_table(experiment: Experiment, outcomes: list[Outcome]) -> Table:
         where += [o.data] if several_data else []
         where += [o.method] if several_methods else []
         values: list[str | float | None] = [measure(Statistic("mean", n), [o]) for n in names]
-        lines.append([*where, o.solver, *values, float(len(o.rows)) if not o.failure else f"failed: {o.failure}"])
+        lines.append([*where, o.solver, *values, f"failed: {o.failure}" if o.failure else str(len(o.rows))])
+        if o.baseline:
+            before: list[str | float | None] = [o.baseline.get(n) for n in names]
+            lines.append([*where, "adjoint image", *before, "row 1"])
     return Table("Metrics, means over rows", head, lines)
 
 

@@ -1,0 +1,127 @@
+"""`recon run`: the main job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from recon.dsl.diagnostics import SpecError
+from recon.dsl.diagnostics.render import safe, to_json
+
+from .common import (
+    FAILED,
+    FINDINGS,
+    FileProblem,
+    color_option,
+    command,
+    json_option,
+    leave,
+    parse_overrides,
+    print_findings,
+    print_json,
+    read_spec,
+    set_option,
+    wants_color,
+)
+
+INTERRUPTED = 130
+
+
+@command()
+@click.argument("spec")
+@set_option
+@click.option("--out", type=click.Path(path_type=Path), help="Folder to write; default runs/<experiment>-<digest>.")
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="In place of the page's own `run { device }`.")
+@json_option
+@color_option
+@click.option("--quiet", is_flag=True, help="No progress, only the result.")
+def run(
+    spec: str, settings: tuple[str, ...], out: Path | None, device: str | None, as_json: bool, color: str, quiet: bool
+) -> None:
+    """Run a page and write a folder with the reconstructions, the metrics and a report.
+
+    Exits with 0 when done, 1 for a page with errors, 2 for files that cannot be used, 3 where a method failed, 4 where
+    a claim was not met, 130 after Ctrl-C (what was done is kept).
+    """
+    from recon.dsl.syntax.parse import parse
+    from recon.dsl.syntax.source import Source
+
+    from .progress import ProgressLine
+
+    page = read_spec(spec)
+    painted = wants_color(color)
+    try:
+        tree, overrides = parse(Source(page.name, page.text)), parse_overrides(settings)
+        with ProgressLine(quiet or as_json) as line:
+            line.say("loading PyTorch")
+            from ..data.files import DataError
+            from ..experiment.run import run_page, threads_from_environment
+            from ..experiment.values import EvaluationError
+            from ..folder import FolderError
+            from ..loop import Diverged
+
+            threads_from_environment()
+            try:
+                result = run_page(tree, page.folder, overrides, out=out, device=device, progress=line.step, said=line.say)
+            except (DataError, FolderError) as e:
+                raise FileProblem(str(e)) from None
+            except (EvaluationError, Diverged, ValueError) as e:
+                click.echo(f"error: the run failed: {safe(str(e))}", err=True)
+                leave(FAILED)
+            except KeyboardInterrupt:
+                click.echo("interrupted before anything was done", err=True)
+                leave(INTERRUPTED)
+    except SpecError as e:
+        if as_json:
+            print_json({"page": page.name, "findings": [to_json(d) for d in e.diagnostics]})
+        else:
+            print_findings(e.diagnostics, color=painted, err=True)
+        leave(FINDINGS)
+    if as_json:
+        print_json(_as_json(result))
+    else:
+        _print(result, painted)
+    leave(result.code)
+
+
+def _as_json(result: Any) -> dict[str, Any]:
+    from ..experiment.run import metrics_of
+    from ..folder import plain
+
+    out = plain(metrics_of(result.outcomes, result.verdicts))
+    assert isinstance(out, dict)
+    findings = [to_json(d) for d in result.findings]
+    return {"folder": str(result.folder), "code": result.code, "findings": findings, "skipped": result.skipped, **out}
+
+
+def _print(result: Any, painted: bool) -> None:
+    """The numbers, the claims and where to look, for people."""
+    worth = [d for d in result.findings if d.severity == "warning"]
+    if worth:
+        print_findings(worth, color=painted, err=True)
+    for o in result.outcomes:
+        where = " ".join([*(f"{k}={v}" for k, v in o.cell.items()), *(p for p in (o.data, o.method) if p)])
+        head = f"{where} ({o.solver})" if where else o.solver
+        if o.failure:
+            click.echo(f"{head}: FAILED, {o.failure}")
+            continue
+        numbers = [f"{name} {_number(name, o.metrics[name])}" for name in o.metrics]
+        numbers += [f"{k} {v:.4g}" for k, v in o.analyses.items()]
+        rows = f", {len(o.rows)} rows" if len(o.rows) > 1 else ""
+        click.echo(f"{head}: {', '.join(numbers) or 'done'}{rows}  [{o.seconds:.1f} s, {o.stopped}]")
+        if o.baseline:
+            before = ", ".join(f"{name} {_number(name, [v])}" for name, v in o.baseline.items())
+            click.echo(f"  the adjoint image: {before}")
+    for verdict in result.verdicts:
+        click.echo(str(verdict))
+    for row in result.skipped:
+        click.echo(f"skipped {row}")
+    if result.code == INTERRUPTED:
+        click.echo("interrupted; what was done is kept", err=True)
+    click.echo(f"report: {result.folder / 'report.html'}")
+
+
+def _number(name: str, values: list[float]) -> str:
+    mean = sum(values) / max(len(values), 1)
+    return f"{mean:.2f} dB" if name.startswith("psnr") else f"{mean:.4g}"
