@@ -202,8 +202,10 @@ def _shown(
 
     def lookup(term: object) -> Quantified:
         match term:
-            case Unknown(name=n):
+            case Unknown(name=n) if n in estimates:
                 return Quantified(estimates[n][:1])
+            case Unknown(name=n) if n in method.formulation.derived:
+                return evaluate(method.formulation.derived[n], lookup, space, build)
             case Reserved(name="estimate", method=None):
                 return Quantified(estimates[first][:1])
             case Reserved(name="measured", method=None):

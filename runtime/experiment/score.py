@@ -7,7 +7,7 @@ from torch import Tensor
 
 from recon.dsl.check.lints import stated_range
 from recon.dsl.model.experiment import Experiment, Formulation
-from recon.dsl.model.terms import Reserved, Unknown, ValueTerm
+from recon.dsl.model.terms import Reserved, Unknown, ValueTerm, everything
 from recon.dsl.model.word import Metric
 
 from ..build import Build
@@ -26,21 +26,19 @@ def score(
     """Every metric of the page for each row: name -> numbers. Empty where there is neither truth nor `ref`."""
     out: dict[str, list[float]] = {}
     for metric in experiment.metrics:
-        name = _name(metric, formulation)
+        name = _name(metric)
         values = _one(experiment, formulation, metric, estimates, truths, measured, build)
         if values is not None:
             out[name] = [float(v) for v in values]
     return out
 
 
-def _name(metric: Metric, formulation: Formulation) -> str:
+def _name(metric: Metric) -> str:
     """`nmse`, or `nmse(c)` where the metric says of what."""
     of = getattr(metric, "of", None)
     if of is None:
         return metric.word
-    text = of.span.text if of.span is not None else "..."
-    named = next((n for n, value in formulation.derived.items() if value == of), text)
-    return f"{metric.word}({named})"
+    return f"{metric.word}({of.span.text if of.span is not None else '...'})"
 
 
 def _one(
@@ -60,8 +58,10 @@ def _one(
     space = formulation.unknowns[first].space
 
     def seen(term: object) -> Quantified:
-        if isinstance(term, Unknown):
+        if isinstance(term, Unknown) and term.name in estimates:
             return Quantified(estimates[term.name])
+        if isinstance(term, Unknown) and term.name in formulation.derived:
+            return evaluate(formulation.derived[term.name], seen, space, build)
         if isinstance(term, Reserved) and term.name == "estimate":
             return Quantified(estimates[first])
         return _common(term, truths, measured, first)
@@ -69,6 +69,8 @@ def _one(
     def true(term: object) -> Quantified:
         if isinstance(term, Unknown) and term.name in truths:
             return Quantified(truths[term.name])
+        if isinstance(term, Unknown) and term.name in formulation.derived:
+            return evaluate(formulation.derived[term.name], true, space, build)
         if isinstance(term, Reserved) and term.name == "estimate" and first in truths:
             return Quantified(truths[first])
         return _common(term, truths, measured, first)
@@ -76,7 +78,7 @@ def _one(
     value = evaluate(of, seen, space, build).data
     if options.against is not None:
         target = evaluate(options.against, true, space, build).data
-    elif all(n in truths for n in _needed(of, first)):
+    elif all(n in truths for n in _needed(of, first, formulation, truths)):
         target = evaluate(of, true, space, build).data
     elif "ref" in truths:
         target = truths["ref"]
@@ -102,15 +104,18 @@ def _one(
     return result
 
 
-def _needed(of: ValueTerm, first: str) -> list[str]:
-    from recon.dsl.model.terms import everything
-
+def _needed(of: ValueTerm, first: str, formulation: Formulation, truths: dict[str, Tensor]) -> list[str]:
+    """The names whose truth the truth of a value needs; a derived quantity that data bind is a truth of its own."""
     out = []
     for term in everything(of):
-        if isinstance(term, Unknown):
-            out.append(term.name)
-        elif isinstance(term, Reserved) and term.name == "estimate":
+        if isinstance(term, Reserved) and term.name == "estimate":
             out.append(first)
+        elif isinstance(term, Unknown):
+            derived = formulation.derived.get(term.name)
+            if derived is not None and term.name not in truths:
+                out += _needed(derived, first, formulation, truths)
+            else:
+                out.append(term.name)
     return out
 
 

@@ -107,4 +107,5 @@ def _convolve(sinogram: Tensor, response: npt.NDArray[np.float64]) -> Tensor:
         return torch.complex(_convolve(sinogram.real, response), _convolve(sinogram.imag, response))
     size = 2 * (len(response) - 1)
     spectrum = torch.fft.rfft(sinogram, n=size).mul_(sinogram.new_tensor(response))
-    return torch.fft.irfft(spectrum, n=size)[..., : sinogram.shape[-1]]
+    filtered: Tensor = torch.fft.irfft(spectrum, n=size)
+    return filtered[..., : sinogram.shape[-1]]

@@ -96,7 +96,8 @@ class ParallelBeam:
         first = self.offset - 0.5 * (self.detectors - 1) * self.pitch
         top, left = -0.5 * (height - 1) * rows, -0.5 * (width - 1) * columns
         turned = np.abs(cos) * columns < np.abs(sin) * rows
-        # row i at y = top + i rows:       x = (s + y sin) / cos;    column j at x = left + j columns: y = (x cos - s) / sin
+        # row i lies at y = top + i rows and is met at x = (s + y sin) / cos;
+        # column j lies at x = left + j columns and is met at y = (x cos - s) / sin
         across = np.where(turned, -sin * rows, cos * columns)
         step = self.pitch / across
         slope = np.where(turned, -cos * columns, sin * rows) / across

@@ -4,15 +4,17 @@ import ctypes
 import multiprocessing
 import os
 import time
+from collections.abc import Iterator
 from ctypes import c_int64, c_void_p
 from pathlib import Path
 
 import numpy as np
 import pytest
-
 from recon.runtime.native import library
 
-SCALE = 'extern "C" void scale(const double* x, double* y, long n) { for (long i = 0; i < n; ++i) y[i] = FACTOR * x[i]; }'
+SCALE = (
+    'extern "C" void scale(const double* x, double* y, long n) { for (long i = 0; i < n; ++i) y[i] = FACTOR * x[i]; }'
+)
 
 
 def has_compiler() -> bool:
@@ -26,7 +28,7 @@ needs_compiler = pytest.mark.skipif(not has_compiler(), reason="no C++ compiler"
 
 
 @pytest.fixture(autouse=True)
-def fresh():
+def fresh() -> Iterator[None]:
     library._open.cache_clear()
     yield
     library._open.cache_clear()
@@ -51,7 +53,7 @@ def script(path: Path, text: str) -> str:
 
 
 @needs_compiler
-def test_a_build_works_and_is_reused(tmp_path):
+def test_a_build_works_and_is_reused(tmp_path: Path) -> None:
     cpp = source(tmp_path, 3.0)
     first = library.build([cpp], tmp_path / "cache", library.compiler())
     before = first.stat().st_mtime_ns
@@ -62,14 +64,14 @@ def test_a_build_works_and_is_reused(tmp_path):
 
 
 @needs_compiler
-def test_another_source_or_other_flags_are_another_file(tmp_path):
+def test_another_source_or_other_flags_are_another_file(tmp_path: Path) -> None:
     paths = {library.build([source(tmp_path, factor)], tmp_path, library.compiler()) for factor in (3.0, 4.0)}
     paths.add(library.build([source(tmp_path, 3.0)], tmp_path, [*library.compiler(), "-DOTHER"]))
     assert len(paths) == 3
 
 
 @needs_compiler
-def test_flags_that_the_compiler_refuses_are_left_out(tmp_path):
+def test_flags_that_the_compiler_refuses_are_left_out(tmp_path: Path) -> None:
     real = library.compiler()[0]
     picky = script(
         tmp_path / "picky",
@@ -86,7 +88,7 @@ def _build_in_child(folder: str, go: "multiprocessing.synchronize.Event", found:
 
 
 @needs_compiler
-def test_processes_that_build_at_once_do_not_disturb_one_another(tmp_path):
+def test_processes_that_build_at_once_do_not_disturb_one_another(tmp_path: Path) -> None:
     source(tmp_path, 3.0)
     context = multiprocessing.get_context("spawn")
     go, found = context.Event(), context.Queue()
@@ -101,22 +103,22 @@ def test_processes_that_build_at_once_do_not_disturb_one_another(tmp_path):
     assert [str(path) for path in (tmp_path / "cache").iterdir()] == list(paths)
 
 
-def test_a_failing_compiler_is_quoted(tmp_path):
+def test_a_failing_compiler_is_quoted(tmp_path: Path) -> None:
     bad = script(tmp_path / "bad", 'echo "no luck today" >&2; exit 1\n')
     with pytest.raises(library.BuildError, match="no luck today"):
         library.build([source(tmp_path, 3.0)], tmp_path / "cache", [bad])
 
 
 @needs_compiler
-def test_a_source_that_does_not_compile_leaves_nothing_behind(tmp_path):
+def test_a_source_that_does_not_compile_leaves_nothing_behind(tmp_path: Path) -> None:
     broken = tmp_path / "broken.cpp"
     broken.write_text("int f( {")
-    with pytest.raises(library.BuildError, match="broken.cpp"):
+    with pytest.raises(library.BuildError, match=r"broken\.cpp"):
         library.build([broken], tmp_path / "cache", library.compiler())
     assert list((tmp_path / "cache").iterdir()) == []
 
 
-def test_a_compiler_that_hangs_is_ended_with_its_children(tmp_path):
+def test_a_compiler_that_hangs_is_ended_with_its_children(tmp_path: Path) -> None:
     slow = script(tmp_path / "slow", f"sleep 60 & echo $! > {tmp_path}/child; wait\n")
     begin = time.monotonic()
     with pytest.raises(library.BuildError, match="longer than 1 s"):
@@ -132,9 +134,15 @@ def test_a_compiler_that_hangs_is_ended_with_its_children(tmp_path):
 
 @pytest.mark.parametrize(
     ("variable", "value", "reason"),
-    [("CXX", "no-such-compiler", "no-such-compiler"), ("CXX", '"open', "is no command"), ("PATH", "", "no C++ compiler")],
+    [
+        ("CXX", "no-such-compiler", "no-such-compiler"),
+        ("CXX", '"open', "is no command"),
+        ("PATH", "", "no C++ compiler"),
+    ],
 )
-def test_without_a_compiler_there_are_no_kernels_but_a_reason(monkeypatch, variable, value, reason):
+def test_without_a_compiler_there_are_no_kernels_but_a_reason(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, reason: str
+) -> None:
     monkeypatch.delenv("RECON_NATIVE", raising=False)
     monkeypatch.delenv("CXX", raising=False)
     monkeypatch.setenv(variable, value)
@@ -143,7 +151,7 @@ def test_without_a_compiler_there_are_no_kernels_but_a_reason(monkeypatch, varia
 
 
 @needs_compiler
-def test_a_cache_that_cannot_be_written_means_no_kernels(monkeypatch, tmp_path):
+def test_a_cache_that_cannot_be_written_means_no_kernels(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("RECON_NATIVE", raising=False)
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setattr(library.platformdirs, "user_cache_dir", lambda name: str(tmp_path / "file"))
@@ -152,7 +160,7 @@ def test_a_cache_that_cannot_be_written_means_no_kernels(monkeypatch, tmp_path):
 
 
 @needs_compiler
-def test_the_switch_is_read_at_every_call(monkeypatch):
+def test_the_switch_is_read_at_every_call(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RECON_NATIVE", "0")
     assert library.native() is None
     assert "RECON_NATIVE" in library.native_status()
@@ -164,7 +172,7 @@ def test_the_switch_is_read_at_every_call(monkeypatch):
 
 
 @needs_compiler
-def test_an_unknown_function_is_an_attribute_error(tmp_path):
+def test_an_unknown_function_is_an_attribute_error(tmp_path: Path) -> None:
     kernels = library.Kernels(library.build([source(tmp_path, 3.0)], tmp_path, library.compiler()))
     with pytest.raises(AttributeError, match="absent"):
         kernels.function("absent", ())

@@ -1,22 +1,23 @@
 """Filtered back-projection against scikit-image, the phantom it starts from, and closed formulas."""
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
+from recon.runtime.tomography import FilterName, ParallelBeam, filtered_backprojection, project, ramp_response
+from recon.runtime.tomography.filters import view_weights
 from scipy.ndimage import gaussian_filter
 from skimage.transform import iradon
 
-from recon.runtime.tomography import ParallelBeam, filtered_backprojection, project, ramp_response
-from recon.runtime.tomography.filters import view_weights
-
-FILTERS = ["ramp", "shepp-logan", "cosine", "hamming", "hann"]
+FILTERS: list[FilterName] = ["ramp", "shepp-logan", "cosine", "hamming", "hann"]
 SIZE = 127
 
 
 @pytest.fixture(autouse=True, params=["native", "torch"])
-def backend(request, monkeypatch):
+def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     if request.param == "torch":
@@ -25,7 +26,7 @@ def backend(request, monkeypatch):
     torch.set_num_threads(before)
 
 
-def distances() -> np.ndarray:
+def distances() -> npt.NDArray[np.float64]:
     grid = np.arange(SIZE) - (SIZE - 1) / 2
     return np.hypot(*np.meshgrid(grid, grid))
 
@@ -37,7 +38,7 @@ def phantom() -> torch.Tensor:
 
 
 @pytest.mark.parametrize("name", FILTERS)
-def test_it_is_iradon(name):
+def test_it_is_iradon(name: FilterName) -> None:
     degrees = np.linspace(0, 180, 90, endpoint=False)
     geometry = ParallelBeam((SIZE, SIZE), np.deg2rad(degrees), 181)
     sinogram = project(phantom(), geometry)
@@ -63,7 +64,9 @@ SCANS = {
     ("pitch", "voxel", "offset", "detectors"),
     [(1.0, (1.0, 1.0), 0.0, 183), (0.35, (0.5, 0.5), 0.0, 263), (0.011, (0.01, 0.01), 0.03, 181)],
 )
-def test_it_returns_the_phantom_in_its_own_units(scan, pitch, voxel, offset, detectors):
+def test_it_returns_the_phantom_in_its_own_units(
+    scan: str, pitch: float, voxel: tuple[float, float], offset: float, detectors: int
+) -> None:
     truth = phantom()
     geometry = ParallelBeam((SIZE, SIZE), SCANS[scan], detectors, pitch=pitch, voxel=voxel, offset=offset)
     image = filtered_backprojection(project(truth, geometry), geometry)
@@ -73,7 +76,7 @@ def test_it_returns_the_phantom_in_its_own_units(scan, pitch, voxel, offset, det
     assert (image - truth)[distances() < 60].norm() < 0.06 * truth.norm()
 
 
-def test_windows_only_smooth():
+def test_windows_only_smooth() -> None:
     geometry = ParallelBeam((SIZE, SIZE), SCANS["half turn"], 183)
     sinogram = project(phantom(), geometry)
     flat = (distances() < 40) & (np.roll(distances(), 15, axis=1) > 18)
@@ -81,7 +84,7 @@ def test_windows_only_smooth():
         assert abs(filtered_backprojection(sinogram, geometry, name)[flat].mean() - 2.5) < 0.03
 
 
-def test_complex_batches():
+def test_complex_batches() -> None:
     geometry = ParallelBeam((21, 20), np.linspace(0, 3, 15), 31)
     y = torch.randn(2, 15, 31, dtype=torch.complex128, generator=torch.Generator().manual_seed(0))
     x = filtered_backprojection(y, geometry, "hann")
@@ -92,7 +95,7 @@ def test_complex_batches():
     assert (single - x).abs().max() < 1e-5 * x.abs().max()
 
 
-def test_the_ramp_is_the_transform_of_the_sampled_kernel():
+def test_the_ramp_is_the_transform_of_the_sampled_kernel() -> None:
     pitch, size = 0.4, 64
     direct = [
         pitch
@@ -109,7 +112,7 @@ def test_the_ramp_is_the_transform_of_the_sampled_kernel():
     np.testing.assert_allclose(ratio, np.cos(np.pi * np.arange(33) / 64) ** 2, atol=1e-13)
 
 
-def test_shares_of_the_half_turn():
+def test_shares_of_the_half_turn() -> None:
     even = np.arange(12) * np.pi / 12
     np.testing.assert_allclose(view_weights(even), np.pi / 12)
     np.testing.assert_allclose(view_weights(np.arange(12) * np.pi / 6), np.pi / 12)
@@ -123,7 +126,7 @@ def test_shares_of_the_half_turn():
     assert view_weights(rng.uniform(-9, 9, 100)).sum() == pytest.approx(np.pi)
 
 
-def test_wrong_inputs_are_refused():
+def test_wrong_inputs_are_refused() -> None:
     geometry = ParallelBeam((8, 8), (0.0, 1.0), 9)
     with pytest.raises(ValueError, match="unknown filter 'rampe'"):
         filtered_backprojection(torch.zeros(2, 9), geometry, "rampe")
