@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-
 from recon.dsl.check.page import load
 from recon.dsl.syntax.format import format_page
 from recon.dsl.syntax.parse import parse, parse_expression

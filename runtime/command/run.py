@@ -32,7 +32,9 @@ INTERRUPTED = 130
 @click.argument("spec")
 @set_option
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write; default runs/<experiment>-<digest>.")
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="In place of the page's own `run { device }`.")
+@click.option(
+    "--device", type=click.Choice(["auto", "cpu", "cuda"]), help="In place of the page's own `run { device }`."
+)
 @json_option
 @color_option
 @click.option("--quiet", is_flag=True, help="No progress, only the result.")
@@ -63,7 +65,9 @@ def run(
 
             threads_from_environment()
             try:
-                result = run_page(tree, page.folder, overrides, out=out, device=device, progress=line.step, said=line.say)
+                result = run_page(
+                    tree, page.folder, overrides, out=out, device=device, progress=line.step, said=line.say
+                )
             except (DataError, FolderError) as e:
                 raise FileProblem(str(e)) from None
             except (EvaluationError, Diverged, ValueError) as e:

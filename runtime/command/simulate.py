@@ -13,7 +13,9 @@ from .common import FAILED, FileProblem, command, leave, parse_overrides, read_s
 @command()
 @click.argument("spec")
 @set_option
-@click.option("--out", type=click.Path(path_type=Path), help="Folder to write; default runs/<experiment>-data-<digest>.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Folder to write; default runs/<experiment>-data-<digest>."
+)
 def simulate(spec: str, settings: tuple[str, ...], out: Path | None) -> None:
     """Draw measurements from a page's forward model and noise, without solving anything.
 

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
-
 from recon.dsl.check.formulate import Checked
 from recon.dsl.model.place import place
 from recon.dsl.model.solver import Solver
 from recon.dsl.vocabulary import analyses as words
+from torch import Tensor
 
 from ..build import Build, build_operator
 from ..meaning import meaning_of

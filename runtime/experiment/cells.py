@@ -1,4 +1,4 @@
-"""The cells of an experiment: every combination of the swept values, each a page of its own, checked before any runs."""
+"""The cells of an experiment: each combination of swept values is a page of its own, checked before any runs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def cells(page: Page, folder: Path, overrides: Sequence[tuple[str, Expr]]) -> li
     axes = base.experiment.sweeps
     if not axes:
         return [Cell({}, base)]
-    out = []
+    out: list[Cell] = []
     for values in itertools.product(*(range(len(a.values)) for a in axes)):
         if len(out) >= LARGEST_SWEEP:
             raise ValueError(f"this sweep has more than {LARGEST_SWEEP} cells")

@@ -42,7 +42,9 @@ def _judge(claim: Claim, outcomes: list[Outcome]) -> list[Verdict]:
     keys = list(dict.fromkeys(tuple(o.cell.items()) for o in outcomes))
     for key in keys:
         here = [o for o in outcomes if tuple(o.cell.items()) == key]
-        methods = [claim.measure.method] if claim.measure.method is not None else list(dict.fromkeys(o.method for o in here))
+        methods = (
+            [claim.measure.method] if claim.measure.method is not None else list(dict.fromkeys(o.method for o in here))
+        )
         for method in methods:
             found = measure(claim.measure, [o for o in here if o.method == method])
             text = claim.text if claim.measure.method is not None or not method else f"{claim.text} of {method}"

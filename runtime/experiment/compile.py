@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
-
 from recon.dsl.check.formulate import Checked, formulate
 from recon.dsl.diagnostics import Findings, SpecError
 from recon.dsl.model import facts as fact
@@ -15,6 +13,7 @@ from recon.dsl.model.place import Placed
 from recon.dsl.model.problem import affine
 from recon.dsl.model.space import Axis, Space
 from recon.dsl.model.terms import Energy, Law, Within
+from torch import Tensor
 
 from ..build import Build, build_operator
 from ..functionals.base import Functional
@@ -58,7 +57,7 @@ def _measured_extents(checked: Checked, values: dict[str, Tensor]) -> tuple[int,
 
 @dataclass
 class Layout:
-    """Where each unknown lies in the vector that an algorithm works on: alone it is itself, several stand side by side, flat."""
+    """Where each unknown lies in the vector an algorithm works on: alone it is itself, several stand flat, side by side."""
 
     spaces: dict[str, Space]
 
@@ -132,7 +131,7 @@ def compile_operators(checked: Checked, build: Build) -> tuple[Layout, dict[str,
 
 
 def compile_problem(checked: Checked, measured: dict[str, Tensor], build: Build) -> Compiled:
-    """The problem for a batch of measurements, each of shape [rows, ...]. Raises ValueError where they cannot come from their law."""
+    """The problem for a batch of measurements [rows, ...]. Raises ValueError where they cannot come from their law."""
     layout, operators = compile_operators(checked, build)
     terms = []
     for (name, m), facts in zip(checked.measurements.items(), checked.problem.data, strict=True):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-
 from recon.dsl.model.experiment import Experiment
 from recon.dsl.model.space import Space
 from recon.dsl.vocabulary.views import Curves
@@ -30,19 +29,23 @@ def report(
     warnings: list[str],
     citations: list[str],
 ) -> Report:
-    """Everything a reader should see: claims, metrics, the page's own tables and curves, then each outcome's pictures."""
+    """Everything a reader should see: claims, metrics, the page's tables and curves, then each outcome's pictures."""
     experiment = cells[0].checked.experiment
     sections = [*_views(experiment, execution.outcomes)]
     shown = [o for o in execution.outcomes if o.shown is not None or o.failure]
     sections += [_outcome(experiment, cells, o) for o in shown[:MOST_SECTIONS]]
     if len(shown) > MOST_SECTIONS:
-        sections.append(Section("More", text=f"{len(shown) - MOST_SECTIONS} further outcomes have arrays in the run's folder."))
+        sections.append(
+            Section("More", text=f"{len(shown) - MOST_SECTIONS} further outcomes have arrays in the run's folder.")
+        )
     if verdicts:
         lines: list[list[str | float | None]] = [
             [v.claim, ", ".join(f"{k} = {x}" for k, x in v.cell.items()), v.found, "met" if v.holds else "not met"]
             for v in verdicts
         ]
-        sections.insert(0, Section("Claims", tables=[Table("Claims of the page", ["claim", "cell", "found", ""], lines)]))
+        sections.insert(
+            0, Section("Claims", tables=[Table("Claims of the page", ["claim", "cell", "found", ""], lines)])
+        )
     return Report(
         title=experiment.name,
         description=experiment.doc,
@@ -120,7 +123,14 @@ def _pictures(shown: Shown, spaces: dict[str, Space], measured: dict[str, Space]
             out.append(Picture(f"adjoint image{suffix}", shown.adjoint, "adjoint", unit, axes=axes))
         out.append(Picture(f"reconstruction{suffix}", estimate, "estimate", unit, axes=axes))
         if truth is not None and truth.shape == estimate.shape:
-            out.append(Picture(f"error{suffix}", np.abs(estimate) - np.abs(truth) if np.iscomplexobj(estimate) else
-                               estimate - truth, "error", unit, axes=axes))
+            out.append(
+                Picture(
+                    f"error{suffix}",
+                    np.abs(estimate) - np.abs(truth) if np.iscomplexobj(estimate) else estimate - truth,
+                    "error",
+                    unit,
+                    axes=axes,
+                )
+            )
     out += [Picture(label, array) for label, array in shown.figures]
     return out

@@ -10,14 +10,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
-
 from recon.dsl.check.formulate import Checked
 from recon.dsl.model.experiment import DataSet, Experiment
 from recon.dsl.model.options import DataOptions
 from recon.dsl.model.terms import Column, Reserved, Unknown, ValueTerm
 from recon.dsl.vocabulary.sources import Phantom
 from recon.dsl.vocabulary.views import Figure
+from torch import Tensor
 
 from ..algorithms.direct import AdjointImage
 from ..build import Build

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-
 from recon.dsl.model.terms import Statistic
 
 Array = np.ndarray[Any, Any]
@@ -98,7 +97,7 @@ def measure(statistic: Statistic, outcomes: list[Outcome]) -> float | None:
             values.append(float(o.iterations[-1]))
         elif statistic.metric in o.metrics:
             values += o.metrics[statistic.metric]
-        elif statistic.metric in o.trace and o.trace[statistic.metric]:
+        elif o.trace.get(statistic.metric):
             values.append(o.trace[statistic.metric][-1])
     if not values:
         return None

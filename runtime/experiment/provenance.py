@@ -9,7 +9,6 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import torch
-
 from recon.dsl.digest import problem_digest, spec_digest
 
 from .cells import Cell
@@ -38,7 +37,10 @@ def manifest(
         "threads": torch.get_num_threads(),
         "versions": {"python": platform.python_version(), **{p: _version(p) for p in PACKAGES}},
         "machine": f"{platform.system()} {platform.machine()}",
-        "seconds": {"total": round(seconds, 3), **{o.folder or "page": round(o.seconds, 3) for o in execution.outcomes}},
+        "seconds": {
+            "total": round(seconds, 3),
+            **{o.folder or "page": round(o.seconds, 3) for o in execution.outcomes},
+        },
         "solvers": {
             o.folder or "page": {
                 "solver": o.solver,

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import cast
 
 import torch
-from torch import Tensor
-
 from recon.dsl.check.formulate import Checked
 from recon.dsl.model.experiment import DataSet
 from recon.dsl.model.space import Space
 from recon.dsl.model.terms import Column
 from recon.dsl.model.units import NONE, describe
+from torch import Tensor
 
 from ..build import Build
 from ..data.files import DataError, Rows
@@ -35,7 +34,7 @@ class Batch:
 
 @dataclass
 class RowReader:
-    """Reads a data set for one formulation; `skipped` lists the rows that `on_error = skip` left out, with the reason."""
+    """Reads a data set for one formulation. `skipped` lists the rows that `on_error = skip` left out, and why."""
 
     data: DataSet
     checked: Checked
@@ -108,7 +107,9 @@ class RowReader:
         x = v.data
         if v.dimension != NONE or space.unit.dimension != NONE:
             if v.dimension != space.unit.dimension:
-                raise DataError(f"`{target}` is {describe(space.unit.dimension)}, but data bind {describe(v.dimension)} to it")
+                raise DataError(
+                    f"`{target}` is {describe(space.unit.dimension)}, but data bind {describe(v.dimension)} to it"
+                )
             x = x / space.unit.factor
         if target == "ref":
             return x
@@ -117,7 +118,9 @@ class RowReader:
         if space.field == "real" and x.is_complex():
             raise DataError(f"`{target}` is real, but data bind complex numbers to it")
         shape = tuple(x.shape[1:])
-        fits = len(shape) == len(space.shape) and all(n is None or n == m for n, m in zip(space.shape, shape, strict=True))
+        fits = len(shape) == len(space.shape) and all(
+            n is None or n == m for n, m in zip(space.shape, shape, strict=True)
+        )
         if not fits:
             have = " x ".join(str(n) for n in shape)
             raise DataError(f"`{target}` is {space}, but data bind an array of {have} to it")

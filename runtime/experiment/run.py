@@ -11,8 +11,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
-
 from recon.dsl.diagnostics import Diagnostic
 from recon.dsl.diagnostics.render import render
 from recon.dsl.digest import spec_digest
@@ -20,6 +18,7 @@ from recon.dsl.elaborate.overrides import override
 from recon.dsl.show.citations import bibliography
 from recon.dsl.syntax.format import format_page
 from recon.dsl.syntax.tree import Expr, Page
+from torch import Tensor
 
 from ..folder import RunFolder, run_name
 from ..report.content import Picture
@@ -74,8 +73,9 @@ def run_page(
     experiment = all_cells[0].checked.experiment
     target = choose_device(device or experiment.run.device)
     digest = spec_digest(experiment)
-    parent, name = (Path("runs"), run_name(experiment.name, digest)) if out is None else (
-        out.resolve().parent, out.resolve().name)
+    parent, name = (
+        (Path("runs"), run_name(experiment.name, digest)) if out is None else (out.resolve().parent, out.resolve().name)
+    )
     execution = Execution()
     with RunFolder(parent, name, replace=out is not None) as files:
         for path, value in overrides:
@@ -83,8 +83,13 @@ def run_page(
         spec = format_page(page)
         files.write_text("spec.recon", spec)
 
-        def sink(o: Outcome, rows: list[int], estimates: dict[str, Tensor], measured: dict[str, Tensor],
-                 truths: dict[str, Tensor]) -> None:
+        def sink(
+            o: Outcome,
+            rows: list[int],
+            estimates: dict[str, Tensor],
+            measured: dict[str, Tensor],
+            truths: dict[str, Tensor],
+        ) -> None:
             _save(files, o, rows, estimates, measured, truths)
 
         interrupted = False
@@ -136,10 +141,20 @@ def _write(
 ) -> None:
     files.write_json("manifest.json", facts)
     files.write_json("metrics.json", metrics_of(execution.outcomes, verdicts))
-    files.write_json("trace.json", [
-        {"cell": o.cell, "data": o.data, "method": o.method, "solver": o.solver, "iterations": o.iterations, **o.trace}
-        for o in execution.outcomes
-    ])
+    files.write_json(
+        "trace.json",
+        [
+            {
+                "cell": o.cell,
+                "data": o.data,
+                "method": o.method,
+                "solver": o.solver,
+                "iterations": o.iterations,
+                **o.trace,
+            }
+            for o in execution.outcomes
+        ],
+    )
     files.write_text("citations.bib", "\n\n".join(citations) + "\n")
     document = report(all_cells, execution, spec, facts, verdicts, warnings, citations)
     files.write_text("report.html", render_report(document))
@@ -162,9 +177,7 @@ def metrics_of(outcomes: list[Outcome], verdicts: list[Verdict]) -> dict[str, An
             }
             for o in outcomes
         ],
-        "claims": [
-            {"claim": v.claim, "cell": v.cell, "found": v.found, "holds": v.holds} for v in verdicts
-        ],
+        "claims": [{"claim": v.claim, "cell": v.cell, "found": v.found, "holds": v.holds} for v in verdicts],
     }
 
 
@@ -193,7 +206,9 @@ def _save(
         for name, y in measured.items():
             files.write_array(f"{below}measurement-{name}{tag}.npy", y[i].cpu().numpy())
         for name, t in truths.items():
-            files.write_array(f"{below}truth{'-' + name if several or name == 'ref' else ''}{tag}.npy", t[i].cpu().numpy())
+            files.write_array(
+                f"{below}truth{'-' + name if several or name == 'ref' else ''}{tag}.npy", t[i].cpu().numpy()
+            )
 
 
 def threads_from_environment() -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
-
 from recon.dsl.check.lints import stated_range
 from recon.dsl.model.experiment import Experiment, Formulation
 from recon.dsl.model.terms import Reserved, Unknown, ValueTerm, everything
 from recon.dsl.model.word import Metric
+from torch import Tensor
 
 from ..build import Build
 from ..meaning import meaning
@@ -52,8 +51,8 @@ def _one(
 ) -> Tensor | None:
     options = experiment.metrics_options
     first = next(iter(formulation.unknowns))
-    of: ValueTerm = getattr(metric, "of", None) or options.of or (
-        Reserved("estimate") if len(estimates) == 1 else Unknown(first)
+    of: ValueTerm = (
+        getattr(metric, "of", None) or options.of or (Reserved("estimate") if len(estimates) == 1 else Unknown(first))
     )
     space = formulation.unknowns[first].space
 
@@ -85,8 +84,10 @@ def _one(
     else:
         return None
     if value.is_complex() != target.is_complex():
-        value, target = value.to(torch.promote_types(value.dtype, target.dtype)), target.to(
-            torch.promote_types(value.dtype, target.dtype))
+        value, target = (
+            value.to(torch.promote_types(value.dtype, target.dtype)),
+            target.to(torch.promote_types(value.dtype, target.dtype)),
+        )
     stated = stated_range(experiment)
     given = getattr(metric, "range", None) or stated
     extent: float | Tensor

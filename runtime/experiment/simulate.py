@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
-
 from recon.dsl.check.formulate import Checked
+from torch import Tensor
 
 from ..build import Build, derived_seed
 from ..functionals.law import mean_of
@@ -14,7 +13,12 @@ from .values import EvaluationError
 
 
 def simulate(
-    maker: Checked, truth: dict[str, Tensor], data: str, numbers: list[int], build: Build, draws: list[int] | None = None
+    maker: Checked,
+    truth: dict[str, Tensor],
+    data: str,
+    numbers: list[int],
+    build: Build,
+    draws: list[int] | None = None,
 ) -> dict[str, Tensor]:
     """Measurements of each name for a batch of truths of shape [rows, ...].
 
@@ -45,7 +49,7 @@ def simulate(
 
 
 def averaged(x: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """A truth on a finer grid, averaged over blocks down to `shape`. Raises EvaluationError where the grids do not nest."""
+    """A truth on a finer grid, averaged over blocks to `shape`. Raises EvaluationError where the grids do not nest."""
     have = tuple(x.shape[1:])
     if have == shape:
         return x
@@ -53,5 +57,5 @@ def averaged(x: Tensor, shape: tuple[int, ...]) -> Tensor:
         raise EvaluationError(f"the grid of `simulate`, {have}, is no multiple of the page's, {shape}")
     for axis, (a, b) in enumerate(zip(have, shape, strict=True), start=1):
         if a != b:
-            x = x.unflatten(axis, (b, a // b)).mean(axis + 1)
+            x = x.reshape(*x.shape[:axis], b, a // b, *x.shape[axis + 1 :]).mean(axis + 1)
     return x

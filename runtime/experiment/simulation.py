@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-
 from recon.dsl.digest import spec_digest
 from recon.dsl.elaborate.overrides import override
 from recon.dsl.syntax.format import format_page
@@ -26,7 +25,7 @@ from .simulate import simulate
 def simulate_page(
     page: Page, folder: Path, overrides: Sequence[tuple[str, Expr]], *, out: Path | None = None
 ) -> tuple[Path, int]:
-    """Write one `.npz` for each row: the unknowns and the measurements under their names. Returns the folder and the number of rows.
+    """Write one `.npz` a row: unknowns and measurements under their names. Returns the folder and the number of rows.
 
     Of a page with methods, the first one's model is taken; of a sweep, its first cell.
     """
@@ -34,8 +33,11 @@ def simulate_page(
     experiment = checked.experiment
     build = build_for(experiment, choose_device("cpu"))
     maker = next(iter(checked.makers.values()))
-    parent, name = (Path("runs"), run_name(f"{experiment.name}-data", spec_digest(experiment))) if out is None else (
-        out.resolve().parent, out.resolve().name)
+    parent, name = (
+        (Path("runs"), run_name(f"{experiment.name}-data", spec_digest(experiment)))
+        if out is None
+        else (out.resolve().parent, out.resolve().name)
+    )
     rows = 0
     for path, value in overrides:
         page = override(page, path, value)
@@ -48,9 +50,17 @@ def simulate_page(
                 for i, number in enumerate(batch.numbers):
                     arrays = {k: v[i].cpu().numpy() for k, v in {**batch.values, **made}.items()}
                     buffer = io.BytesIO()
-                    np.savez(buffer, **arrays)
+                    np.savez(buffer, allow_pickle=False, **arrays)
                     files.write_bytes(f"{safe(data.name)}-{number:04d}.npz", buffer.getvalue())
                     rows += 1
-        files.write_json("manifest.json", {"experiment": experiment.name, "status": "simulated", "rows": rows,
-                                           "seed": experiment.run.seed, "digests": {"spec": spec_digest(experiment)}})
+        files.write_json(
+            "manifest.json",
+            {
+                "experiment": experiment.name,
+                "status": "simulated",
+                "rows": rows,
+                "seed": experiment.run.seed,
+                "digests": {"spec": spec_digest(experiment)},
+            },
+        )
         return files.commit(), rows

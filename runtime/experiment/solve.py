@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from torch import Tensor
-
 from recon.dsl.model.solver import Iterative, Solver
+from torch import Tensor
 
 from ..algorithms.base import Algorithm
 from ..loop import Observe, Progress, Solution, solve, solve_direct

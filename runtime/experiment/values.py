@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
-
 from recon.dsl.model.place import MisfitError, place
 from recon.dsl.model.space import Axis, Space
 from recon.dsl.model.terms import (
@@ -23,6 +21,7 @@ from recon.dsl.model.terms import (
     ValueTerm,
 )
 from recon.dsl.model.units import NONE, Dimension, describe, parts, times
+from torch import Tensor
 
 from ..build import Build, build_operator
 
@@ -70,7 +69,9 @@ def evaluate(
         case Plus(parts=terms):
             values = [evaluate(p, lookup, space, build) for p in terms]
             if any(v.dimension != values[0].dimension for v in values):
-                raise EvaluationError(f"{describe(values[0].dimension)} and {describe(values[1].dimension)} cannot be added")
+                raise EvaluationError(
+                    f"{describe(values[0].dimension)} and {describe(values[1].dimension)} cannot be added"
+                )
             total = values[0].data
             for v in values[1:]:
                 total = total + v.data

@@ -20,7 +20,14 @@ def metrics_table(experiment: Experiment, outcomes: list[Outcome]) -> Table:
     axes = list(dict.fromkeys(k for o in outcomes for k in o.cell))
     several_data = any(o.data for o in outcomes)
     several_methods = any(o.method for o in outcomes)
-    head = [*axes, *(["data"] if several_data else []), *(["method"] if several_methods else []), "solver", *names, "rows"]
+    head = [
+        *axes,
+        *(["data"] if several_data else []),
+        *(["method"] if several_methods else []),
+        "solver",
+        *names,
+        "rows",
+    ]
     lines: list[list[str | float | None]] = []
     for o in outcomes:
         where: list[str | float | None] = [o.cell.get(a, "") for a in axes]
@@ -83,7 +90,7 @@ def curves(word: Curves, experiment: Experiment, outcomes: list[Outcome]) -> lis
     by = word.series.name if isinstance(word.series, Along) else None
     log = word.scale == "log"
     if along == "iteration":
-        out = []
+        along_iterations = []
         for s in shown:
             lines = {}
             for o in outcomes:
@@ -91,12 +98,12 @@ def curves(word: Curves, experiment: Experiment, outcomes: list[Outcome]) -> lis
                     name = " ".join(p for p in (*o.cell.values(), o.data, o.method) if p) or o.solver
                     lines[name] = (o.iterations, o.trace[s.metric])
             if lines:
-                out.append(Curve(s.metric, "iteration", lines, log_x=log, log_y=log or None))
-        return out
+                along_iterations.append(Curve(s.metric, "iteration", lines, log_x=log, log_y=log or None))
+        return along_iterations
     labels = _axis_values(along, outcomes)
     x = _numbers(along, labels, experiment)
     methods = [by] if by else (["method"] if any(o.method for o in outcomes) and along != "method" else [])
-    lines = {}
+    across = {}
     for s in shown:
         for group in itertools.product(*(_axis_values(a, outcomes) for a in methods)):
             chosen = _select(outcomes, dict(zip(methods, group, strict=True)))
@@ -104,15 +111,16 @@ def curves(word: Curves, experiment: Experiment, outcomes: list[Outcome]) -> lis
             known = [(a, b) for a, b in points if b is not None]
             if known:
                 name = " ".join([str(s), *group])
-                lines[name] = ([a for a, _ in known], [b for _, b in known])
+                across[name] = ([a for a, _ in known], [b for _, b in known])
     title = ", ".join(str(s) for s in shown)
-    return [Curve(title, along, lines, log_x=log, log_y=log or None)] if lines else []
+    return [Curve(title, along, across, log_x=log, log_y=log or None)] if across else []
 
 
 def _numbers(path: str, labels: list[str], experiment: Experiment) -> list[float]:
     """The swept values as numbers, or their places where they are none."""
     from recon.dsl.diagnostics import SpecError
     from recon.dsl.elaborate import constants
+    from recon.dsl.model.fields import Interval
 
     def refuse(node: object) -> constants.Value:
         raise SpecError()
@@ -126,5 +134,5 @@ def _numbers(path: str, labels: list[str], experiment: Experiment) -> list[float
                 except SpecError:
                     out.append(float(i))
                     continue
-                out.append(parts(value)[0] if not isinstance(value, (str, list, bool, constants.Interval)) else float(i))
+                out.append(parts(value)[0] if not isinstance(value, (str, list, bool, Interval)) else float(i))
     return out if len(out) == len(labels) else [float(i) for i in range(len(labels))]

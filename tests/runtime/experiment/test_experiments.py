@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from recon.dsl.diagnostics import SpecError
 from recon.dsl.syntax.parse import parse, parse_expression
 from recon.dsl.syntax.source import Source
@@ -201,7 +200,8 @@ def test_simulation_on_a_finer_grid(tmp_path: Path) -> None:
 
 def test_a_sweep_has_a_cell_for_every_value(tmp_path: Path) -> None:
     r = run(
-        "param s = 0.1\n" + DENOISE.replace("sigma = 0.1", "sigma = s")
+        "param s = 0.1\n"
+        + DENOISE.replace("sigma = 0.1", "sigma = s")
         + "sweep noise { s in [0.05, 0.1, 0.2] }\nreport table { rows = s; cells = [mean(psnr)] }\n",
         tmp_path,
     )
