@@ -57,7 +57,7 @@ def _measured_extents(checked: Checked, values: dict[str, Tensor]) -> tuple[int,
 
 @dataclass
 class Layout:
-    """Where each unknown lies in the vector an algorithm works on: alone it is itself, several stand flat, side by side."""
+    """Where each unknown lies in the vector an algorithm works on: alone it is itself, several lie flat in a row."""
 
     spaces: dict[str, Space]
 
