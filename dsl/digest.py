@@ -1,7 +1,7 @@
 """Digests: what a page says, whatever way it is written.
 
-Taken of the elaborated page, so defaults are filled in, params put in, bindings inlined and units in base units;
-files count by their content. Comments, layout, the order of statements, and `run`, `log`, `publish`, `report` are left out,
+Taken of the elaborated page, so defaults are filled in, params put in, bindings inlined and units in base units; files
+count by their content. Comments, layout, the order of statements, and `run`, `log`, `publish`, `report` are left out,
 but for the seed.
 """
 
@@ -12,19 +12,32 @@ import json
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from pydantic import BaseModel
+
+from .diagnostics import SpecError, error
+from .elaborate import constants
 from .model.experiment import Experiment, Formulation
 from .model.fields import FilePath
 from .model.terms import Leaf
 from .model.word import Word
+from .syntax.tree import Dot, Expr, Name
 
 
 def problem_digest(experiment: Experiment, method: str) -> str:
-    """Of one method's unknowns, data, forward, noise, priors left out: what the measurements are. Hexadecimal SHA-256."""
-    return _hash([experiment.run.seed, experiment.data, experiment.simulate, _stated(experiment.methods[method])])
+    """The digest of what one method's measurements are: unknowns, data, noise, `simulate` and the seed, without priors.
+
+    Hexadecimal SHA-256. Raises OSError where a file of the page cannot be read.
+    """
+    f = experiment.methods[method]
+    stated = [f.unknowns, _unordered(f.likelihoods)]
+    return _hash([experiment.run.seed, experiment.data, experiment.simulate, stated])
 
 
 def spec_digest(experiment: Experiment) -> str:
-    """Of everything that can change a result. Hexadecimal SHA-256."""
+    """The digest of everything that can change a result.
+
+    Hexadecimal SHA-256. Raises OSError where a file of the page cannot be read.
+    """
     e = experiment
     return _hash(
         [
@@ -34,15 +47,23 @@ def spec_digest(experiment: Experiment) -> str:
             e.methods,
             e.metrics,
             e.metrics_options,
-            e.analyses,
+            _unordered(e.analyses),
             sorted(c.text for c in e.claims),
-            {a.path: a.values for a in e.sweeps},
+            {a.path: [_swept(v) for v in a.values] for a in e.sweeps},
         ]
     )
 
 
-def _stated(f: Formulation) -> list[Any]:
-    return [f.unknowns, f.likelihoods]
+def _swept(value: Expr) -> Any:
+    """A swept value: its number where it is a constant of its own, else the expression."""
+
+    def refuse(name: Name | Dot) -> constants.Value:
+        raise SpecError(error("RT001", "not a constant", name.span))
+
+    try:
+        return constants.evaluate(value, refuse)
+    except SpecError:
+        return value
 
 
 def _hash(value: Any) -> str:
@@ -50,35 +71,46 @@ def _hash(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def _unordered(values: tuple[Any, ...]) -> list[Any]:
+    """The canonical forms in an order of their own, for statements whose order means nothing."""
+    return sorted((canonical(v) for v in values), key=lambda v: json.dumps(v, sort_keys=True))
+
+
 def canonical(value: Any) -> Any:
-    """A JSON value that is equal for equal meanings: words by kind, name and parameters; no spans, no layout."""
+    """A JSON value that is equal for equal meanings: words by kind, name and parameters; no spans, no layout.
+
+    Numbers count to twelve digits, so that 7mm is 0.7cm. Raises OSError where a file cannot be read.
+    """
     if isinstance(value, Leaf):
         drawn = value.word.random and getattr(value.word, "seed", None) == "auto"
         return {"word": canonical(value.word), **({"place": value.place} if drawn else {})}
     if isinstance(value, Word):
-        return {
-            "kind": value.expression_kind,
-            "name": value.word,
-            **{f"-{n}": canonical(getattr(value, n)) for n in type(value).model_fields},
-        }
+        return {"kind": value.expression_kind, "name": value.word, **_parameters(value)}
     if isinstance(value, FilePath):
         with open(value.path, "rb") as f:
             return {"sha256": hashlib.file_digest(f, "sha256").hexdigest()}
-    if hasattr(type(value), "model_fields"):
-        return {n: canonical(getattr(value, n)) for n in type(value).model_fields}
+    if isinstance(value, BaseModel):
+        return _parameters(value)
+    if isinstance(value, Formulation):
+        apart = {"likelihoods": _unordered(value.likelihoods), "priors": _unordered(value.priors)}
+        return {**_fields(value, ("likelihoods", "priors", "solver_span", "own_data")), **apart}
     if is_dataclass(value) and not isinstance(value, type):
-        skipped = ("solver_span", "own_data")
-        return {
-            type(value).__name__: {
-                f.name: canonical(getattr(value, f.name)) for f in fields(value) if f.compare and f.name not in skipped
-            }
-        }
+        return {type(value).__name__: _fields(value, ())}
     if isinstance(value, dict):
         return {str(k): canonical(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
         return [canonical(v) for v in value]
-    if isinstance(value, float) and value == int(value) and abs(value) < 2**53:
-        return int(value)
-    if value is None or isinstance(value, (str, int, float, bool)):
+    if isinstance(value, float):
+        rounded = float(f"{value:.12g}")
+        return int(rounded) if rounded.is_integer() and abs(rounded) < 2**53 else rounded
+    if value is None or isinstance(value, (str, int, bool)):
         return value
     raise TypeError(f"no canonical form for {type(value).__name__}")
+
+
+def _parameters(value: BaseModel) -> dict[str, Any]:
+    return {f"-{n}": canonical(getattr(value, n)) for n in type(value).model_fields}
+
+
+def _fields(value: Any, skipped: tuple[str, ...]) -> dict[str, Any]:
+    return {f.name: canonical(getattr(value, f.name)) for f in fields(value) if f.compare and f.name not in skipped}

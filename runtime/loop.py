@@ -138,9 +138,7 @@ def appraise(problem: Problem, x: Tensor) -> tuple[Tensor, Tensor]:
 class _Watch:
     """Looks at the estimate now and then: fills the trace, keeps finished rows, and raises the alarm."""
 
-    def __init__(
-        self, algorithm: Algorithm[Any], problem: Problem, tolerance: float, observe: Observe | None
-    ) -> None:
+    def __init__(self, algorithm: Algorithm[Any], problem: Problem, tolerance: float, observe: Observe | None) -> None:
         self.algorithm, self.problem, self.tolerance, self.observe = algorithm, problem, tolerance, observe
         self.trace = Trace(choices=algorithm.choices())
         self.slowest = float("inf")

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..diagnostics import Findings, Label, SpecError, error, warning
+from ..diagnostics import Diagnostic, Findings, Label, SpecError, error, warning
 from ..model.experiment import Formulation, Likelihood
-from ..model.facts import scale
 from ..model.place import MisfitError, Placed, place
 from ..model.problem import Affine, FunctionFacts, Problem, TermFacts, affine
 from ..model.space import Space, fits
-from ..model.terms import Compose, Energy, Law, Leaf, OperatorTerm, Prior, Within
+from ..model.terms import Compose, Energy, Law, Leaf, OperatorTerm, Prior, ValueTerm, Within
 from ..model.units import NONE, describe
-from ..model.word import EnergyWord
+from ..model.word import Law as LawWord
 from ..syntax.source import Span
+from ..vocabulary.noise import Gaussian
 from ..vocabulary.operators.basic import Identity
+from .counts import check_counts
 
 
 @dataclass(frozen=True)
@@ -27,47 +28,62 @@ class Measurement:
     space: Space
 
 
+@dataclass(frozen=True)
+class Derived:
+    """A derived quantity that is linear in the unknowns, sum of K_u u + offset, and the space it lies in."""
+
+    mean: Affine
+    blocks: dict[str, Placed]
+    space: Space
+
+
 @dataclass
 class Checked:
-    """A formulation whose spaces fit."""
+    """A formulation whose spaces fit. `derived` holds the derived quantities that are linear in the unknowns."""
 
     formulation: Formulation
     problem: Problem
     measurements: dict[str, Measurement] = field(default_factory=dict)
     prior_terms: list[tuple[Prior, TermFacts]] = field(default_factory=list)
+    derived: dict[str, Derived] = field(default_factory=dict)
 
 
-def formulate(f: Formulation, findings: Findings) -> Checked | None:
-    """The normal form of a formulation; misfits are added to the findings, and None is returned where one stops it."""
+def formulate(f: Formulation, findings: Findings, making: bool = False) -> Checked | None:
+    """The normal form of a formulation; misfits are added to the findings, and None is returned where one stops it.
+
+    `making`: it makes data from a known truth, so nothing has to keep the unknowns in bounds.
+    """
     spaces = {n: u.space for n, u in f.unknowns.items()}
+    checked = Checked(f, Problem(spaces, ()))
     terms: list[TermFacts] = []
-    measurements: dict[str, Measurement] = {}
-    priors: list[tuple[Prior, TermFacts]] = []
     failed = False
     for likelihood in f.likelihoods:
         try:
-            m, term = _measurement(likelihood, spaces, f, findings)
-            measurements[likelihood.measured] = m
+            m, term = _measurement(likelihood, spaces, f, findings, making)
+            checked.measurements[likelihood.measured] = m
             terms.append(term)
         except SpecError as e:
             failed = True
             findings.add(*e.diagnostics)
     for prior in f.priors:
         if prior.weight == 0:
-            findings.add(
-                warning("RL010", "this prior has the weight zero and does nothing", prior.weight_span or prior.span)
-            )
+            at = prior.weight_span or prior.span
+            findings.add(warning("RL010", "this prior has the weight zero and does nothing", at))
             continue
         try:
             term = _prior(prior, spaces)
-            priors.append((prior, term))
+            checked.prior_terms.append((prior, term))
             terms.append(term)
         except SpecError as e:
             failed = True
             findings.add(*e.diagnostics)
-    if failed:
-        return None
-    return Checked(f, Problem(spaces, tuple(terms)), measurements, priors)
+    for name, value in f.derived.items():
+        try:
+            checked.derived[name] = _derived(value, spaces)
+        except SpecError:
+            continue  # a quantity that is not linear can still be shown
+    checked.problem = Problem(spaces, tuple(terms))
+    return None if failed else checked
 
 
 def place_checked(op: OperatorTerm | None, domain: Space, span: Span | None) -> Placed:
@@ -75,192 +91,120 @@ def place_checked(op: OperatorTerm | None, domain: Space, span: Span | None) -> 
     try:
         return place(op if op is not None else Leaf(Identity()), domain)
     except MisfitError as e:
-        raise SpecError(
-            error("RC001", str(e), Label(e.span or span, f"given {e.domain}") if (e.span or span) else None)
-        ) from None
+        at = e.span or span
+        raise SpecError(error("RC001", str(e), Label(at, f"given {e.domain}") if at else None)) from None
 
 
 def _blocks(mean: Affine, spaces: dict[str, Space], span: Span | None) -> dict[str, Placed]:
     if not mean.blocks:
-        raise SpecError(
-            error(
-                "RC023",
-                "this depends on no unknown of the page",
-                span,
-                help="unknowns: " + (", ".join(f"`{n}`" for n in spaces) or "none; add `image x : real[256, 256]`"),
-            )
-        )
-    blocks = {}
-    for name, op in mean.blocks.items():
-        blocks[name] = place_checked(op, spaces[name], span)
+        known = ", ".join(f"`{n}`" for n in spaces)
+        hint = f"unknowns: {known}" if known else "declare one: `image x : real[256, 256]`"
+        raise SpecError(error("RC023", "this depends on no unknown of the page", span, help=hint))
+    blocks = {name: place_checked(op, spaces[name], span) for name, op in mean.blocks.items()}
     placed = list(blocks.values())
     for p in placed[1:]:
         if not fits(p.codomain, placed[0].codomain):
-            raise SpecError(
-                error("RC002", f"the summands lie in different spaces: {placed[0].codomain} and {p.codomain}", span)
-            )
+            message = f"the summands lie in different spaces: {placed[0].codomain} and {p.codomain}"
+            raise SpecError(error("RC002", message, span))
     return blocks
 
 
+def _derived(value: ValueTerm, spaces: dict[str, Space]) -> Derived:
+    mean = affine(value)
+    if mean.link is not None:
+        raise SpecError(error("RC021", "not linear", value.span))
+    blocks = _blocks(mean, spaces, value.span)
+    return Derived(mean, blocks, next(iter(blocks.values())).codomain)
+
+
 def _measurement(
-    line: Likelihood, spaces: dict[str, Space], f: Formulation, findings: Findings
+    line: Likelihood, spaces: dict[str, Space], f: Formulation, findings: Findings, making: bool
 ) -> tuple[Measurement, TermFacts]:
     law = line.law
-    span = law.mean.span or line.span
-    mean = affine(law.mean)
+    mean_value: ValueTerm = law.mean
+    span = mean_value.span or line.span
+    mean = affine(mean_value)
     blocks = _blocks(mean, spaces, span)
     space = next(iter(blocks.values())).codomain
     if mean.link is not None and space.unit.dimension != NONE:
-        raise SpecError(
-            error(
-                "RC010",
-                f"`{mean.link}` needs a plain number, and its argument is {describe(space.unit.dimension)}",
-                span,
-                help="give the unknown the inverse unit: `{ voxel = 1mm; unit = 1/mm }`",
-            )
-        )
+        message = f"`{mean.link}` needs a plain number, and its argument is {describe(space.unit.dimension)}"
+        hint = "give the unknown the inverse unit: `{ voxel = 1mm; unit = 1/mm }`"
+        raise SpecError(error("RC010", message, span, help=hint))
     try:
         function = law.function(mean, space)
     except ValueError as e:
-        raise SpecError(error("RC011", str(e), span)) from None
+        hint = "this version of recon measures no magnitudes" if mean.link == "abs" else ""
+        raise SpecError(error("RC011", str(e), span, help=hint)) from None
     if law.counts:
-        _check_counts(line, mean, blocks, f, findings)
-    return Measurement(line, mean, blocks, space), TermFacts("data", line.text, function, blocks, line.span)
-
-
-def _check_counts(
-    line: Likelihood, mean: Affine, blocks: dict[str, Placed], f: Formulation, findings: Findings
-) -> None:
-    """Expected counts are not negative: refuse where they provably are, warn where they may be."""
-    span = line.law.mean.span or line.span
-    for placed in blocks.values():
-        if placed.codomain.field == "complex":
-            raise SpecError(
-                error(
-                    "RC012",
-                    f"counts are real, and this mean is {placed.codomain}",
-                    span,
-                    help="measure the modulus, or use `gaussian` for complex data",
-                )
-            )
-    if mean.link == "exp":
-        if mean.factor < 0:
-            raise SpecError(error("RC013", "this Poisson mean is negative: the factor in front of `exp` is", span))
-        return
-    if mean.offset < 0:
-        findings.add(warning("RL011", "this Poisson mean may be negative: a negative number is added to it", span))
-        return
-    for name, placed in blocks.items():
-        if not _nonnegative(name, f):
-            findings.add(
-                warning(
-                    "RL011",
-                    f"this Poisson mean may be negative, since nothing keeps `{name}` from it",
-                    span,
-                    help=f"add `prior {name} in nonnegative`",
-                )
-            )
-        elif placed.facts.signs:
-            continue
-        elif scale(-1.0, placed.facts).signs or _negated(placed):
-            raise SpecError(
-                error("RC013", f"this Poisson mean is negative: `{name}` is not, and the operator turns its sign", span)
-            )
-        else:
-            findings.add(
-                warning("RL011", "this Poisson mean may be negative: the operator has entries of both signs", span)
-            )
-
-
-def _negated(placed: Placed) -> bool:
-    from ..model.terms import Scaled
-
-    return isinstance(placed.term, Scaled) and placed.term.factor < 0 and placed.parts[0].facts.signs
-
-
-def _nonnegative(name: str, f: Formulation) -> bool:
-    """Whether a prior keeps the unknown from being negative."""
-    from ..model.terms import Unknown
-    from ..vocabulary.priors import Box, Nonnegative
-
-    for p in f.priors:
-        e = p.energy
-        if isinstance(e, Within) and e.of == Unknown(name):
-            if isinstance(e.set, Nonnegative) or (isinstance(e.set, Box) and e.set.low >= 0):
-                return True
-    return False
+        check_counts(line, mean, blocks, f, findings, making)
+    text = " ".join(line.text.split())
+    return Measurement(line, mean, blocks, space), TermFacts("data", text, function, blocks, line.span)
 
 
 def _prior(prior: Prior, spaces: dict[str, Space]) -> TermFacts:
-    energy = prior.energy
-    label = energy.span.text if energy.span else ""
-    if prior.span is not None and prior.weight_span is not None:
-        label = prior.weight_span.to(prior.span).text
-    label = " ".join(label.split())
-    match energy:
+    match prior.energy:
         case Energy(word=word):
-            assert isinstance(word, EnergyWord)
             mean = _linear(word.of, f"`{word.word}`")
-            inner = word.inner()
-            blocks = _blocks(_with_inner(mean, inner), spaces, energy.span)
+            blocks = _blocks(_with_inner(mean, word.inner()), spaces, prior.energy.span)
             function = word.function(prior.weight, next(iter(blocks.values())).codomain)
         case Within(of=of, set=set_):
-            mean = _linear(of, "a set")
-            blocks = _blocks(mean, spaces, energy.span)
+            blocks = _blocks(_linear(of, "a set"), spaces, prior.energy.span)
             space = next(iter(blocks.values())).codomain
             if set_.real_only and space.field == "complex":
-                raise SpecError(
-                    error(
-                        "RC014",
-                        f"`{set_.word}` orders numbers, and this is {space}",
-                        energy.span,
-                        help="declare the unknown `real[...]`, or leave this prior out",
-                    )
-                )
+                raise SpecError(_orders_complex(prior.energy, space))
             function = set_.function(space)
         case Law(of=of, law=law):
-            mean = _linear(of, "a law")
-            blocks = _blocks(mean, spaces, energy.span)
-            own = affine(law.mean)
-            if own.blocks or own.link:
-                raise SpecError(error("RC015", "the mean of a prior is a constant here", law.mean.span))
-            function = _law_function(law, prior.weight)
-    return TermFacts("prior", label, function, blocks, prior.span)
+            blocks = _blocks(_linear(of, "a law"), spaces, prior.energy.span)
+            function = _law_function(law, prior.weight, prior.energy.span)
+    return TermFacts("prior", prior.text, function, blocks, prior.span)
 
 
-def _law_function(law: object, weight: float) -> FunctionFacts:
-    from ..vocabulary.noise import Gaussian
+def _orders_complex(energy: Within, space: Space) -> Diagnostic:
+    said = " ".join(energy.span.text.split()) if energy.span is not None else energy.set.word
+    of = " ".join(energy.of.span.text.split()) if energy.of.span is not None else "this"
+    return error(
+        "RC014",
+        f"`{said}` orders numbers, and `{of}` is {space}",
+        energy.span,
+        help="declare the unknown `real[...]`, or leave this prior out",
+    )
 
-    if not isinstance(law, Gaussian) or law.curvature is None:
-        raise SpecError(
-            error(
-                "RC016",
-                f"`{getattr(law, 'word', 'this law')}` is not known as a prior",
-                getattr(getattr(law, "mean", None), "span", None),
-                help="`gaussian(0, sigma = 1)` is",
-            )
-        )
+
+def _law_function(law: LawWord, weight: float, span: Span | None) -> FunctionFacts:
+    """Facts of minus the log-density of a law as a prior: that of a Gaussian around a constant."""
+    if not isinstance(law, Gaussian):
+        hint = "`gaussian(0, sigma = 1)` is one"
+        raise SpecError(error("RC016", f"`{law.word}` is no law of unknowns in this version of recon", span, help=hint))
+    own = affine(law.mean)
+    if own.blocks or own.link:
+        raise SpecError(error("RC015", "the mean of a prior is a constant here", law.mean.span))
+    if law.curvature is None:
+        given = "`sigma = estimate`" if law.sigma == "estimate" else "`snr`"
+        message = f"{given} speaks of measured data, and so stands in noise lines only"
+        raise SpecError(error("RK010", message, span, help="give the prior a `sigma`"))
     c = weight * law.curvature
     return FunctionFacts(quadratic=True, lipschitz=c, mu=c, gradient=True)
 
 
-def _linear(value: object, what: str) -> Affine:
-    from ..model.terms import ValueTerm
-
-    assert isinstance(value, ValueTerm)
+def _linear(value: ValueTerm, what: str) -> Affine:
     mean = affine(value)
-    if mean.link is not None or mean.offset:
-        raise SpecError(
-            error("RC017", f"the argument of {what} is linear in the unknown in this version of recon", value.span)
-        )
+    if mean.link is not None:
+        message = f"the argument of {what} must be linear in the unknown, and `{mean.link}` is not"
+        raise SpecError(error("RC017", message, value.span))
+    if mean.offset and mean.blocks:
+        message = f"the argument of {what} must be linear in the unknown, without a constant added"
+        raise SpecError(error("RC017", message, value.span))
     return mean
 
 
 def _with_inner(mean: Affine, inner: OperatorTerm | None) -> Affine:
+    """The argument with the energy's own operator in front, such as the gradient of total variation."""
     if inner is None:
         return mean
     blocks: dict[str, OperatorTerm | None] = {}
     for name, k in mean.blocks.items():
-        parts = k.parts if isinstance(k, Compose) else (k,) if k is not None else ()
-        blocks[name] = Compose((inner, *parts), span=k.span if k else None) if parts else inner
+        if k is None:
+            blocks[name] = inner
+        else:
+            blocks[name] = Compose((inner, *(k.parts if isinstance(k, Compose) else (k,))), span=k.span)
     return Affine(blocks)

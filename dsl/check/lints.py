@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..diagnostics import Diagnostic, note, warning
 from ..model.experiment import Experiment, Formulation
+from ..model.terms import Column, Pointwise
 from ..model.word import Word
 from ..vocabulary.metrics import Psnr, Ssim
 from .formulate import Checked
@@ -24,26 +25,27 @@ def _inverse_crime(experiment: Experiment) -> list[Diagnostic]:
     for f in experiment.methods.values():
         if not f.likelihoods or not _simulated(experiment, f):
             continue
-        maker = experiment.simulate
-        if maker is not None and any(
-            a.law.mean != b.law.mean for a, b in zip(maker.likelihoods, f.likelihoods, strict=False)
-        ):
-            continue
-        if maker is not None and {n: u.space for n, u in maker.unknowns.items()} != {
-            n: u.space for n, u in f.unknowns.items()
-        }:
+        if experiment.simulate is not None and not _same_model(experiment.simulate, f):
             continue
         make = warning if experiment.claims else note
-        what = "a claim rests on" if experiment.claims else "these are"
+        what = "a claim rests on data" if experiment.claims else "the data are"
         return [
             make(
                 "RL001",
-                f"{what} data made by the very operator and grid that reconstruct them",
+                f"{what} simulated by the very operator and grid that reconstruct them",
                 f.likelihoods[0].span,
                 help="`simulate { ... }` makes data by another grid or operator; results are optimistic without it",
             )
         ]
     return []
+
+
+def _same_model(maker: Formulation, f: Formulation) -> bool:
+    """Whether measurements are made as the formulation takes them to be: the same means on the same grids."""
+    means = {line.measured: line.law.mean for line in f.likelihoods}
+    if any(line.law.mean != means[line.measured] for line in maker.likelihoods if line.measured in means):
+        return False
+    return {n: u.space for n, u in maker.unknowns.items()} == {n: u.space for n, u in f.unknowns.items()}
 
 
 def _underdetermined(checked: dict[str, Checked], solvers: dict[str, Word]) -> list[Diagnostic]:
@@ -86,8 +88,6 @@ def _ranges(experiment: Experiment) -> list[Diagnostic]:
 
 def stated_range(experiment: Experiment) -> float | None:
     """The data range that the page states: that of an unknown, or 0..1 of pictures and phantoms bound as they are."""
-    from ..model.terms import Column, Pointwise
-
     for f in experiment.methods.values():
         for u in f.unknowns.values():
             if u.range is not None:

@@ -1,21 +1,27 @@
-"""The whole check of an experiment: each method, what makes its data, and the lints."""
+"""The whole check of an experiment: each method, what makes its data, what it shows, and the lints."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..diagnostics import Diagnostic, Findings, SpecError, error
+from ..diagnostics import Diagnostic, Findings, Label, SpecError
 from ..elaborate.page import elaborate
-from ..model.experiment import Experiment
+from ..model.experiment import Experiment, SweepAxis
 from ..model.solver import Solver
-from ..model.terms import Reserved, everything
+from ..syntax.parse import parse
 from ..syntax.source import Source
-from ..syntax.tree import Expr
+from ..syntax.tree import Expr, Page
+from .complete import incomplete
 from .formulate import Checked, formulate
 from .lints import lint
+from .makers import check_extents, maker_of
+from .results import check_results
 from .rules import Choice, choose
+
+MOST_SWEPT = 100
+"""Values of swept axes that are tried, each on its own."""
 
 
 @dataclass
@@ -31,12 +37,17 @@ class CheckedExperiment:
 
 
 def load(text: str, name: str, folder: Path, overrides: Iterable[tuple[str, Expr]] = ()) -> CheckedExperiment:
-    """Parse, elaborate and check a page. Raises SpecError with the findings of the first stage that fails."""
-    from ..syntax.parse import parse
+    """Parse, elaborate and check a page, with each swept value in its place once.
 
+    Raises SpecError with the findings of the first stage that fails.
+    """
     page = parse(Source(name, text))
+    given = list(overrides)
     findings = Findings()
-    return check(elaborate(page, folder, findings, overrides), findings)
+    checked = check(elaborate(page, folder, findings, given), findings)
+    findings.add(*_swept(page, folder, given, checked.experiment.sweeps))
+    findings.stop_on_errors()
+    return replace(checked, findings=findings.sorted())
 
 
 def check(experiment: Experiment, findings: Findings) -> CheckedExperiment:
@@ -44,11 +55,14 @@ def check(experiment: Experiment, findings: Findings) -> CheckedExperiment:
     checked: dict[str, Checked] = {}
     choices: dict[str, Choice] = {}
     makers: dict[str, Checked] = {}
-    simulate = formulate(experiment.simulate, findings) if experiment.simulate is not None else None
+    simulate = formulate(experiment.simulate, findings, making=True) if experiment.simulate is not None else None
     for name, f in experiment.methods.items():
+        missing = incomplete(f, name)
+        findings.add(*(d for d in missing if d.severity == "error"))
         c = formulate(f, findings)
-        if c is None:
+        if c is None or any(d.severity == "error" for d in missing):
             continue
+        findings.add(*missing)
         checked[name] = c
         named = f.solver if isinstance(f.solver, Solver) else None
         try:
@@ -56,77 +70,28 @@ def check(experiment: Experiment, findings: Findings) -> CheckedExperiment:
             findings.add(*notes)
         except SpecError as e:
             findings.add(*e.diagnostics)
-        maker = simulate if experiment.simulate is not None and not f.own_data else c
-        if maker is not None:
-            _check_data(experiment, c, maker, findings)
-            makers[name] = maker
-    _check_views(experiment, findings)
+        if experiment.simulate is None or simulate is not None:
+            maker = maker_of(experiment, c, simulate, findings)
+            if maker is not None:
+                makers[name] = maker
+    findings.add(*check_extents(experiment), *check_results(experiment))
     if not findings.errors:
         findings.add(*lint(experiment, checked, {n: c.solver for n, c in choices.items()}))
     findings.stop_on_errors()
     return CheckedExperiment(experiment, checked, choices, makers, findings.sorted())
 
 
-def _check_data(experiment: Experiment, c: Checked, maker: Checked, findings: Findings) -> None:
-    """Each measured name is bound by data, or its law can be drawn from and the truth is known."""
-    unknowns = set(maker.problem.unknowns)
-    for d in experiment.data.values() or ():
-        bound = {target for target, _ in d.bindings}
-        for measured, m in c.measurements.items():
-            if measured in bound:
-                continue
-            source = maker.measurements.get(measured)
-            if source is None:
-                findings.add(
-                    error(
-                        "RC040",
-                        f"`simulate` does not say how `{measured}` is made",
-                        m.likelihood.span,
-                        help=f"add `noise {measured} ~ ...` to it",
-                    )
-                )
-            elif not source.likelihood.law.samples:
-                law = source.likelihood.law.word
-                findings.add(
-                    error(
-                        "RC041",
-                        f"`{measured}` is not bound by `{d.name}` and cannot be simulated from `{law}` as it stands",
-                        source.likelihood.span,
-                        d.span,
-                        help="give it a `sigma`, bind the measurement in `data`, or add `simulate { noise ... }`",
-                    )
-                )
-            elif not unknowns <= bound and not bound - {"ref"} - set(c.measurements):
-                missing = ", ".join(f"`{u}`" for u in sorted(unknowns - bound))
-                findings.add(
-                    error("RC042", f"`{measured}` is to be simulated, but `{d.name}` does not bind {missing}", d.span)
-                )
-
-
-def _check_views(experiment: Experiment, findings: Findings) -> None:
-    """Names of results that the page cannot have."""
-    several = len(experiment.formulation.unknowns) > 1 if experiment.methods else False
-    for w in [*experiment.views, *experiment.metrics]:
-        for term in everything(w):
-            if isinstance(term, Reserved) and term.name == "estimate" and several:
-                findings.add(
-                    error(
-                        "RC043",
-                        "`estimate` could be any of several unknowns",
-                        term.span,
-                        help="name one of " + ", ".join(f"`{u}`" for u in experiment.formulation.unknowns),
-                    )
-                )
-            if isinstance(term, Reserved) and term.name == "samples":
-                findings.add(error("RC044", "no solver of this page draws samples", term.span))
-    names = {m.word for m in experiment.metrics} | {y for a in experiment.analyses for y in a.yields}
-    for claim in experiment.claims:
-        if claim.measure.metric not in names | {"seconds", "iterations", "mse"}:
-            findings.add(
-                error(
-                    "RC045",
-                    f"`{claim.measure.metric}` is claimed but not measured",
-                    claim.span,
-                    help=f"add it: `metrics [{', '.join([*sorted(names), claim.measure.metric])}]`",
-                )
-            )
+def _swept(
+    page: Page, folder: Path, overrides: Sequence[tuple[str, Expr]], axes: tuple[SweepAxis, ...]
+) -> list[Diagnostic]:
+    """Errors of the page with one swept value at a time, each labelled with the value too."""
+    out: list[Diagnostic] = []
+    values = [(axis.path, value) for axis in axes for value in axis.values]
+    for path, value in values[:MOST_SWEPT]:
+        findings = Findings()
+        try:
+            check(elaborate(page, folder, findings, [*overrides, (path, value)]), findings)
+        except SpecError as e:
+            errors = [d for d in e.diagnostics if d.severity == "error"]
+            out += [replace(d, labels=(*d.labels, Label(value.span, "with this value"))) for d in errors]
+    return out

@@ -31,54 +31,55 @@ class Rule:
     choose: Callable[[Problem], tuple[Solver, str] | None]
 
 
+CLOSED_FORM, CG, FISTA, ADMM, PDHG = (
+    word.model_validate({}) for word in (words.ClosedForm, words.Cg, words.Fista, words.Admm, words.Pdhg)
+)
+"""The solvers that the table chooses from, with their defaults."""
+
+
 def _all_quadratic(p: Problem) -> tuple[Solver, str] | None:
     if not p.quadratic:
         return None
     basis = p.normal_basis
     if basis is not None:
-        return words.ClosedForm(), f"the normal matrix is diagonal in the {basis.basis} basis"
-    return words.Cg(), "every term is quadratic and no closed form is known"
+        return CLOSED_FORM, f"the normal matrix is diagonal in the {basis.basis} basis"
+    return CG, "every term is quadratic and no closed form is known"
 
 
 def _one_prox(p: Problem) -> tuple[Solver, str] | None:
-    if not p.rough or words.Fista().misfit(p) is not None:
+    if not p.rough or FISTA.misfit(p) is not None:
         return None
-    rough = p.rough[0]
-    return words.Fista(), f"the data term is smooth and `{rough.label}` has a closed proximal map"
+    return FISTA, f"the data term is smooth and `{p.rough[0].label}` has a closed proximal map"
 
 
 def _denoising(p: Problem) -> tuple[Solver, str] | None:
-    if len(p.data) != 1 or words.Pdhg().misfit(p) is not None:
+    if len(p.data) != 1 or PDHG.misfit(p) is not None:
         return None
     data = p.data[0]
-    if data.plain and data.function.quadratic and data.function.mu:
-        return (
-            words.Pdhg(),
-            f"`{data.label}` is strongly convex with a closed proximal map, so the primal-dual method accelerates",
-        )
-    return None
+    if not (data.plain and data.function.quadratic and data.function.mu):
+        return None
+    why = f"`{data.label}` is strongly convex with a closed proximal map, so the primal-dual method accelerates"
+    return PDHG, why
 
 
 def _exact(p: Problem) -> tuple[Solver, str] | None:
     if not any(t.function.exact for t in p.data):
         return None
-    if words.Admm().misfit(p) is None and closed_together(list(p.terms)) is not None:
-        return words.Admm(), "the data are met exactly, and the splitting has a closed form"
-    return (
-        (words.Pdhg(), "the data are met exactly, with the operator handled by the dual")
-        if words.Pdhg().misfit(p) is None
-        else None
-    )
+    if ADMM.misfit(p) is None and closed_together(list(p.terms)) is not None:
+        return ADMM, "the data are met exactly, and the splitting has a closed form"
+    if PDHG.misfit(p) is None:
+        return PDHG, "the data are met exactly, with the operator handled by the dual"
+    return None
 
 
 def _convex(p: Problem) -> tuple[Solver, str] | None:
-    if words.Admm().misfit(p) is None and closed_together([t for t in p.terms]) is not None:
-        return words.Admm(), "A^H A + sum of rho K^H K is diagonal in one basis"
-    if words.Pdhg().misfit(p) is not None:
+    if ADMM.misfit(p) is None and closed_together(list(p.terms)) is not None:
+        return ADMM, "A^H A + sum of rho K^H K is diagonal in one basis"
+    if PDHG.misfit(p) is not None:
         return None
     if all(t.function.smooth for t in p.data):
-        return words.Pdhg(), "several terms need a proximal map and the data term is smooth (Condat-Vu)"
-    return words.Pdhg(), "several terms need a proximal map; all go into the dual"
+        return PDHG, "several terms need a proximal map and the data term is smooth (Condat-Vu)"
+    return PDHG, "several terms need a proximal map; all go into the dual"
 
 
 TABLE: tuple[Rule, ...] = (
@@ -91,51 +92,37 @@ TABLE: tuple[Rule, ...] = (
 
 
 def choose(problem: Problem, named: Solver | None, span: Span | None) -> tuple[Choice, list[Diagnostic]]:
-    """The solver for a problem: the one named, if it fits, else the first row of the table that does. Raises SpecError."""
+    """The named solver if it fits the problem, else that of the first row that does. Raises SpecError."""
     if named is not None:
         misfit = named.misfit(problem)
         if misfit is not None:
-            raise SpecError(_misfit(misfit, span))
+            hint = misfit.help or _instead(problem)
+            raise SpecError(error("RC032", misfit.reason, *_labels(misfit, span), help=hint))
         caution = named.caution(problem)
-        notes = (
-            []
-            if caution is None
-            else [
-                warning(
-                    "RL020",
-                    caution.reason,
-                    Label(span, "this solver") if span else None,
-                    Label(caution.span, "this term") if caution.span else None,
-                    help=f"{caution.help} has a guarantee" if caution.help else "",
-                )
-            ]
-        )
-        return Choice(named, 0, "named on the page"), notes
-    if not problem.terms:
-        raise SpecError(
-            error(
-                "RC030",
-                "there is nothing to solve: the page has no noise line and no prior",
-                None,
-                help="add `noise y ~ gaussian(A @ x, sigma = 0.01)`",
-            )
-        )
+        if caution is None:
+            return Choice(named, 0, "named on the page"), []
+        note = warning("RL020", caution.reason, *_labels(caution, span), help=caution.help)
+        return Choice(named, 0, "named on the page"), [note]
     for rule in TABLE:
         found = rule.choose(problem)
         if found is not None:
             return Choice(found[0], rule.number, found[1]), []
     first = next((t for t in problem.rough if t.function.prox == "none"), problem.terms[0])
-    raise SpecError(
-        error(
-            "RC031",
-            f"no solver fits: `{first.label}` has neither a gradient nor a proximal map",
-            Label(first.span) if first.span else None,
-        )
-    )
+    message = f"no solver fits: `{first.label}` has neither a gradient nor a proximal map"
+    raise SpecError(error("RC031", message, Label(first.span) if first.span else None))
 
 
-def _misfit(misfit: Misfit, span: Span | None) -> Diagnostic:
+def _instead(problem: Problem) -> str:
+    """Which solvers fit the problem, for someone who named one that does not."""
+    fitting = [f"`{s.word}`" for s in (CLOSED_FORM, CG, FISTA, PDHG, ADMM) if s.misfit(problem) is None]
+    if not fitting:
+        return ""
+    listed = fitting[0] if len(fitting) == 1 else ", ".join(fitting[:-1]) + f" and {fitting[-1]}"
+    chosen = next((found[0].word for rule in TABLE if (found := rule.choose(problem)) is not None), None)
+    default = f"; without a `solver` line `{chosen}` is chosen" if chosen else ""
+    return f"{listed} fit{'s' if len(fitting) == 1 else ''} this problem{default}"
+
+
+def _labels(misfit: Misfit, span: Span | None) -> list[Label]:
     labels = [Label(span, "this solver")] if span else []
-    if misfit.span is not None:
-        labels.append(Label(misfit.span, "this term"))
-    return error("RC032", misfit.reason, *labels, help=misfit.help)
+    return labels + ([Label(misfit.span, "this term")] if misfit.span is not None else [])

@@ -19,6 +19,30 @@ Value = float | Quantity | str | bool | Interval | list[Any]
 FUNCTIONS: dict[str, Callable[[float], float]] = {"sqrt": math.sqrt, "exp": math.exp, "log": math.log, "abs": abs}
 CONSTANTS = {"pi": math.pi, "true": True, "false": False}
 SERIES = ("geometric", "linear")
+CALLED = (*FUNCTIONS, *SERIES)
+"""Words that a constant expression may call."""
+
+_SPELLED_OUT = {
+    "percent": "%",
+    "meter": "m",
+    "metre": "m",
+    "centimeter": "cm",
+    "millimeter": "mm",
+    "millimetre": "mm",
+    "micrometer": "um",
+    "micron": "um",
+    "nanometer": "nm",
+    "picometer": "pm",
+    "angstrom": "Å",
+    "second": "s",
+    "sec": "s",
+    "millisecond": "ms",
+    "degree": "deg",
+    "radian": "rad",
+    "volt": "V",
+    "kilovolt": "kV",
+    "decibel": "dB",
+}
 
 
 def evaluate(node: Expr, lookup: Callable[[Name | Dot], Value]) -> Value:
@@ -80,7 +104,8 @@ def per(unit: str) -> Quantity:
 
 def _quantity(value: float, unit: str, span: Span) -> Value:
     if unit not in UNITS:
-        close = nearest(unit, UNITS)
+        spelled = nearest(unit.casefold().removesuffix("s"), _SPELLED_OUT)
+        close = _SPELLED_OUT[spelled] if spelled and len(unit) > 2 else nearest(unit, UNITS)
         raise SpecError(
             error(
                 "RT002",

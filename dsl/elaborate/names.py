@@ -10,12 +10,13 @@ from ..syntax.source import Span
 from ..syntax.tree import Binding, Call, Dot, Expr, Follows, Item, Name, Page, Statement, walk
 from .statements import UNKNOWNS
 
-EXPRESSIONS = ("param", "binding", "forward")
-
 
 @dataclass(frozen=True)
 class Definition:
-    """A name and what it stands for. `kind` is a statement kind, "binding", or "measured" for the left of a noise line."""
+    """A name and what it stands for.
+
+    `kind` is a statement kind, "binding", or "measured" for the name left of a noise line.
+    """
 
     kind: str
     name: str
@@ -29,7 +30,10 @@ class Definition:
 
 Names = dict[str, Definition]
 
+WORDS = ("auto", "learned", "true", "false")
+"""Words that stand for values everywhere."""
 RESERVED = ("estimate", "samples", "truth", "measured", "ref", "error")
+"""Words that stand for values where results are spoken of."""
 
 
 def collect(items: Iterable[Item], findings: Findings, base: Names | None = None) -> Names:
@@ -38,7 +42,16 @@ def collect(items: Iterable[Item], findings: Findings, base: Names | None = None
     for item in items:
         for d in _definitions(item):
             old = names.get(d.name)
-            if old and old.kind == d.kind == "measured" and old.name == d.name:
+            if old and old.kind == d.kind == "measured":
+                findings.add(
+                    error(
+                        "RN011",
+                        f"two noise lines measure `{d.name}`",
+                        Label(d.span, "second"),
+                        Label(old.span, "first"),
+                        help="give each measurement a name of its own",
+                    )
+                )
                 continue
             if old:
                 findings.add(
@@ -51,8 +64,9 @@ def collect(items: Iterable[Item], findings: Findings, base: Names | None = None
                     )
                 )
                 continue
-            if d.name in ("auto", "learned", "true", "false"):
-                findings.add(error("RN012", f"`{d.name}` is a word of the language and cannot be bound", d.span))
+            if d.name in (*WORDS, *RESERVED):
+                message = f"`{d.name}` is a word of the language and cannot be a name of yours"
+                findings.add(error("RN012", message, d.span))
             names[d.name] = d
     merged = {**(base or {}), **names}
     return merged

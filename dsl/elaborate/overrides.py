@@ -1,49 +1,54 @@
 """`--set path=value` and the axes of a sweep: the page with one value replaced.
 
 A path is the name of a param, binding, unknown or other named statement (its whole value is replaced), or ends in an
-option: `run.seed`, `solver.iterations`, `x.voxel`, `tv.solver.rho` inside the method `tv`.
+option: `run.seed`, `solver.iterations`, `noise.sigma`, `x.voxel`, `tv.solver.rho` inside the method `tv`.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from ..diagnostics import SpecError, error
+from .. import vocabulary
+from ..diagnostics import Diagnostic, SpecError, error
 from ..diagnostics.nearest import nearest
 from ..syntax.source import Span
-from ..syntax.tree import Argument, Binding, Call, Expr, Item, Name, Page, Statement
+from ..syntax.tree import Argument, Binding, Call, Expr, Follows, Item, Name, Page, Statement
 from .statements import SHAPES
 
+WORDS_OF = {"solver": "solver", "report": "view", "train": "loss", "attack": "attack", "log": "tracker"}
+"""Statement kinds whose value is a word, with the kind of that word."""
 
-def override(page: Page, path: str, value: Expr) -> Page:
-    """The page with the value at `path` replaced. Raises SpecError where the path leads nowhere."""
-    parts = path.split(".")
-    items = _replaced(page.items, parts, value)
+
+def override(page: Page, path: str, value: Expr, place: Span | None = None) -> Page:
+    """The page with the value at `path` replaced.
+
+    Raises SpecError where the path leads nowhere, labelled at `place`, or else at the value.
+    """
+    items = _replaced(page.items, path.split("."), value)
     if items is None:
-        known = paths(page)
-        close = nearest(path, known)
-        raise SpecError(
-            error(
-                "RN030",
-                f"there is nothing called `{path}` to set on this page",
-                value.span,
-                help=f"did you mean `{close}`?"
-                if close
-                else "params, bindings and options can be set: " + ", ".join(known[:8]),
-            )
-        )
+        raise SpecError(_nothing_there(page, path, place or value.span))
     return replace(page, items=items)
 
 
+def _nothing_there(page: Page, path: str, span: Span) -> Diagnostic:
+    known = paths(page)
+    close = nearest(path, known)
+    head = path.split(".")[0]
+    if close:
+        hint = f"did you mean `{close}`?"
+    elif head in SHAPES and "." in path and not any(isinstance(i, Statement) and i.kind == head for i in page.items):
+        hint = f"the page has no `{head}` line whose options could be set"
+    else:
+        hint = "params, bindings and options can be set: " + ", ".join(known[:8])
+    return error("RN030", f"there is nothing called `{path}` to set on this page", span, help=hint)
+
+
 def paths(page: Page) -> list[str]:
-    """The names that can be set whole, and the statements whose options can."""
-    out = []
-    for item in page.items:
-        if isinstance(item, Binding) or (
-            isinstance(item, Statement) and item.name and item.kind not in ("data", "weights", "use")
-        ):
-            out.append(item.name)
-    return out + ["run.seed", "run.precision", "solver.iterations"]
+    """The names that can be set whole, and some options."""
+    fixed = ("data", "weights", "use")
+    named = [i for i in page.items if isinstance(i, Binding) or (isinstance(i, Statement) and i.kind not in fixed)]
+    solver = ["solver.iterations"] if any(isinstance(i, Statement) and i.kind == "solver" for i in page.items) else []
+    return [i.name for i in named if i.name] + ["run.seed", "run.precision", *solver]
 
 
 def _replaced(items: tuple[Item, ...], parts: list[str], value: Expr) -> tuple[Item, ...] | None:
@@ -77,21 +82,33 @@ def _in_statement(s: Statement, head: str, rest: list[str], value: Expr) -> Stat
 
 
 def _with_option(s: Statement, option: str, value: Expr) -> Statement:
-    """The statement with one option of its call or body set."""
+    """The statement with one option set: in its call where it stands there, else in its body."""
+    if isinstance(s.value, Follows) and isinstance(s.value.law, Call):
+        law = _with_argument(s.value.law, "law", option, value)
+        if law is None:
+            added = Argument(option, value, value.span, value.span)
+            law = replace(s.value.law, arguments=(*s.value.law.arguments, added))
+        return replace(s, value=replace(s.value, law=law))
     if isinstance(s.value, Call):
-        for i, a in enumerate(s.value.arguments):
-            if a.name == option:
-                arguments = (
-                    *s.value.arguments[:i],
-                    Argument(option, value, a.span, a.name_span),
-                    *s.value.arguments[i + 1 :],
-                )
-                return replace(s, value=replace(s.value, arguments=arguments))
+        call = _with_argument(s.value, WORDS_OF.get(s.kind, ""), option, value)
+        if call is not None:
+            return replace(s, value=call)
     body = s.body or ()
     for i, item in enumerate(body):
         if isinstance(item, Binding) and item.name == option:
             return replace(s, body=(*body[:i], replace(item, value=value), *body[i + 1 :]))
     return replace(s, body=(*body, _binding(option, value, value.span)))
+
+
+def _with_argument(call: Call, kind: str, option: str, value: Expr) -> Call | None:
+    """The call with an argument replaced, given by name or by its place; None where it has none of that name."""
+    cls = vocabulary.find(kind, call.function.id) if isinstance(call.function, Name) else None
+    fields = list(cls.model_fields) if cls is not None and cls.variadic is None else []
+    for i, a in enumerate(call.arguments):
+        if a.name == option or (a.name is None and fields[i : i + 1] == [option]):
+            arguments = (*call.arguments[:i], replace(a, value=value), *call.arguments[i + 1 :])
+            return replace(call, arguments=arguments)
+    return None
 
 
 def _binding(name: str, value: Expr, span: Span) -> Binding:

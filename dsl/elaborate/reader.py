@@ -27,8 +27,9 @@ from ..syntax.tree import (
     walk,
 )
 from . import constants
-from .names import RESERVED, UNKNOWNS, Definition, root
+from .names import RESERVED, Definition, root
 from .scope import Scope
+from .statements import UNKNOWNS
 
 T = TypeVar("T")
 
@@ -69,12 +70,12 @@ _WRAPPED = {"kernel": "conv", "maps": "coils", "array": "diagonal"}
 
 _STAGES = {
     "auto": (
-        "`auto` does not stand here",
+        "`auto` cannot stand for {what}",
         "`auto` stands for the extents of an unknown and for options that have a rule of their own, "
         "such as `step` of `fista`",
     ),
     "estimate": (
-        "`estimate` does not stand here",
+        "`estimate` cannot stand for {what}",
         "`sigma = estimate` in a noise line takes the noise level from the measured data; in metrics, claims and "
         "reports `estimate` is the reconstruction",
     ),
@@ -107,10 +108,10 @@ def stage_word(node: Expr) -> str | None:
     return head.id if isinstance(head, Name) and head.id in _STAGES else None
 
 
-def misplaced(word: str, span: Span) -> SpecError:
-    """The error for `auto`, `estimate` or `learned` where it may not stand."""
+def misplaced(word: str, span: Span, what: str = "a value here") -> SpecError:
+    """The error for `auto`, `estimate` or `learned` where it may not stand; `what`: for what it stands there."""
     message, hint = _STAGES[word]
-    return SpecError(error("RK010", message, span, help=hint))
+    return SpecError(error("RK010", message.format(what=what), span, help=hint))
 
 
 class Reader:
@@ -123,8 +124,8 @@ class Reader:
         self.findings = findings
         self.read_names: set[tuple[str, Span]] = set()
         """Names with their definitions' places that some expression has used."""
-        self.used_locals: dict[str, set[str]] = {}
-        """For each name with a body, the local names that its expression used."""
+        self.failed_pages: dict[str, Diagnostic] = {}
+        """The prefixes of pages in use that cannot be read, with what is wrong with each."""
         self._active: list[tuple[str, Span]] = []
         self._height = 0
         self._kinds: dict[tuple[str, Span], str] = {}
@@ -199,7 +200,6 @@ class Reader:
         finally:
             self._active.pop()
             self._height -= height
-            self.used_locals.setdefault(d.name, set()).update(inside.used)
 
     def _refuse_circle(self, key: tuple[str, Span], node: Expr, d: Definition) -> None:
         if key in self._active:
@@ -252,7 +252,7 @@ class Reader:
         return {str: "a text", list: "a list", Interval: "a range", bool: "true or false"}.get(type(value), "a number")
 
     def tick(self, span: Span) -> None:
-        """Count one more part. Raises SpecError where a page expands to too many, and for everything read after that."""
+        """Count one more part. Raises SpecError where a page expands to too many, and for all that is read then."""
         self._budget -= 1
         if self._budget < 0:
             if self._exhausted is None:
@@ -308,6 +308,13 @@ class Reader:
             hint = "words of this kind: " + ", ".join(sorted(known))
         else:
             hint = ""
+        if kind == "operator" and not close and node.span.text.isupper():  # operators of a page are written so
+            return error(
+                "RN017",
+                f"nothing on this page is called `{node.id}`",
+                node.span,
+                help=f"name an operator: `forward {node.id} = ...`",
+            )
         where = "in this version of recon" if known else "in this version of recon, nor any other"
         return error("RV001", f"there is no {bare_kind(kind)} called `{node.id}` {where}", node.span, help=hint)
 
@@ -315,7 +322,7 @@ class Reader:
         if kind == "number":
             return f"give it a value: `param {node.id} = ...`"
         values = [n for n in known if n in RESERVED or scope.names[n].kind in (*UNKNOWNS, "measured")]
-        if any(n not in RESERVED for n in values):
+        if any(n not in RESERVED and scope.names[n].kind in UNKNOWNS for n in values):
             return "values here are " + listed(values, "and")
         return f"declare it: `image {node.id} : real[256, 256]`"
 
@@ -416,9 +423,18 @@ class Reader:
         path = root(node)
         head = path.split(".")[0] if path else ""
         d = scope.find(head)
+        if head in self.failed_pages:
+            return self.failed_pages[head]
         if d is not None and d.kind == "use":
             known = [n.removeprefix(f"{head}.") for n in scope.names if n.startswith(f"{head}.")]
             member = path.removeprefix(f"{head}.") if path else ""
+            if member in known:
+                return error(
+                    "RK005",
+                    f"`{path}` is {self.definition_in_words(scope.names[path or head], scope)} of another page",
+                    node.span,
+                    help="of another page, operators, numbers, priors and other bindings can be used",
+                )
             close = nearest(member, known)
             hint = f"did you mean `{head}.{close}`?" if close else f"its names: {', '.join(known)}" if known else ""
             return error("RK005", f"the page in use `{head}` has no name `{member}`", node.span, help=hint)

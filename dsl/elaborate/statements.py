@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from ..diagnostics import Diagnostic, Label, error
+from ..diagnostics import Diagnostic, error
 from ..diagnostics.nearest import nearest
 from ..syntax.tree import Binding, Clause, Item, Name, Statement
 
@@ -18,7 +18,8 @@ class Shape:
     """How a statement kind is written.
 
     head: "name =", "name :" or "name" (a name alone), "value" (an expression), "body" (nothing before the braces).
-    body: "options" only; "names" may also bind local names; "statements", "clauses" (`x in [..]`), "players" (options and statements).
+    body: "options" only; "names" may also bind local names; "statements", "clauses" (`x in [..]`), "players" (options
+    and statements).
     """
 
     head: Literal["name =", "name :", "name", "value", "body"]
@@ -54,6 +55,32 @@ SHAPES: dict[str, Shape] = {
     "run": Shape("body", "options", "run { seed = 0 }"),
 }
 
+_OTHERWISE = {
+    "dataset": "data",
+    "datasets": "data",
+    "model": "forward",
+    "operator": "forward",
+    "measurement": "noise",
+    "likelihood": "noise",
+    "regularizer": "prior",
+    "regulariser": "prior",
+    "penalty": "prior",
+    "algorithm": "solver",
+    "optimizer": "solver",
+    "reconstruct": "solver",
+    "variable": "unknown",
+    "const": "param",
+    "let": "param",
+    "import": "use",
+    "include": "use",
+    "output": "report",
+    "plot": "report",
+    "figure": "report",
+    "table": "report",
+    "assert": "expect",
+}
+"""What people call some statements elsewhere."""
+
 IN_METHOD = ("forward", "noise", "prior", "solver", "train", *UNKNOWNS)
 IN_SIMULATE = ("forward", "noise", *UNKNOWNS)
 
@@ -79,15 +106,9 @@ def check_shapes(items: Iterable[Item], allowed: Iterable[str] = tuple(SHAPES), 
 
 def _check(s: Statement, kinds: list[str], inside: str) -> list[Diagnostic]:
     if s.kind not in SHAPES:
-        close = nearest(s.kind, kinds)
-        return [
-            error(
-                "RN001",
-                f"there is no statement `{s.kind}`",
-                s.kind_span,
-                help=f"did you mean `{close}`?" if close else "the kinds are " + ", ".join(kinds),
-            )
-        ]
+        close = _OTHERWISE.get(s.kind.casefold()) or nearest(s.kind, kinds)
+        hint = f"did you mean `{close}`?" if close in kinds else "the kinds are " + ", ".join(kinds)
+        return [error("RN001", f"there is no statement `{s.kind}`", s.kind_span, help=hint)]
     if s.kind not in kinds:
         return [
             error(
@@ -110,7 +131,7 @@ def _check(s: Statement, kinds: list[str], inside: str) -> list[Diagnostic]:
             else [error("RN003", f"`{s.kind}` needs a body: `{shape.usage}`", s.kind_span)]
         )
     if shape.body == "none":
-        return [error("RN004", f"`{s.kind}` takes no body", Label(s.kind_span))]
+        return [error("RN004", f"`{s.kind}` takes no body", s.kind_span, help=f"it is written `{shape.usage}`")]
     if shape.body == "statements":
         return check_shapes(s.body, IN_METHOD if s.kind == "method" else IN_SIMULATE, s.kind)
     for item in s.body:

@@ -5,50 +5,94 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from ..diagnostics import Findings, Label, SpecError, error
+from ..diagnostics import Diagnostic, Findings, Label, SpecError, error
+from ..diagnostics.nearest import nearest
 from ..model.files import FileError, inside
 from ..syntax.parse import parse
 from ..syntax.source import Source
 from ..syntax.tree import Page, Statement, Text
 from .names import Names, collect
 
-DEEPEST = 16
+LARGEST_PAGE = 2**22
+"""Bytes of a page in use."""
+MOST_PAGES = 100
+"""Pages that a page may use, those behind them counted as often as they are used."""
 
 
-def import_pages(page: Page, folder: Path, findings: Findings, depth: int = 0) -> Names:
-    """Definitions of all pages in use, named `prefix.name`; each keeps the names of its own page."""
-    out: Names = {}
-    for s in page.items:
-        if not (isinstance(s, Statement) and s.kind == "use" and s.name):
-            continue
+def import_pages(page: Page, folder: Path, findings: Findings, failed: dict[str, Diagnostic]) -> Names:
+    """Definitions of all pages in use, named `prefix.name`; each keeps the names of its own page.
+
+    What cannot be read is added to the findings, and to `failed` by its prefix.
+    """
+    start = folder / Path(page.source.name).name
+    return _Pages(folder, findings).names(page, (start.resolve(),), failed)
+
+
+class _Pages:
+    def __init__(self, folder: Path, findings: Findings) -> None:
+        self.folder, self.findings = folder, findings
+        self.left = MOST_PAGES
+
+    def names(self, page: Page, chain: tuple[Path, ...], failed: dict[str, Diagnostic]) -> Names:
+        """The names of the pages that `page` uses; `chain` are the pages that led to it."""
+        out: Names = {}
+        for s in page.items:
+            if not (isinstance(s, Statement) and s.kind == "use" and s.name):
+                continue
+            try:
+                names = self._names_of(s, chain)
+            except SpecError as e:
+                failed[s.name] = e.diagnostics[0]
+                self.findings.add(*e.diagnostics)
+                continue
+            for name, d in names.items():
+                out[f"{s.name}.{name}"] = replace(d, name=f"{s.name}.{name}", page=d.page or names)
+        return out
+
+    def _names_of(self, s: Statement, chain: tuple[Path, ...]) -> Names:
         if not isinstance(s.value, Text):
-            findings.add(error("RF003", 'a page is named by a text: `use base = "./base.recon"`', s.span))
-            continue
-        if depth >= DEEPEST:
-            findings.add(
-                error(
-                    "RF004", f"pages use each other more than {DEEPEST} deep", s.span, help="a page may not use itself"
-                )
+            raise SpecError(error("RF003", 'a page is named by a text: `use base = "./base.recon"`', s.span))
+        self.left -= 1
+        if self.left < 0:
+            raise SpecError(error("RF004", f"pages use each other more than {MOST_PAGES} times", s.span))
+        path = self._path(s.value)
+        if path in chain:
+            circle = [p.name for p in chain[chain.index(path) :]] + [path.name]
+            raise SpecError(
+                error("RF004", "these pages use each other in a circle: " + " → ".join(circle), s.value.span)
             )
-            continue
-        try:
-            path = inside(folder, s.value.value)
-            text = path.read_text(encoding="utf-8")
-        except FileError as e:
-            findings.add(error("RF001", str(e), s.value.span))
-            continue
-        except (OSError, UnicodeDecodeError) as e:
-            reason = e.strerror if isinstance(e, OSError) and e.strerror else "not a text file"
-            findings.add(error("RF002", f"cannot read the page `{s.value.value}`: {reason}", s.value.span))
-            continue
+        text = self._text(path, s.value)
         try:
             other = parse(Source(s.value.value, text))
         except SpecError as e:
-            findings.add(
-                error("RF005", f"the page `{s.value.value}` has errors of its own", Label(s.value.span)), *e.diagnostics
-            )
-            continue
-        names = collect(other.items, findings, import_pages(other, folder, findings, depth + 1))
-        for name, d in names.items():
-            out[f"{s.name}.{name}"] = replace(d, name=f"{s.name}.{name}", page=names)
-    return out
+            own = error("RF005", f"the page `{s.value.value}` has errors of its own", Label(s.value.span))
+            raise SpecError(own, *e.diagnostics) from None
+        return collect(other.items, self.findings, self.names(other, (*chain, path), {}))
+
+    def _path(self, name: Text) -> Path:
+        try:
+            path = inside(self.folder, name.value)
+        except FileError as e:
+            hint = "a spec uses pages of its own folder only"
+            raise SpecError(error("RF001", str(e), name.span, help=hint)) from None
+        if not path.is_file():
+            beside = path.parent.glob("*.recon") if path.parent.is_dir() else ()
+            close = nearest(path.name, sorted(p.name for p in beside))
+            hint = f"did you mean `{close}`?" if close else ""
+            message = f"there is no page `{name.value}` in the folder of the spec"
+            raise SpecError(error("RF002", message, name.span, help=hint))
+        return path
+
+    def _text(self, path: Path, name: Text) -> str:
+        try:
+            if path.stat().st_size > LARGEST_PAGE:
+                message = f"the page `{name.value}` has more than {LARGEST_PAGE} bytes"
+                raise SpecError(error("RF002", message, name.span))
+            return path.read_text(encoding="utf-8")
+        except OSError as e:
+            reason = e.strerror or "it cannot be opened"
+            raise SpecError(error("RF002", f"cannot read the page `{name.value}`: {reason}", name.span)) from None
+        except UnicodeDecodeError:
+            raise SpecError(
+                error("RF002", f"`{name.value}` is not a page: it is no text in UTF-8", name.span)
+            ) from None

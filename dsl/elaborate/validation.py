@@ -2,18 +2,93 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args, get_origin
+import types
+from typing import Any, Literal, Union, get_args, get_origin
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
+from .. import vocabulary
 from ..diagnostics import Diagnostic, Label, error
 from ..diagnostics.nearest import nearest
-from ..model.fields import Interval
-from ..model.units import Quantity, describe
+from ..model import terms as t
+from ..model.fields import FilePath, Interval, OfDimension
+from ..model.units import NONE, Quantity, Unit, describe, example
+from ..model.word import Word
+from .reader import kind_in_words
 from .scope import Where
 
+MISSING = "RV007"
 
-def validation_findings(failed: ValidationError, cls: Any, where: Where, name: str) -> list[Diagnostic]:
+
+def flatten(annotation: Any) -> list[Any]:
+    """The members of a union type, with `Annotated` taken off."""
+    origin = get_origin(annotation)
+    if origin in (Union, types.UnionType):
+        return [x for a in get_args(annotation) for x in flatten(a)]
+    if hasattr(annotation, "__metadata__"):
+        return flatten(annotation.__origin__)
+    return [annotation]
+
+
+def wanted(info: FieldInfo) -> str:
+    """What a parameter takes, in words: "a number or `auto`"."""
+    phrases = _phrases(info.annotation, info.metadata)
+    return phrases[0] if len(phrases) == 1 else ", ".join(phrases[:-1]) + " or " + phrases[-1]
+
+
+_PLAIN: dict[Any, str] = {
+    float: "a number",
+    int: "a whole number",
+    str: "a text",
+    bool: "`true` or `false`",
+    Interval: "a range such as `0..1`",
+    Unit: "a unit such as `1/mm`",
+    FilePath: "the name of a file",
+    Quantity: "a quantity with a unit",
+    t.OperatorTerm: "an operator",
+    t.ValueTerm: "a value",
+    t.MeasureTerm: "a measure such as `mean(psnr)`",
+    t.AxisTerm: "an axis",
+}
+
+
+def _phrases(annotation: Any, metadata: list[Any] | tuple[Any, ...]) -> list[str]:
+    origin = get_origin(annotation)
+    if origin in (Union, types.UnionType):
+        return list(dict.fromkeys(p for a in get_args(annotation) for p in _phrases(a, ())))
+    if hasattr(annotation, "__metadata__"):
+        return _phrases(annotation.__origin__, [*annotation.__metadata__, *metadata])
+    if origin is Literal:
+        return [f"`{v}`" for v in get_args(annotation)]
+    if origin is tuple:
+        return ["a list"]
+    if annotation is type(None):
+        return []
+    dimension = next((m.dimension for m in metadata if isinstance(m, OfDimension)), NONE)
+    if dimension != NONE:
+        return [f"{describe(dimension)} such as {example(dimension, annotation is Interval)}"]
+    if isinstance(annotation, type) and issubclass(annotation, Word):
+        return [kind_in_words(annotation.expression_kind)]
+    return [_PLAIN.get(annotation, "something else")]
+
+
+def option_hint(cls: type[BaseModel], key: str, name: str) -> str:
+    """What to write instead of an option that a word does not have."""
+    close = nearest(key, cls.model_fields)
+    if close:
+        return f"did you mean `{close}`?"
+    for kind in vocabulary.kinds_of(name):
+        other = vocabulary.find(kind, name)
+        if other is not None and other is not cls and key in other.model_fields and issubclass(cls, Word):
+            here, there = kind_in_words(cls.expression_kind), kind_in_words(kind)
+            wrap = ", which acts through `conv(...)`" if kind == "kernel" and cls.expression_kind == "operator" else ""
+            return f"here `{name}` is {here}; with `{key}` it is {there}{wrap}"
+    known = [f"`{f}`" for f in cls.model_fields]
+    return f"its options are {', '.join(known)}" if known else "it takes no options"
+
+
+def validation_findings(failed: ValidationError, cls: type[BaseModel], where: Where, name: str) -> list[Diagnostic]:
     """One diagnostic for each parameter that is missing or does not fit."""
     by_field: dict[str, list[Any]] = {}
     for e in failed.errors(include_url=False):
@@ -21,44 +96,34 @@ def validation_findings(failed: ValidationError, cls: Any, where: Where, name: s
     return [_finding(field, errors, cls, where, name) for field, errors in by_field.items()]
 
 
-def _finding(field: str, errors: list[Any], cls: Any, where: Where, name: str) -> Diagnostic:
+def _finding(field: str, errors: list[Any], cls: type[BaseModel], where: Where, name: str) -> Diagnostic:
     span = where.arguments.get(field, where.head)
     first = errors[0]
-    if first["type"] == "missing":
-        info = cls.model_fields[field]
-        return error(
-            "RV007",
-            f"`{name}` needs `{field}`",
-            Label(where.head),
-            help=f"`{field}`: {info.description}" if info.description else "",
-        )
+    info = cls.model_fields.get(field)
+    if first["type"] == "missing" and info is not None:
+        sample = getattr(cls, "example", "")
+        hints = (f"`{field}`: {info.description}" if info.description else "", f"as in `{sample}`" if sample else "")
+        return error(MISSING, f"`{name}` needs `{field}`", Label(where.head), help=hints)
     if first["type"] == "extra_forbidden":
-        close = nearest(field, cls.model_fields)
-        hint = (
-            f"did you mean `{close}`?" if close else "its options are " + ", ".join(f"`{f}`" for f in cls.model_fields)
-        )
-        return error("RV002", f"`{name}` has no option `{field}`", where.names.get(field, span), help=hint)
-    own = [e for e in errors if e["type"] == "value_error"]
-    bounds = [e for e in errors if e["type"] in _BOUNDS]
-    value = first["input"]
+        place = where.names.get(field, span)
+        return error("RV002", f"`{name}` has no option `{field}`", place, help=option_hint(cls, field, name))
     what = f"`{field}` of `{name}`" if field else f"`{name}`"
+    value = first["input"]
+    bound = next((e for e in errors if e["type"] in _BOUNDS), None)
+    if bound is not None:
+        limit = next(iter(bound["ctx"].values()))
+        return error("RV008", f"{what} must be {_BOUNDS[bound['type']]} {limit:g}, not {_show(value)}", span)
+    own = next((e for e in errors if e["type"] == "value_error"), None)
+    if own is not None:
+        return error("RV009", f"{what}: {own['msg'].removeprefix('Value error, ')}", span)
+    short = next((e for e in errors if e["type"] == "too_short"), None)
+    if short is not None:
+        return error("RV009", f"{what} needs at least one entry", span)
     choices = _choices(cls, field)
-    if bounds:
-        e = bounds[0]
-        limit = next(iter(e["ctx"].values()))
-        return error("RV008", f"{what} must be {_BOUNDS[e['type']]} {limit:g}, not {_show(value)}", span)
-    if own:
-        return error("RV009", f"{what}: {own[0]['msg'].removeprefix('Value error, ')}", span)
-    if choices and isinstance(value, str):
-        close = nearest(value, choices)
-        listed = ", ".join(f"`{c}`" for c in choices)
-        return error(
-            "RV006", f"{what} is one of {listed}, not `{value}`", span, help=f"did you mean `{close}`?" if close else ""
-        )
-    expected = next((_EXPECTED[e["type"]] for e in errors if e["type"] in _EXPECTED), "something else")
-    if choices:
-        expected += " or " + ", ".join(f"`{c}`" for c in choices)
-    return error("RV009", f"{what} must be {expected}, not {_show(value)}", span)
+    close = nearest(value, choices) if isinstance(value, str) else None
+    expected = wanted(info) if info is not None else "something else"
+    hint = f"did you mean `{close}`?" if close else ""
+    return error("RV006" if choices else "RV009", f"{what} is {expected}, not {_show(value)}", span, help=hint)
 
 
 _BOUNDS = {
@@ -67,29 +132,9 @@ _BOUNDS = {
     "less_than": "less than",
     "less_than_equal": "at most",
 }
-_EXPECTED = {
-    "float_type": "a number",
-    "float_parsing": "a number",
-    "int_type": "a whole number",
-    "int_parsing": "a whole number",
-    "int_from_float": "a whole number",
-    "finite_number": "a finite number",
-    "bool_type": "`true` or `false`",
-    "bool_parsing": "`true` or `false`",
-    "string_type": "a text",
-    "tuple_type": "a list",
-    "too_short": "a list with more entries",
-    "dataclass_type": "a range such as `0..1`",
-    "dataclass_exact_type": "a range such as `0..1`",
-    "is_instance_of": "another kind of expression",
-    "model_type": "another kind of expression",
-    "literal_error": "another word",
-}
 
 
-def _choices(cls: Any, field: str) -> list[str]:
-    from .expressions import flatten
-
+def _choices(cls: type[BaseModel], field: str) -> list[str]:
     if field not in cls.model_fields:
         return []
     accept = flatten(cls.model_fields[field].annotation)

@@ -15,6 +15,13 @@ from .units import Quantity
 from .word import Analysis, Law, Metric, Word
 from .word import Source as DataSource
 
+STATISTICS = ("mean", "max", "min", "median", "std", "interval")
+"""Statistics over rows."""
+TRACED = ("objective", "move", "violation")
+"""What an iterative solver's trace holds."""
+MEASURED_ALONG = ("seconds", "iterations", *TRACED)
+"""What every run measures, without a metric."""
+
 
 @dataclass(frozen=True)
 class UnknownSpec:
@@ -35,6 +42,8 @@ class Likelihood:
     law: Law
     span: Span = field(compare=False, repr=False)
     text: str = field(default="", compare=False)
+    through: Law | None = field(default=None, compare=False, repr=False)
+    """The law with derived quantities as unknowns of their own, for simulating from data that bind them."""
 
 
 @dataclass(frozen=True)
@@ -115,8 +124,16 @@ class Experiment:
     views: tuple[Word, ...]
     run: RunOptions
     settings: tuple[Setting, ...] = ()
+    metrics_span: Span | None = None
 
     @property
     def formulation(self) -> Formulation:
         """The first method's problem."""
         return next(iter(self.methods.values()))
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """What `estimate` can mean: the unknowns and derived quantities that data bind, else all unknowns."""
+        found = {n for f in self.methods.values() for n in (*f.unknowns, *f.derived)}
+        bound = dict.fromkeys(target for d in self.data.values() for target, _ in d.bindings if target in found)
+        return tuple(bound) or tuple(self.formulation.unknowns)

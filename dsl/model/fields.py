@@ -25,6 +25,7 @@ __all__ = [
     "Interval",
     "Length",
     "NonNegative",
+    "OfDimension",
     "Positive",
     "Real",
     "Seed",
@@ -49,21 +50,32 @@ class Interval:
         return [self.start + i * step for i in range(max(count, 0))]
 
 
+@dataclass(frozen=True)
+class OfDimension:
+    """Marks a parameter whose values have this dimension."""
+
+    dimension: Dimension
+
+
 def _dimension(expected: Dimension) -> BeforeValidator:
     def validate(value: Any) -> Any:
-        if isinstance(value, Quantity):
-            if value.dimension == expected:
-                return value.value
-            raise ValueError(
-                f"expected {describe(expected)} such as {example(expected)}, got {describe(value.dimension)}"
-            )
-        if isinstance(value, Interval) and value.dimension != expected:
-            raise ValueError(f"expected {describe(expected)}, got {describe(value.dimension)}")
+        as_range = isinstance(value, Interval)
+        wanted = f"expected {describe(expected)} such as {example(expected, as_range)}"
+        if isinstance(value, (Quantity, Interval)):
+            if value.dimension != expected:
+                raise ValueError(f"{wanted}, got {describe(value.dimension)}")
+            return value.value if isinstance(value, Quantity) else value
         if isinstance(value, (int, float)) and not isinstance(value, bool) and expected != NONE:
-            raise ValueError(f"expected {describe(expected)} such as {example(expected)}, got a plain number")
+            raise ValueError(f"{wanted}, got a plain number")
         return value
 
     return BeforeValidator(validate)
+
+
+def _arc(value: Any) -> Any:
+    if isinstance(value, Interval) and value.start == value.stop:
+        raise ValueError("an arc goes from one angle to another, and this one has no length")
+    return value
 
 
 def _plain(value: Any) -> Any:
@@ -100,11 +112,11 @@ else:
     Fraction = Annotated[float, BeforeValidator(_plain), Ge(0), Le(1)]
     Count = Annotated[int, BeforeValidator(_plain), Gt(0), Le(10**9)]
     Whole = Annotated[int, BeforeValidator(_plain), Ge(0), Le(2**62)]
-    Length = Annotated[float, _dimension(LENGTH), Gt(0)]
-    Angle = Annotated[float, _dimension(ANGLE)]
-    Decibel = Annotated[float, _dimension(LEVEL)]
+    Length = Annotated[float, OfDimension(LENGTH), _dimension(LENGTH), Gt(0)]
+    Angle = Annotated[float, OfDimension(ANGLE), _dimension(ANGLE)]
+    Decibel = Annotated[float, OfDimension(LEVEL), _dimension(LEVEL)]
     Spacing = Annotated[float | Quantity, BeforeValidator(_spacing)]
-    Arc = Annotated[Interval, _dimension(ANGLE)]
+    Arc = Annotated[Interval, OfDimension(ANGLE), BeforeValidator(_arc), _dimension(ANGLE)]
 
 Auto = Literal["auto"]
 

@@ -32,9 +32,9 @@ def inside(folder: Path, text: str) -> Path:
     try:
         path = (root / text).resolve()
     except (OSError, RuntimeError) as e:
-        raise FileError(f"cannot follow {text!r}: {e}") from e
+        raise FileError(f"`{text}` cannot be followed: {e}") from e
     if path != root and root not in path.parents:
-        raise FileError(f"{text!r} lies outside the folder of the spec")
+        raise FileError(f"`{text}` lies outside the folder of the spec")
     return path
 
 

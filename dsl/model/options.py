@@ -20,12 +20,10 @@ def _unit(value: Any) -> Any:
 
 
 def _range(value: Any) -> Any:
+    if isinstance(value, (int, float, Quantity)):
+        raise ValueError(f"expected a range such as `0..1`, got {describe(parts(value)[1])}")
     if isinstance(value, Interval) and not value.start < value.stop:
         raise ValueError("must go from a smaller to a larger number")
-    if not isinstance(value, Interval):
-        raise ValueError(
-            f"expected a range such as `0..1`, got {describe(parts(value)[1]) if isinstance(value, (float, Quantity)) else 'something else'}"
-        )
     return value
 
 

@@ -19,6 +19,7 @@ from .terms import (
     Apply,
     Compose,
     Constant,
+    Measured,
     OperatorTerm,
     Plus,
     Pointwise,
@@ -28,7 +29,7 @@ from .terms import (
     Unknown,
     ValueTerm,
 )
-from .units import Quantity
+from .units import Quantity, describe
 
 Prox = Literal["closed", "inner", "none"]
 
@@ -154,7 +155,11 @@ def affine(value: ValueTerm) -> Affine:
 
 
 def _number(c: float | Quantity, span: Span | None) -> float:
-    return c.value if isinstance(c, Quantity) else c
+    if isinstance(c, Quantity):
+        message = f"numbers in a mean or a prior have no unit, and this is {describe(c.dimension)}"
+        hint = "the unit of an unknown stands in its declaration: `{ unit = 1/mm }`"
+        raise SpecError(error("RC024", message, span, help=hint))
+    return c
 
 
 def _linear(value: ValueTerm) -> tuple[dict[str, OperatorTerm | None], float]:
@@ -197,6 +202,15 @@ def _linear(value: ValueTerm) -> tuple[dict[str, OperatorTerm | None], float]:
                     help=f"a mean may be `c * {word.word}(A @ x)`, with the function outermost",
                 )
             )
+    if isinstance(value, Measured):
+        raise SpecError(
+            error(
+                "RC022",
+                f"`{value.name}` is a measurement, and only unknowns stand here",
+                value.span,
+                help="write an unknown, or operators applied to unknowns, such as `A @ x`",
+            )
+        )
     raise SpecError(
         error(
             "RC022",

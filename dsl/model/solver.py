@@ -46,5 +46,6 @@ class Iterative(Solver):
     iterations: Count = Field(500, description="most iterations")
     tolerance: NonNegative = Field(
         1e-6,
-        description="stop when the estimate moves by less than this, relative to its size, in ten iterations; 0 never stops",
+        description="stop when the estimate moves by less than this, relative to its size, in ten iterations; "
+        "0 never stops",
     )

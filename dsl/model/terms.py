@@ -10,11 +10,12 @@ from typing import Any, ClassVar
 
 from ..syntax.source import Span
 from .units import Quantity
-from .word import Operator, Word
+from .word import EnergyWord, Operator, Set, Word
+from .word import Law as LawWord
 
 
 def _span() -> Span | None:
-    return field(default=None, compare=False, repr=False)  # type: ignore[no-any-return]
+    return field(default=None, compare=False, repr=False)
 
 
 class Term:
@@ -158,7 +159,7 @@ class EnergyTerm(Term):
 class Energy(EnergyTerm):
     """An energy word; its argument stands in its field `of`."""
 
-    word: Word
+    word: EnergyWord
     span: Span | None = _span()
 
 
@@ -167,7 +168,7 @@ class Law(EnergyTerm):
     """`v ~ law`: minus the log-density of the law at v."""
 
     of: ValueTerm
-    law: Word
+    law: LawWord
     span: Span | None = _span()
 
 
@@ -176,7 +177,7 @@ class Within(EnergyTerm):
     """`v in set`: zero on the set and infinite off it."""
 
     of: ValueTerm
-    set: Word
+    set: Set
     span: Span | None = _span()
 
 
@@ -188,6 +189,8 @@ class Prior:
     energy: Energy | Law | Within
     span: Span | None = _span()
     weight_span: Span | None = _span()
+    text: str = field(default="", compare=False)
+    """The summand as it was written, or with its weight multiplied out where that stands elsewhere."""
 
 
 def inside(term: Any) -> list[Any]:

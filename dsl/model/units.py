@@ -70,8 +70,10 @@ def describe(dimension: Dimension) -> str:
     return "a quantity in " + symbol(dimension)
 
 
-def example(dimension: Dimension) -> str:
-    """A quantity of that dimension as one would write it."""
+def example(dimension: Dimension, as_range: bool = False) -> str:
+    """A quantity of that dimension, or a range of them, as one would write it."""
+    if as_range:
+        return {NONE: "`0..1`", ANGLE: "`0deg..180deg`", LENGTH: "`0mm..1mm`"}.get(dimension, "a range")
     return _EXAMPLES.get(dimension, f"`1 {symbol(dimension)}`")
 
 

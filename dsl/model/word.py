@@ -28,6 +28,8 @@ class Word(BaseModel):
     formula: what it computes, in LaTeX.
     reference: where it is from.
     variadic: the name of the parameter that takes all positional arguments, if any.
+    random: whether it draws at random, from a seed of its own.
+    exclusive: two parameters that say the same thing, of which one may be given.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, arbitrary_types_allowed=True)
@@ -39,6 +41,7 @@ class Word(BaseModel):
     example: ClassVar[str] = ""
     variadic: ClassVar[str | None] = None
     random: ClassVar[bool] = False
+    exclusive: ClassVar[tuple[str, str] | None] = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -126,7 +129,6 @@ class Law(Word):
     expression_kind: ClassVar[str] = "law"
     counts: ClassVar[bool] = False
     """Whether the measurement is a number of events, so that the mean may not be negative."""
-    exclusive: ClassVar[tuple[str, str] | None] = None
 
     mean: Any
 

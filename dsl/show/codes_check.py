@@ -6,27 +6,30 @@ from .entry import Entry
 
 CHECK: dict[str, Entry] = {
     "RC001": Entry(
-        "An operator does not fit the space it acts on. The message names both, and the mark stands at the innermost "
-        "operator that does not fit.",
+        "An operator does not fit the space it acts on. The message names both, and the mark stands at the "
+        "innermost operator that does not fit.",
         "image x : real[60, 60]\nprior l1(wavelet(levels = 4) @ x)",
         "image x : real[64, 64]\nprior l1(wavelet(levels = 4) @ x)",
     ),
     "RC002": Entry(
         "The parts of a sum lie in different spaces.",
-        "signal c : real[64]\nsignal s : real[32]\ndata d = cosines_and_spikes(cosines = 2, spikes = 2) { c = cosines; s = spikes }\n"
+        "signal c : real[64]\nsignal s : real[32]\n"
+        "data d = cosines_and_spikes(cosines = 2, spikes = 2) { c = cosines; s = spikes }\n"
         "noise y ~ gaussian(c + s, sigma = 0.1)",
-        "signal c : real[64]\nsignal s : real[64]\ndata d = cosines_and_spikes(cosines = 2, spikes = 2) { c = cosines; s = spikes }\n"
+        "signal c : real[64]\nsignal s : real[64]\n"
+        "data d = cosines_and_spikes(cosines = 2, spikes = 2) { c = cosines; s = spikes }\n"
         "noise y ~ gaussian(c + s, sigma = 0.1)",
     ),
     "RC010": Entry(
-        "An exponent is a plain number. With a voxel size the line integral of a plain image is a length: the image "
-        "needs the inverse unit.",
+        "An exponent is a plain number. With a voxel size the line integral of a plain image is a length: the "
+        "image needs the inverse unit.",
         "image x : real[64, 64] { voxel = 1mm }\nforward A = radon(views = 30)\nnoise y ~ poisson(1e4 * exp(-A @ x))",
         "image x : real[64, 64] { voxel = 1mm; unit = 1/mm }\ndata d = phantom() { x = image * 0.02/mm }\n"
         "forward A = radon(views = 30)\nnoise y ~ poisson(1e4 * exp(-A @ x))",
     ),
     "RC011": Entry(
-        "The law knows its mean as a linear function of the unknown, or inside `exp` for counts, and not as another one.",
+        "The law knows its mean as a linear function of the unknown, or inside `exp` for counts, and not as "
+        "another one.",
         "noise y ~ gaussian(exp(A @ x), sigma = 0.1)",
         "noise y ~ gaussian(A @ x, sigma = 0.1)",
     ),
@@ -80,6 +83,11 @@ CHECK: dict[str, Entry] = {
         "noise y ~ gaussian(0, sigma = 0.1)",
         "noise y ~ gaussian(A @ x, sigma = 0.1)",
     ),
+    "RC024": Entry(
+        "Numbers in a mean or a prior are plain. The unit of an unknown stands in its declaration.",
+        "noise y ~ gaussian(A @ x + 3mm, sigma = 0.1)",
+        "noise y ~ gaussian(A @ x + 3, sigma = 0.1)",
+    ),
     "RC030": Entry(
         "Without a noise line and without a prior there is nothing to solve.",
         "image x : real[64, 64]  # and nothing else",
@@ -95,28 +103,38 @@ CHECK: dict[str, Entry] = {
         "prior 10 * tv(x)\nsolver cg(iterations = 30)",
         "prior 10 * tv(x)\nsolver pdhg(iterations = 30)",
     ),
+    "RC033": Entry(
+        "No noise line and no prior depends on this unknown, so nothing says what it is.",
+        'image x : real[64, 64]\nimage z : real[64, 64]\ndata d = sample("camera") { x = image; z = image }',
+        'image x : real[64, 64]\nimage z : real[64, 64]\ndata d = sample("camera") { x = image; z = image }\n'
+        "noise y ~ gaussian(x + z, sigma = 0.1)",
+    ),
     "RC040": Entry(
         "`simulate` replaces the noise lines of the page, and has none for this measurement.",
         "simulate { noise z ~ gaussian(A @ x, sigma = 0.1) }",
         "simulate { noise y ~ gaussian(A @ x, sigma = 0.2) }",
     ),
     "RC041": Entry(
-        "The data do not hold the measurement, and it cannot be drawn from the law: a width is missing, or the law is "
-        "only a bound.",
+        "The data do not hold the measurement, and it cannot be drawn from the law: a width is missing, or the law "
+        "is only a bound.",
         "noise y ~ gaussian(A @ x)",
         "noise y ~ gaussian(A @ x)\nsimulate { noise y ~ gaussian(A @ x, sigma = 0.1) }",
     ),
     "RC042": Entry(
         "The measurement is to be simulated, and the data do not hold everything it is simulated from.",
-        'signal c : real[64]\nsignal s : real[64]\ndata d = sparse(nonzeros = 3) { ref = signal }\nnoise y ~ gaussian(c + s, sigma = 0.1)',
-        "signal c : real[64]\nsignal s : real[64]\ndata d = cosines_and_spikes(cosines = 2, spikes = 2) { c = cosines; s = spikes }\n"
+        "signal c : real[64]\nsignal s : real[64]\ndata d = sparse(nonzeros = 3) { ref = signal }\n"
+        "noise y ~ gaussian(c + s, sigma = 0.1)",
+        "signal c : real[64]\nsignal s : real[64]\n"
+        "data d = cosines_and_spikes(cosines = 2, spikes = 2) { c = cosines; s = spikes }\n"
         "noise y ~ gaussian(c + s, sigma = 0.1)",
     ),
     "RC043": Entry(
         "With several unknowns `estimate` could be any of them: write the unknown's own name.",
-        "signal c : real[64]\nsignal s : real[64]\ndata d = cosines_and_spikes(cosines = 2, spikes = 2) { c = cosines; s = spikes }\n"
+        "signal c : real[64]\nsignal s : real[64]\n"
+        "data d = cosines_and_spikes(cosines = 2, spikes = 2) { c = cosines; s = spikes }\n"
         "noise y ~ gaussian(c + s, sigma = 0.1)\nmetrics [mse(of = estimate)]",
-        "signal c : real[64]\nsignal s : real[64]\ndata d = cosines_and_spikes(cosines = 2, spikes = 2) { c = cosines; s = spikes }\n"
+        "signal c : real[64]\nsignal s : real[64]\n"
+        "data d = cosines_and_spikes(cosines = 2, spikes = 2) { c = cosines; s = spikes }\n"
         "noise y ~ gaussian(c + s, sigma = 0.1)\nmetrics [mse(of = c)]",
     ),
     "RC044": Entry(
@@ -129,16 +147,44 @@ CHECK: dict[str, Entry] = {
         "expect mean(psnr) >= 30dB",
         "metrics [psnr]\nexpect mean(psnr) >= 30dB",
     ),
+    "RC046": Entry(
+        "Metrics compare with the truth, and these data bind none: neither the unknown nor `ref`.",
+        'data d = npy("y.npy") { y = array }\nmetrics [psnr]',
+        'data d = npy("y.npy") { y = array }',
+    ),
+    "RC047": Entry(
+        "A result of an unknown is asked of every method, and one of them does not have this unknown.",
+        "method a { image z : real[64, 64]; noise y ~ gaussian(z, sigma = 0.1) }\nmethod b { solver adjoint }\n"
+        "report figure { show = [x] }",
+        "method b { solver adjoint }\nreport figure { show = [x] }",
+    ),
+    "RC048": Entry(
+        "`auto` takes an extent from the data. Samples and phantoms are brought to the unknown's extents and have "
+        "none of their own.",
+        "image x : real[auto, auto]",
+        "image x : real[64, 64]",
+    ),
+    "RC049": Entry(
+        "Data may bind a derived quantity that is linear in the unknowns. Of one that is not, the space is not known.",
+        "v = exp(-A @ x)\ndata d = phantom() { v = image }\nnoise y ~ poisson(1e4 * v)",
+        "data d = phantom() { x = image }\nv = exp(-A @ x)\nnoise y ~ poisson(1e4 * v)",
+    ),
+    "RC050": Entry(
+        "Results are laid out along methods, data, or params that a sweep varies.",
+        "metrics [psnr]\nparam lam = 1\nprior lam * sq(x)\nreport table { rows = lam; cells = [mean(psnr)] }",
+        "metrics [psnr]\nparam lam = 1\nprior lam * sq(x)\nsweep s { lam in [1, 2] }\n"
+        "report table { rows = lam; cells = [mean(psnr)] }",
+    ),
     "RL001": Entry(
-        "The data are simulated by the very operator and grid that then reconstruct them. Errors of the model never show, "
-        "so results look better than they would on real data (Heckel 2024, 14.2). A note; a warning where a claim rests "
-        "on it.",
+        "The data are simulated by the very operator and grid that then reconstruct them. Errors of the model "
+        "never show, so results look better than they would on real data (Heckel 2024, 14.2). A note; a warning "
+        "where a claim rests on it.",
         "noise y ~ gaussian(A @ x, sigma = 0.1)",
         "simulate { image x : real[128, 128]; noise y ~ gaussian(downsample(2, kind = average) @ x, sigma = 0.1) }",
     ),
     "RL002": Entry(
-        "Fewer numbers are measured than are unknown, so many solutions fit the data equally well; nothing says which "
-        "one is meant.",
+        "Fewer numbers are measured than are unknown, so many solutions fit the data equally well; nothing says "
+        "which one is meant.",
         "forward A = mask(keep = 30%)",
         "forward A = mask(keep = 30%)\nprior 10 * tv(x)",
     ),
@@ -157,6 +203,19 @@ CHECK: dict[str, Entry] = {
         "Expected counts are not negative, and nothing on the page makes sure that these are not.",
         "noise y ~ poisson(A @ x)",
         "noise y ~ poisson(A @ x)\nprior x in nonnegative",
+    ),
+    "RL012": Entry(
+        "The name is bound and nothing uses it. It may be a leftover, or its use a typo.",
+        "param lam = 3\nprior 3 * sq(x)",
+        "param lam = 3\nprior lam * sq(x)",
+    ),
+    "RL013": Entry(
+        "No noise line depends on this unknown: the data say nothing of it, and its estimate is what its prior "
+        "likes best.",
+        'image x : real[64, 64]\nimage z : real[64, 64]\ndata d = sample("camera") { x = image; z = image }\n'
+        "prior sq(z)\nmetrics [psnr(x)]",
+        'image x : real[64, 64]\nimage z : real[64, 64]\ndata d = sample("camera") { x = image; z = image }\n'
+        "noise y ~ gaussian(x + z, sigma = 0.1)\nprior sq(z)\nmetrics [psnr(x)]",
     ),
     "RL020": Entry(
         "The solver runs on this problem without the guarantee that it has on others.",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,10 +15,11 @@ from .. import vocabulary
 from ..diagnostics import Findings, SpecError
 from ..diagnostics.nearest import nearest
 from ..diagnostics.render import safe
-from ..elaborate.expressions import Elaborator, flatten, kind_in_words
+from ..elaborate.expressions import Elaborator
+from ..elaborate.reader import kind_in_words
 from ..elaborate.scope import Scope
 from ..elaborate.statements import SHAPES
-
+from ..elaborate.validation import flatten
 from ..model import terms as t
 from ..model.fields import FilePath, Interval
 from ..model.files import FileError
@@ -27,14 +27,15 @@ from ..model.space import Axis, Space, SpaceError
 from ..model.units import NONE, Quantity, Unit, describe, example
 from ..model.word import Operator, Word
 from ..syntax.source import Source
-from ..syntax.tree import Binary, Call, Expr, Name, Statement, walk
-from .plan import facts_in_words
-from .text import Paint, columns, dimension_of, number, paragraph, written
+from ..syntax.tree import Call, Expr, Name, Statement, walk
+from .passes import facts_in_words
+from .readable import readable
+from .text import Paint, columns, dimension_of, marks, number, paragraph, written
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter of a word: what it takes, in which bounds, and what it is when left out ("" where it may not be)."""
+    """One parameter of a word: what it takes, in which bounds, and its default, "" where it has to be given."""
 
     name: str
     takes: str
@@ -96,10 +97,18 @@ def _summary(cls: type[Word]) -> str:
 
 def _card(cls: type[Word]) -> Card:
     parameters = tuple(
-        Parameter(n, takes(i), "" if i.is_required() else default(i), i.description or "") for n, i in cls.model_fields.items()
+        Parameter(n, takes(i), "" if i.is_required() else default(i), i.description or "")
+        for n, i in cls.model_fields.items()
     )
     return Card(
-        cls.word, cls.expression_kind, _summary(cls), cls.formula, parameters, tuple(_examples(cls)), cls.reference, cls.example
+        cls.word,
+        cls.expression_kind,
+        _summary(cls),
+        cls.formula,
+        parameters,
+        tuple(_examples(cls)),
+        cls.reference,
+        cls.example,
     )
 
 
@@ -135,9 +144,15 @@ _NUMBERS = ("a number", "a whole number")
 
 def _bounds(info: FieldInfo) -> str:
     """The bounds of a number, the tightest on each side, such as ` > 0` or ` from 0 to 1`."""
-    marks = [*info.metadata, *(m for a in get_args(info.annotation) for m in get_args(a)[1:])]
-    low = max(((float(str(getattr(m, n))), strict) for m in marks for of, n, strict in _LOW if isinstance(m, of)), default=None)
-    high = min(((float(str(getattr(m, n))), not strict) for m in marks for of, n, strict in _HIGH if isinstance(m, of)), default=None)
+    found = marks(info)
+    low = max(
+        ((float(str(getattr(m, n))), strict) for m in found for of, n, strict in _LOW if isinstance(m, of)),
+        default=None,
+    )
+    high = min(
+        ((float(str(getattr(m, n))), not strict) for m in found for of, n, strict in _HIGH if isinstance(m, of)),
+        default=None,
+    )
     if high is not None and high[0] >= 1e9:
         high = None
     if low is not None and high is not None and not low[1] and high[1]:
@@ -191,7 +206,7 @@ _DOMAINS = (
 
 
 def _examples(cls: type[Word]) -> Iterator[Example]:
-    """Facts of an operator word, with the arguments of its own example, on the first real and complex domain it takes."""
+    """Facts of an operator, with the arguments of its own example, on the first real and complex domain it takes."""
     if not issubclass(cls, Operator):
         return
     word = example_word(cls)
@@ -278,43 +293,6 @@ def card_text(card: Card, *, color: bool = False, width: int = 100) -> str:
 
 def _need(p: Parameter) -> str:
     return "needed" if not p.default else "may be left out" if p.default == "none" else f"default {p.default}"
-
-
-_SIGNS = {
-    r"\le": "<=", r"\ge": ">=", r"\in": "in", r"\sum": "sum", r"\int": "integral", r"\cdot": "*", r"\sim": "~", r"\to": "->",
-    r"\leftarrow": "<-", r"\arg": "arg", r"\min": "min", r"\max": "max", r"\log": "log", r"\cos": "cos", r"\propto": "~",
-    r"\dots": "...", r"\pm": "+-", r"\infty": "inf", r"\nabla": "grad", r"\partial": "d", r"\langle": "<", r"\rangle": ">",
-    r"\|": "|", r"\{": "{", r"\}": "}", r"\perp": "perp",
-}  # fmt: skip
-
-
-def readable(latex: str) -> str:
-    """A formula in LaTeX as a line of plain text: fractions by `/`, signs spelt out. Its meaning, not its layout."""
-    text = re.sub(r"\\(bigl|bigr|Bigl|Bigr|left|right|textstyle|limits)(?![a-zA-Z])", "", latex)
-    text = re.sub(r"\\(quad|qquad|[,;:! ])", " ", text)
-    group = r"\{((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}"
-    for _ in range(8):
-        before = text
-        text = re.sub(rf"\\t?frac{group}{group}", lambda m: f"{_framed(m[1])}/{_framed(m[2])}", text)
-        text = re.sub(r"\\tfrac(\d)(\d)", r"\1/\2", text)
-        text = re.sub(rf"\\sqrt{group}", r"sqrt(\1)", text)
-        text = re.sub(rf"\\(?:mathrm|text|mathcal|mathbb|operatorname){group}", r"\1", text)
-        text = re.sub(r"\\sqrt ?(\\?[a-zA-Z]+)", r"sqrt(\1)", text)
-        text = re.sub(r"\\(hat|bar|tilde) ?(\w)", r"\2_\1", text)
-        if text == before:
-            break
-    for sign, plain in sorted(_SIGNS.items(), key=lambda x: -len(x[0])):
-        ends = r"(?![a-zA-Z])" if sign[-1].isalpha() else ""
-        text = re.sub(re.escape(sign) + ends, lambda _, plain=plain: plain, text)
-    text = re.sub(r"\\([a-zA-Z]+)", r"\1", text)
-    text = re.sub(r"([\^_])\{(\w+)\}", r"\1\2", text)
-    text = re.sub(r"(?<!\\)\^\{([^{}]*)\}", r"^(\1)", text)
-    text = re.sub(r"_\{([^{}]*)\}", r"_(\1)", text)
-    return " ".join(text.split())
-
-
-def _framed(text: str) -> str:
-    return text.strip() if re.fullmatch(r"\d+|\\?[a-zA-Z]+", text.strip()) else f"({text.strip()})"
 
 
 def listing_text(*, color: bool = False) -> str:

@@ -35,15 +35,8 @@ from ..syntax.tree import (
 from ..vocabulary.noise import Bounded, Gaussian, NoNoise, Poisson
 from .text import number, written
 
-_GREEK = {
-    "lam": "lambda",
-    **{
-        n: n
-        for n in (
-            "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi pi rho sigma tau phi chi psi omega"
-        ).split()
-    },
-}
+_LETTERS = "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi pi rho sigma tau phi chi psi omega"
+_GREEK = {"lam": "lambda", **{name: name for name in _LETTERS.split()}}
 _SUM, _PRODUCT, _UNARY, _POWER, _ATOM = range(5)
 
 
@@ -155,14 +148,18 @@ def _data_term(
         mu = f"mu_{y}" if several else "mu"
         tex = symbol(mu)
         where[mu] = mean[1]
-        data.append(_Summand(("", ""), (rf"\sum_i \bigl({tex} - {measured} \log {tex}\bigr)_i", f"sum({mu} - {y} log {mu})")))
+        data.append(
+            _Summand(("", ""), (rf"\sum_i \bigl({tex} - {measured} \log {tex}\bigr)_i", f"sum({mu} - {y} log {mu})"))
+        )
     elif isinstance(law, NoNoise):
         limits.append((f"{mean[0]} = {measured}", f"{mean[1]} = {y}"))
     elif isinstance(law, Bounded):
         limits.append((rf"{residual[0]} \le {number(law.radius)}", f"{residual[1]} <= {number(law.radius)}"))
     else:
         name = rf"\mathrm{{{_escaped(law.word)}}}"
-        data.append(_Summand(("", ""), (rf"-\log p_{name}({measured} \mid {mean[0]})", f"-log {law.word}({y} | {mean[1]})")))
+        data.append(
+            _Summand(("", ""), (rf"-\log p_{name}({measured} \mid {mean[0]})", f"-log {law.word}({y} | {mean[1]})"))
+        )
 
 
 def _weight(prior: t.Prior, params: dict[str, Any], where: dict[str, str]) -> tuple[str, str]:
@@ -246,7 +243,12 @@ def _escaped(text: str) -> str:
 
 
 def _number(value: float) -> str:
-    mantissa, _, exponent = number(value).partition("e")
+    return _power(number(value))
+
+
+def _power(text: str) -> str:
+    """A number as it is written, with its exponent as a power of ten."""
+    mantissa, _, exponent = text.lower().replace("+", "").partition("e")
     if not exponent:
         return mantissa
     return f"10^{{{exponent}}}" if mantissa == "1" else rf"{mantissa} \cdot 10^{{{exponent}}}"
@@ -260,8 +262,8 @@ def _latex(expr: Expr) -> tuple[str, int]:
         return text if own >= level else f"({text})"
 
     match expr:
-        case Number(value=value):
-            return _number(value), _ATOM
+        case Number(text=text):
+            return _power(text), _ATOM
         case Quantity(value=value, unit=unit):
             return (rf"{_number(value)}\%" if unit == "%" else rf"{_number(value)}\,\mathrm{{{unit}}}"), _ATOM
         case Text(value=value):
@@ -310,6 +312,6 @@ def _call(name: str, arguments: list[str]) -> tuple[str, int]:
             return f"|{x}|", _ATOM
         case "sqrt", [x]:
             return rf"\sqrt{{{x}}}", _ATOM
-        case ("real" | "imag"), [x]:
+        case (("real" | "imag"), [x]):
             return rf"\mathrm{{{'Re' if name == 'real' else 'Im'}}}({x})", _ATOM
     return rf"\mathrm{{{_escaped(name)}}}", _ATOM

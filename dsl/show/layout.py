@@ -5,7 +5,9 @@ from __future__ import annotations
 from ..diagnostics.render import safe
 from ..model.experiment import Setting
 from .latex import Objective
-from .plan import AT_RUN, MethodPlan, Plan, StepLine
+from .passes import AT_RUN
+from .plan import MethodPlan, Plan
+from .solving import StepLine
 from .text import Paint, columns, number, paragraph, size
 
 
@@ -28,7 +30,12 @@ def plan_text(plan: Plan, *, color: bool = False, width: int = 100) -> str:
         out,
         paint,
         "Digests",
-        columns([("spec", plan.spec_digest), *(("problem" + (f" {m.name}" if m.name else ""), m.problem_digest) for m in plan.methods)]),
+        columns(
+            [
+                ("spec", plan.spec_digest),
+                *(("problem" + (f" {m.name}" if m.name else ""), m.problem_digest) for m in plan.methods),
+            ]
+        ),
     )
     if plan.citations:
         rows = [(", ".join(words), source) for source, words in plan.citations.items()]
@@ -48,7 +55,8 @@ def _settings(settings: tuple[Setting, ...]) -> list[str]:
 def _method(out: list[str], paint: Paint, m: MethodPlan, width: int) -> None:
     if m.settings:
         _section(out, paint, "Settings", _settings(m.settings))
-    spaces = [(n, "unknown", s) for n, s in m.unknowns.items()] + [(n, "measured", s) for n, s in m.measured.items()]
+    spaces = [(n, "unknown", s) for n, s in m.unknowns.items()] + [(n, "derived", s) for n, s in m.derived.items()]
+    spaces += [(n, "measured", s) for n, s in m.measured.items()]
     lines = columns(spaces)
     for label, parts in m.operators.items():
         lines.append(f"  {paint.dim('in')} {safe(label)}")
@@ -64,7 +72,9 @@ def _method(out: list[str], paint: Paint, m: MethodPlan, width: int) -> None:
     solver = [f"  {paint.bold(m.solver.name)}{iterations}", *paragraph(m.solver.why, indent=4, width=width)]
     if m.solver.promise:
         solver += paragraph(m.solver.promise, indent=4, width=width)
-    solver += columns([(s.name, _value(s), s.why if s.why != AT_RUN or s.value is not None else "") for s in m.steps], indent=4)
+    solver += columns(
+        [(s.name, _value(s), s.why if s.why != AT_RUN or s.value is not None else "") for s in m.steps], indent=4
+    )
     _section(out, paint, "Solver", solver)
     memory = [
         ("unknown", size(m.memory.unknown)),

@@ -15,6 +15,7 @@ from ..syntax.source import Span
 from ..syntax.tree import Argument, Binding, Call, Expr, Follows, Item, Name, Sequence, Statement, walk
 from ..vocabulary.operators.sparsity import Gradient, Wavelet
 from ..vocabulary.operators.tomography import Radon
+from .latex import argument
 from .text import written
 
 
@@ -122,7 +123,7 @@ class Origins:
             yield from self.words(line.law, path, law)
         for prior in f.priors:
             energy = prior.energy
-            word = energy.word if isinstance(energy, t.Energy) else energy.law if isinstance(energy, t.Law) else energy.set
+            word = head(prior)
             path = f"{prefix}prior {word.word}"
             if not isinstance(energy, t.Within):
                 weight = self.nodes.get(prior.weight_span) if prior.weight_span is not None else None
@@ -150,8 +151,10 @@ class Origins:
             yield from self.words(d.source, d.name, statement.value if statement else None)
             yield from self.options(d.options, d.name, statement)
             for target, bound in d.bindings:
-                written_out = any(isinstance(b, Binding) and b.name == target for b in (statement and statement.body) or ())
-                yield Setting(f"{d.name}.{target}", written(bound), "page" if written_out else "chosen")
+                written_out = any(
+                    isinstance(b, Binding) and b.name == target for b in (statement and statement.body) or ()
+                )
+                yield Setting(f"{d.name}.{target}", argument(bound)[1], "page" if written_out else "chosen")
         metrics = next((s for s in self.statements.values() if s.kind == "metrics"), None)
         listed: tuple[Any, ...] = ()
         if metrics is not None and metrics.value is not None:
@@ -162,6 +165,17 @@ class Origins:
             yield from self.options(e.metrics_options, "metrics", metrics)
         run = next((s for s in self.statements.values() if s.kind == "run"), None)
         yield from self.options(e.run, "run", run)
+
+
+def head(prior: t.Prior) -> Word:
+    """The word of a prior: its energy, its law or its set."""
+    match prior.energy:
+        case t.Energy(word=word):
+            return word
+        case t.Law(law=law):
+            return law
+        case t.Within(set=set_):
+            return set_
 
 
 def _chosen(word: Word, name: str, value: Any, domain: Space | None) -> str | None:

@@ -9,31 +9,25 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from ..diagnostics.render import safe
-from ..elaborate.expressions import flatten
-from ..model import fields
+from ..elaborate.validation import flatten
 from ..model import terms as t
 from ..model.experiment import UnknownSpec
-from ..model.fields import FilePath, Interval
+from ..model.fields import FilePath, Interval, OfDimension
 from ..model.space import Space
-from ..model.units import ANGLE, LENGTH, LEVEL, NONE, UNITS, Dimension, Quantity, Unit, symbol
+from ..model.units import ANGLE, LEVEL, NONE, UNITS, Dimension, Quantity, Unit, symbol
 from ..model.word import Word
 
-_OF_TYPE: tuple[tuple[Any, Dimension], ...] = (
-    (fields.Length, LENGTH),
-    (fields.Angle, ANGLE),
-    (fields.Arc, ANGLE),
-    (fields.Decibel, LEVEL),
-)
 _PREFERRED = {ANGLE: ("deg",), LEVEL: ("dB",)}
 
 
 def dimension_of(info: FieldInfo) -> Dimension:
     """The dimension of a parameter whose values are kept as plain numbers in base units."""
-    marks = [*info.metadata, *(m for a in get_args(info.annotation) for m in get_args(a)[1:])]
-    for kind, dimension in _OF_TYPE:
-        if get_args(kind)[1] in marks:
-            return dimension
-    return NONE
+    return next((m.dimension for m in marks(info) if isinstance(m, OfDimension)), NONE)
+
+
+def marks(info: FieldInfo) -> list[Any]:
+    """What `Annotated` put on a parameter, or on the members of its union: bounds, dimensions."""
+    return [*info.metadata, *(m for a in get_args(info.annotation) for m in getattr(a, "__metadata__", ()))]
 
 
 def number(value: float) -> str:
@@ -89,7 +83,7 @@ def written(value: Any, info: FieldInfo | None = None, *, full: bool = False) ->
             return "[" + ", ".join(written(v, info, full=full) for v in value) + "]"
         case Word():
             return _word(value, full)
-        case t.Term():
+        case t.Term() | t.Prior():
             return _term(value, full)
         case Space():
             return str(value)
@@ -113,12 +107,12 @@ def _word(word: Word, full: bool) -> str:
             given += [written(v, info, full=full) for v in value]
         elif info.is_required() and len(given) == list(type(word).model_fields).index(name):
             given.append(written(value, info, full=full))
-        elif full or value != info.default:
+        elif value != info.default or (full and value is not None):
             given.append(f"{name} = {written(value, info, full=full)}")
     return f"{word.word}({', '.join(given)})" if given else word.word
 
 
-def _term(term: t.Term, full: bool) -> str:
+def _term(term: t.Term | t.Prior, full: bool) -> str:
     def inner(x: t.Term) -> str:
         text = written(x, full=full)
         return f"({text})" if isinstance(x, (t.SumOf, t.Plus, t.Scaled, t.Times)) else text

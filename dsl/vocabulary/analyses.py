@@ -17,7 +17,7 @@ class BiasVariance(Analysis):
     )
     reference: ClassVar[str] = "Heckel 2024, 2.3, eq. (2.4), Fig. 2.1"
     example: ClassVar[str] = "analyze [bias_variance(draws = 200)]"
-    yields: ClassVar[tuple[str, ...]] = ("bias", "variance")
+    yields: ClassVar[tuple[str, ...]] = ("bias", "variance", "mse")
 
     draws: Count = Field(200, description="how many times the noise is drawn", gt=1)
 

@@ -12,7 +12,7 @@ from ..model.word import Law
 
 
 class Gaussian(Law):
-    """Gaussian noise. `sigma` is the standard deviation of each real number measured; without it, the plain half square."""
+    """Gaussian noise; without `sigma`, the plain half square."""
 
     formula: ClassVar[str] = r"-\log p(y) = \frac{1}{2 \sigma^2} \|A x - y\|_2^2 + \text{const}"
     reference: ClassVar[str] = "Heckel 2024, 2.1, eq. (2.3)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar, Literal
 
 from annotated_types import Lt
@@ -11,8 +12,8 @@ from ..model.problem import Problem, TermFacts, closed_together
 from ..model.solver import Iterative, Misfit, Solver
 
 
-def _first(terms: list[TermFacts]) -> TermFacts | None:
-    return terms[0] if terms else None
+def _first(terms: Iterable[TermFacts]) -> TermFacts | None:
+    return next(iter(terms), None)
 
 
 def _smooth(problem: Problem, name: str) -> Misfit | None:
@@ -20,55 +21,36 @@ def _smooth(problem: Problem, name: str) -> Misfit | None:
     rough = _first(problem.rough)
     if rough is None:
         return None
-    return Misfit(
-        rough,
-        f"`{name}` needs a gradient of every term, and `{rough.label}` has none that is Lipschitz",
-        "`fista` takes one such term, `pdhg` any number",
-    )
+    return Misfit(rough, f"`{name}` needs a gradient of every term, and `{rough.label}` has none that is Lipschitz")
 
 
 def _quadratic(problem: Problem, name: str) -> Misfit | None:
-    bent = _first([t for t in problem.terms if not t.function.quadratic])
+    bent = _first(t for t in problem.terms if not t.function.quadratic)
     if bent is None:
         return None
-    return Misfit(
-        bent,
-        f"`{name}` solves quadratic problems, and `{bent.label}` is not quadratic",
-        "leave `solver` out to have one chosen, or use `fista`, `admm` or `pdhg`",
-    )
+    return Misfit(bent, f"`{name}` solves quadratic problems, and `{bent.label}` is not quadratic")
 
 
 def _one_prox(problem: Problem, name: str) -> Misfit | None:
     """The data term is smooth and at most one other is not, with a proximal map that is closed where it stands."""
-    data_rough = _first([t for t in problem.data if not t.function.smooth])
+    data_rough = _first(t for t in problem.data if not t.function.smooth)
     if data_rough:
-        return Misfit(
-            data_rough,
-            f"`{name}` needs a smooth data term, and `{data_rough.label}` is not",
-            "`pdhg` and `admm` take it",
-        )
+        return Misfit(data_rough, f"`{name}` needs a smooth data term, and `{data_rough.label}` is not")
     rough = problem.rough
-    loose = _first([t for t in rough if not t.tight])
+    loose = _first(t for t in rough if not t.tight)
     if loose:
-        return Misfit(
-            loose,
-            f"`{name}` needs the proximal map of `{loose.label}`, which is closed only where K K^H = c I",
-            "`pdhg` and `admm` take any linear operator inside",
-        )
+        reason = f"`{name}` needs the proximal map of `{loose.label}`, which has no closed form"
+        return Misfit(loose, f"{reason}: what stands inside is not orthonormal (K K^H is no multiple of I)")
     if len(rough) > 1 and not joint_prox(rough):
-        return Misfit(
-            rough[1],
-            f"`{name}` takes one term without gradient, and `{rough[1].label}` is a second",
-            "`pdhg` and `admm` take any number",
-        )
+        return Misfit(rough[1], f"`{name}` takes one term without gradient, and `{rough[1].label}` is a second")
     return None
 
 
 def joint_prox(rough: list[TermFacts]) -> bool:
     """Whether the sum of these terms has a known proximal map: they act on different unknowns, or on the same entries.
 
-    On the same entries it is known for one separable energy with a box or sign constraint behind it: the map of the energy, then the
-    projection, which commute since both move each real entry monotonically.
+    On the same entries it is known for one separable energy with a box or sign constraint behind it: the map of the
+    energy, then the projection, which commute since both move each real entry monotonically.
     """
     unknowns = [set(t.blocks) for t in rough]
     if sum(len(u) for u in unknowns) == len(set().union(*unknowns)):
@@ -101,7 +83,10 @@ class AdjointSolver(Solver):
 
 
 class PseudoInverse(Iterative):
-    """The least-squares solution of least norm, A^+ y; by a closed form where A^H A or A A^H is diagonal in a basis, else by LSQR."""
+    """The least-squares solution of least norm, A^+ y.
+
+    By a closed form where A^H A or A A^H is diagonal in a basis, else by LSQR.
+    """
 
     role: ClassVar[str] = "direct"
     formula: ClassVar[str] = r"\hat x = A^{+} y"
@@ -115,7 +100,10 @@ class PseudoInverse(Iterative):
 
 
 class ClosedForm(Solver):
-    """The exact minimiser of a quadratic problem whose normal matrix is diagonal in one basis, or small enough to factor."""
+    """The exact minimiser of a quadratic problem.
+
+    Its normal matrix is diagonal in one basis, or small enough to factor.
+    """
 
     formula: ClassVar[str] = r"\hat x = \bigl(\textstyle\sum_j w_j K_j^H K_j\bigr)^{-1} \sum_j w_j K_j^H b_j"
     reference: ClassVar[str] = "Heckel 2024, 2.3, 3.1"
@@ -131,10 +119,9 @@ class ClosedForm(Solver):
         if count <= self.largest:
             return None
         return Misfit(
-            _first(problem.terms[:1]),
+            _first(problem.terms),
             f"`closed_form` needs a normal matrix that is diagonal in one basis, or at most "
             f"{self.largest} unknowns; this problem has {count}",
-            "`cg` solves it",
         )
 
 
@@ -172,7 +159,8 @@ class HeavyBall(Iterative):
     """Polyak's heavy ball, with the step and momentum that are optimal for a quadratic's extreme eigenvalues."""
 
     formula: ClassVar[str] = (
-        r"t = \frac{4}{(\sqrt L + \sqrt\mu)^2}, \quad \beta = \Bigl(\frac{\sqrt L - \sqrt\mu}{\sqrt L + \sqrt\mu}\Bigr)^2"
+        r"t = \frac{4}{(\sqrt L + \sqrt\mu)^2}, \quad "
+        r"\beta = \Bigl(\frac{\sqrt L - \sqrt\mu}{\sqrt L + \sqrt\mu}\Bigr)^2"
     )
     reference: ClassVar[str] = "Heckel 2024, 3.6; Polyak 1964"
     example: ClassVar[str] = "solver heavy_ball(iterations = 300)"
@@ -184,11 +172,13 @@ class HeavyBall(Iterative):
         return _smooth(problem, self.word)
 
     def caution(self, problem: Problem) -> Misfit | None:
-        bent = _first([t for t in problem.terms if not t.function.quadratic])
+        bent = _first(t for t in problem.terms if not t.function.quadratic)
         if bent is None:
             return None
         return Misfit(
-            bent, f"`heavy_ball` is proven to converge on quadratics only, and `{bent.label}` is not one", "`nesterov`"
+            bent,
+            f"`heavy_ball` is proven to converge on quadratics only, and `{bent.label}` is not one",
+            "`nesterov` has a guarantee",
         )
 
 
@@ -222,7 +212,8 @@ class Fista(Iterative):
     """The accelerated proximal gradient method, restarted where the momentum points uphill."""
 
     formula: ClassVar[str] = (
-        r"x_{k+1} = \mathrm{prox}_{t g}(z_k - t \nabla f(z_k)), \quad z_{k+1} = x_{k+1} + \tfrac{\theta_k - 1}{\theta_{k+1}} (x_{k+1} - x_k)"
+        r"x_{k+1} = \mathrm{prox}_{t g}(z_k - t \nabla f(z_k)), \quad "
+        r"z_{k+1} = x_{k+1} + \tfrac{\theta_k - 1}{\theta_{k+1}} (x_{k+1} - x_k)"
     )
     reference: ClassVar[str] = "Heckel 2024, 3.4, 3.6; Beck, Teboulle 2009; O'Donoghue, Candes 2015"
     example: ClassVar[str] = "solver fista(iterations = 60)"
@@ -247,11 +238,9 @@ class ProjectedGradient(Iterative):
         bad = _one_prox(problem, self.word)
         if bad:
             return bad
-        soft = _first([t for t in problem.rough if not t.function.constraint])
+        soft = _first(t for t in problem.rough if not t.function.constraint)
         if soft:
-            return Misfit(
-                soft, f"`projected_gradient` projects onto a set, and `{soft.label}` is none", "`ista` or `fista`"
-            )
+            return Misfit(soft, f"`projected_gradient` projects onto a set, and `{soft.label}` is none")
         return None
 
 
@@ -268,7 +257,7 @@ class Admm(Iterative):
     rho: Positive | Auto = Field("auto", description="penalty parameter; `auto` balances the residuals")
 
     def misfit(self, problem: Problem) -> Misfit | None:
-        stuck = _first([t for t in problem.rough if t.function.prox == "none"])
+        stuck = _first(t for t in problem.rough if t.function.prox == "none")
         if stuck:
             return Misfit(stuck, f"`admm` needs the proximal map of `{stuck.label}`, and it has none")
         return None
@@ -280,18 +269,21 @@ class Admm(Iterative):
 
 
 class Pdhg(Iterative):
-    """The primal-dual hybrid gradient method (Chambolle-Pock), accelerated where a term is strongly convex; with a smooth data term
-    behind an operator, its Condat-Vu form."""
+    """The primal-dual hybrid gradient method (Chambolle-Pock).
+
+    Accelerated where a term is strongly convex; with a smooth data term behind an operator, its Condat-Vu form.
+    """
 
     formula: ClassVar[str] = (
-        r"p \leftarrow \mathrm{prox}_{\sigma g^*}(p + \sigma K \bar x),\ x^+ = \mathrm{prox}_{\tau f}(x - \tau K^H p),\ "
+        r"p \leftarrow \mathrm{prox}_{\sigma g^*}(p + \sigma K \bar x),\ "
+        r"x^+ = \mathrm{prox}_{\tau f}(x - \tau K^H p),\ "
         r"\bar x = x^+ + \theta (x^+ - x)"
     )
     reference: ClassVar[str] = "Heckel 2024, 3.4; Chambolle, Pock 2011; Condat 2013; Vu 2013"
     example: ClassVar[str] = "solver pdhg(iterations = 300)"
 
     def misfit(self, problem: Problem) -> Misfit | None:
-        stuck = _first([t for t in problem.rough if t.function.prox == "none"])
+        stuck = _first(t for t in problem.rough if t.function.prox == "none")
         if stuck:
             return Misfit(stuck, f"`pdhg` needs the proximal map of `{stuck.label}`, and it has none")
         return None
@@ -320,6 +312,5 @@ class Fbp(Solver):
             return Misfit(
                 term,
                 f"`fbp` needs a sinogram, and `{term.label}` measures {placed.codomain}",
-                "`pseudo_inverse` or `cg`",
             )
         return None

@@ -4,9 +4,9 @@
     z_j <- prox_{g_j / rho_j}(K_j x + u_j),   u_j <- u_j + K_j x - z_j,
 
 with rho_j = rho / |K_j|^2, so that a term behind a large operator is not weighed more than the others. The x-update is
-closed where all K^H K are diagonal in one basis. rho balances the relative residuals, one rho for each row.
+closed where all K^H K are diagonal in one basis. rho balances the primal and the dual moves, one rho for each row.
 
-Boyd et al. 2011; Wohlberg 2017 (relative residuals); Heckel 2024, 5.1.
+Boyd et al. 2011, 3.4.1; Heckel 2024, 5.1.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ ADAPTS = 200
 """Iterations in which rho may change; with rho fixed from then on, convergence is that of the plain method."""
 EVERY = 5
 """Iterations between two looks at the residuals."""
+FAR = 1.5
+"""Factors on rho closer to one than this are left out."""
 
 
 @dataclass(frozen=True)
@@ -122,34 +124,28 @@ class Admm(Algorithm[Splitting]):
             us.append(v.sub_(z))
         if not look:
             return Splitting(x, zs, us, rho, state.solve, k)
-        factor = self._balance(images, state.z, zs, us)
+        factor = self._balance(images, state.z, zs)
         if bool((factor == 1).all()):
             return Splitting(x, zs, us, rho, state.solve, k)
         rho = rho * factor
         us = [times(1 / factor, u) for u in us]
         return Splitting(x, zs, us, rho, self.normal.solver(self._weights(rho)), k)
 
-    def _balance(self, images: list[Tensor], old: list[Tensor], new: list[Tensor], u: list[Tensor]) -> Tensor:
-        """The factor on rho: the root of the relative primal over the relative dual residual, where they are far apart.
+    def _balance(self, images: list[Tensor], old: list[Tensor], new: list[Tensor]) -> Tensor:
+        """The factor on rho: the root of |K x - z| over |z - z_old| where they are far apart, one where they are not.
 
-        Primal K x - z relative to the larger of K x and z; dual rho K^H (z - z_old) relative to rho K^H u.
+        Both are moves in the method's own metric, in which the squared distance to the solution is
+        rho |z - z*|^2 + rho |u - u*|^2: u moves by K x - z. So no scale of the problem enters.
         """
-        zero = torch.zeros(self.problem.rows, dtype=self.problem.real, device=self.problem.device)
-        primal, size_x, size_z = zero.clone(), zero.clone(), zero.clone()
-        change, dual = self.problem.zeros(), self.problem.zeros()
-        for s, image, z_old, z, each in zip(self.splits, images, old, new, u, strict=True):
-            difference = image - z
-            primal += s.share * dot_rows(difference, difference)
-            size_x += s.share * dot_rows(image, image)
-            size_z += s.share * dot_rows(z, z)
-            add_(change, s.operator.adjoint(z - z_old), s.share)
-            add_(dual, s.operator.adjoint(each), s.share)
-        moved, pull = dot_rows(change, change), dot_rows(dual, dual)
-        size = torch.maximum(size_x, size_z)
-        fraction = (primal * pull) / (moved * size)
-        factor = fraction.pow(0.25).clamp(0.1, 10)
-        known = (primal > 0) & (moved > 0) & (size > 0) & (pull > 0)
-        return torch.where(known & ((factor > 1.5) | (factor < 1 / 1.5)), factor, 1)
+        dual = torch.zeros(self.problem.rows, dtype=self.problem.real, device=self.problem.device)
+        primal = torch.zeros_like(dual)
+        for s, image, z_old, z in zip(self.splits, images, old, new, strict=True):
+            difference, move = image - z, z - z_old
+            dual += s.share * dot_rows(difference, difference)
+            primal += s.share * dot_rows(move, move)
+        factor = (dual / primal).pow(0.25).clamp(0.1, 10)
+        known = (dual > 0) & (primal > 0)
+        return torch.where(known & ((factor > FAR) | (factor < 1 / FAR)), factor, 1)
 
     def estimate(self, state: Splitting) -> Tensor:
         return state.x if self.shown is None else state.z[self.shown]

@@ -1,14 +1,15 @@
-"""The primal-dual method with balanced steps for  min_x f(x) + h(x) + sum_j g_j(K_j x).
+"""The primal-dual method for  min_x f(x) + h(x) + sum_j g_j(K_j x), with steps that are constant or balanced.
 
     x+   = prox_{tau f}(x - tau (grad h(x) + sum_j K_j^H p_j)),
     p_j+ = prox_{sigma_j g_j^*}(p_j + sigma_j K_j (2 x+ - x)),
 
 where tau = 1 / (L / 2 + sigma M) meets the condition 1 / tau - sigma M >= L / 2 with equality; without h it reads
-tau sigma M <= 1. What is left to choose, sigma, balances the primal and the dual residual
+tau sigma M <= 1. With h, whose L bounds tau anyway, sigma = L / M. Without h, sigma balances the primal and the dual
+residual in the method's own metric, tau |P|^2 against sum_j sigma_j |D_j|^2, with
 
-    P = (x - x+) / tau - K^H (p - p+) - (grad h(x) - grad h(x+)),   D_j = (p_j - p_j+) / sigma_j - K_j (x - x+),
+    P = (x - x+) / tau - sum_j K_j^H (p_j - p_j+),   D_j = (p_j - p_j+) / sigma_j - K_j (x - x+),
 
-each relative to the size of its parts, row by row. The factors on sigma fade out, so that convergence is kept.
+so that no scale of the problem enters; row by row, by factors that fade out, so that convergence is kept.
 
 Condat 2013, theorem 3.1; Vu 2013; Goldstein, Li, Yuan 2015, algorithm 1.
 """
@@ -32,7 +33,7 @@ ACCURATE = 50
 """Iterations in which the residuals are compared every time; later every fifth."""
 FAR = 1.5
 """How far apart the relative residuals may be before sigma changes."""
-START, FADE = 0.5, 0.97
+START, FADE = 0.5, 0.95
 """sigma changes by the factor 1 - alpha; alpha begins at START and shrinks by FADE with each change, by half when the
 direction of the change turns. The sum of all alpha is finite, as the proof of convergence needs."""
 
@@ -62,18 +63,17 @@ class BalancedPdhg(Algorithm[Balanced]):
         self.smooth = Smooth(problem, roles.smooth)
         self.prox = prox_of(roles.primal)
         self.blocks = blocks(roles.dual)
-        self.norm = joint_norm(self.blocks)
+        self.norm = joint_norm(self.blocks) or 1.0  # without duals this is the proximal point method
         self.lipschitz: Scalar = self.smooth.curvature().upper if roles.smooth else 0.0
 
     def _tau(self, sigma: Tensor) -> Tensor:
-        half = self.lipschitz / 2 if self.blocks else self.lipschitz
-        return 1 / (half + sigma * self.norm).clamp_min(torch.finfo(sigma.dtype).tiny)
+        return 1 / (self.lipschitz / 2 + sigma * self.norm)
 
     def init(self) -> Balanced:
         x = self.problem.initial()
         images = [b.operator.forward(x).clone() for b in self.blocks]
         one = torch.ones(self.problem.rows, dtype=self.problem.real, device=x.device)
-        first = self.lipschitz / 2 / self.norm if self.norm else 0.0
+        first = self.lipschitz / self.norm
         sigma = one * torch.where(torch.as_tensor(first) > 0, first, 1.0).to(one)
         return Balanced(
             x, images, [torch.zeros_like(v) for v in images], self.smooth.gradient(x), torch.zeros_like(x),
@@ -84,7 +84,7 @@ class BalancedPdhg(Algorithm[Balanced]):
         sigma, tau, k = state.sigma, self._tau(state.sigma), state.iteration + 1
         x = self.prox(add(state.x, state.slope + state.pull, -tau), tau)
         images, duals, pull = list[Tensor](), list[Tensor](), torch.zeros_like(x)
-        look = bool(self.blocks) and (k <= ACCURATE or k % 5 == 0)
+        look = not self.roles.smooth and (k <= ACCURATE or k % 5 == 0)
         for b, old, p in zip(self.blocks, state.images, state.duals, strict=True):
             image, s = b.operator.forward(x), sigma * b.share
             # The image may be x itself, and p must survive where the residuals are compared.
@@ -99,16 +99,14 @@ class BalancedPdhg(Algorithm[Balanced]):
 
     def _balance(self, old: Balanced, new: Balanced, tau: Tensor) -> Balanced:
         move = old.x - new.x
-        forces_old, forces_new = old.pull + old.slope, new.pull + new.slope
-        primal = add(forces_new - forces_old, move, 1 / tau)
-        force = torch.maximum(dot_rows(new.pull, new.pull), dot_rows(new.slope, new.slope))
-        dual, size = torch.zeros_like(tau), torch.zeros_like(tau)
+        primal = add(new.pull - old.pull, move, 1 / tau)
+        dual = torch.zeros_like(tau)
         for b, i, j, p, q in zip(self.blocks, old.images, new.images, old.duals, new.duals, strict=True):
-            d = add(j - i, p - q, 1 / (old.sigma * b.share))
-            dual += b.share * dot_rows(d, d)
-            size += b.share * dot_rows(j, j)
-        a, c = dot_rows(primal, primal) * size, dual * force
-        known = (size > 0) & (force > 0) & (dot_rows(move, move) > 0)
+            s = old.sigma * b.share
+            d = add(j - i, p - q, 1 / s)
+            dual += s * dot_rows(d, d)
+        a, c = tau * dot_rows(primal, primal), dual
+        known = (a > 0) & (c > 0) & (dot_rows(move, move) > 0)
         # A primal residual that is too large asks for a longer primal step, hence a smaller sigma.
         direction = torch.where(known & (a > c * FAR**2), -1.0, torch.where(known & (c > a * FAR**2), 1.0, 0.0)).to(a)
         turned = direction * old.direction < 0

@@ -18,36 +18,60 @@ Apply = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class CgState:
-    """The estimate x, the residual r - N x, the search direction, and the residual's squared norm of each row."""
+    """The estimate x, the residual r - N x and the search direction p; for each row |r - N x|^2 and |p|^2.
+
+    `floor` is the squared norm below which a residual is rounding, `top` the largest <p, N p> / |p|^2 so far.
+    """
 
     x: Tensor
     residual: Tensor
     direction: Tensor
     square: Tensor
+    length: Tensor
+    floor: Tensor
+    top: Tensor
 
 
 def cg_start(apply: Apply, rhs: Tensor, x: Tensor) -> CgState:
     """The first state, at x; x is written to by the steps."""
     residual = rhs - apply(x)
-    return CgState(x, residual, residual.clone(), dot_rows(residual, residual))
+    square = dot_rows(residual, residual)
+    floor = torch.maximum(dot_rows(rhs, rhs), square) * (10 * torch.finfo(square.dtype).eps) ** 2
+    return CgState(x, residual, residual.clone(), square, square, floor, torch.zeros_like(square))
 
 
 def cg_step(apply: Apply, s: CgState, active: Tensor | None = None) -> CgState:
-    """One step of every row (of those in `active`, a boolean of each row). Rows at rest stay as they are."""
+    """One step of every row (of those in `active`, a boolean of each row).
+
+    A row rests once its residual is rounding, or once N is zero to rounding along its direction: what is left of the
+    residual then lies in the null space of N, and a step along it would only carry x away.
+    """
     q = apply(s.direction)
-    alpha = ratio(s.square, dot_rows(s.direction, q))
+    curvature = dot_rows(s.direction, q)
+    top = torch.maximum(s.top, ratio(curvature, s.length))
+    moving = (s.square > s.floor) & (curvature > torch.finfo(top.dtype).eps * top * s.length)
     if active is not None:
-        alpha = torch.where(active, alpha, 0)
+        moving = moving & active
+    alpha = torch.where(moving, ratio(s.square, curvature), 0)
     x = add_(s.x, s.direction, alpha)
     residual = add_(s.residual, q, -alpha)
-    square = dot_rows(residual, residual)
-    return CgState(x, residual, add(residual, s.direction, ratio(square, s.square)), square)
+    square = torch.where(moving, dot_rows(residual, residual), s.square)
+    beta = torch.where(moving, ratio(square, s.square), 0)
+    # r is orthogonal to the old direction, hence |r + beta p|^2 = |r|^2 + beta^2 |p|^2.
+    length = square + beta * beta * s.length
+    direction = add(residual, s.direction, beta)
+    return CgState(x, residual, direction, square, length, s.floor, top)
 
 
-def conjugate_gradients(apply: Apply, rhs: Tensor, start: Tensor, iterations: int, tolerance: float) -> Tensor:
-    """x with |rhs - N x| <= tolerance |rhs| in each row, or the one after `iterations` steps; `start` is kept."""
-    goal = dot_rows(rhs, rhs) * tolerance**2
+def conjugate_gradients(
+    apply: Apply, rhs: Tensor, start: Tensor, iterations: int, tolerance: float, drop: float = 0.0
+) -> Tensor:
+    """x from `iterations` steps at most; a row rests once |rhs - N x| <= max(tolerance |rhs|, drop |rhs - N start|).
+
+    `start` is kept.
+    """
     s = cg_start(apply, rhs, start.clone())
+    goal = torch.maximum(dot_rows(rhs, rhs) * tolerance**2, s.square * drop**2)
     for _ in range(iterations):
         active = s.square > goal
         if not bool(active.any()):

@@ -156,8 +156,8 @@ def _solved(n: Tensor, rhs: Tensor) -> Tensor:
         return found.mT
     values, vectors = torch.linalg.eigh(n)
     inverse = torch.where(values > n.shape[0] * eps * values.max(), 1 / values, 0)
-    coefficients: Tensor = (rhs @ vectors.conj()) * inverse
-    return coefficients @ vectors.mT
+    solution: Tensor = ((rhs @ vectors.conj()) * inverse) @ vectors.mT
+    return solution
 
 
 class FilteredBackprojection:

@@ -28,8 +28,9 @@ from .rows import add_, dot_rows, times
 Solve = Callable[[Tensor, Tensor | None], Tensor]
 """(right-hand side, where to start an iteration) -> the solution of least norm."""
 
-INNER_ITERATIONS = 20
-"""Most conjugate-gradient steps where no basis is known; they start from the last solution."""
+INNER_ITERATIONS, INNER_DROP = 20, 0.1
+"""Where no basis is known: most conjugate-gradient steps, and the part of their start's residual at which they end. The
+start is the last solution, so that the error falls with the moves of the outer iteration."""
 
 
 class Basis:
@@ -126,7 +127,9 @@ class Normal:
 
             def iterate(rhs: Tensor, start: Tensor | None) -> Tensor:
                 begin = torch.zeros_like(rhs) if start is None else start
-                return conjugate_gradients(lambda x: self.apply(weights, x), rhs, begin, iterations, tolerance)
+                return conjugate_gradients(
+                    lambda x: self.apply(weights, x), rhs, begin, iterations, tolerance, INNER_DROP
+                )
 
             return iterate
         values = self.values(weights)
@@ -145,10 +148,3 @@ def _known(operator: Operator) -> Diagonal:
     gram = operator.facts.gram
     assert gram is not None
     return gram
-
-
-def normal_solver(
-    operators: Sequence[Operator], weights: Sequence[Scalar], space: Space, real: torch.dtype, device: torch.device
-) -> Solve:
-    """(sum_j w_j K_j^H K_j)^{-1}, closed where the sum is diagonal in a known basis, else conjugate gradients."""
-    return Normal(operators, space, real, device).solver(weights)

@@ -21,7 +21,7 @@ from ..functionals.base import Functional
 from ..operators.base import Operator, estimate_norm
 from ..problem import Problem, Term
 from .proximal import closed, joint
-from .smooth import NORM_SAFETY, is_local, is_quadratic, is_smooth, norm_squared
+from .smooth import NORM_SAFETY, is_quadratic, norm_squared
 
 
 @dataclass(frozen=True)
@@ -37,24 +37,22 @@ class Roles:
 def roles(problem: Problem) -> Roles:
     """Assign the terms.
 
-    A plain half square beside rough terms is primal, with one plain separable energy or box, and gives acceleration if
-    all else is dual. Else the plain rough terms with a joint map are primal, or one with K K^H = c I. Smooth terms with
-    a global Lipschitz constant go by their gradient unless nothing else would be dual; every other term is dual.
+    A plain half square beside rough terms is primal, together with plain terms whose joint map is closed, and gives
+    acceleration. Else the plain terms with a joint map are primal, or one with K K^H = c I. A half square goes by its
+    gradient where K^H K is cheaper than K and K^H and other terms are dual; otherwise it is dual too, since that needs
+    fewer iterations. All that is left is dual.
     """
-    terms = problem.terms
-    rough = [t for t in terms if not is_smooth(t) or is_local(t)]
-    squares = [t for t in terms if is_quadratic(t) and t.plain and t.functional.strong > 0]
-    other_smooth = [t for t in terms if is_smooth(t) and not is_local(t) and t not in squares]
+    squares = [t for t in problem.terms if is_quadratic(t) and t.plain]
+    behind = [t for t in problem.terms if is_quadratic(t) and not t.plain]
+    rough = [t for t in problem.terms if not is_quadratic(t)]
     primal = _together(rough)
-    if squares and not other_smooth and len(primal) < len(rough):
-        plain = [t for t in primal if t.plain]
-        return Roles([*squares, *plain], [], [t for t in rough if t not in plain], True)
-    dual = [t for t in rough if t not in primal]
-    smooth = [t for t in terms if is_smooth(t) and not is_local(t)]
-    if not dual:
-        dual = [t for t in smooth if not t.plain]
-        smooth = [t for t in smooth if t.plain]
-    return Roles(primal, smooth, dual, False)
+    if squares:
+        primal = [t for t in primal if t.plain]
+    rest = [t for t in rough if t not in primal]
+    cheap = [t for t in behind if t.operator.normal() is not None] if rest else []
+    dual = rest + [t for t in behind if t not in cheap]
+    strong = any(t.functional.strong > 0 for t in squares)
+    return Roles([*squares, *primal], cheap, dual, accelerated=strong and not cheap and bool(dual))
 
 
 def _together(rough: list[Term]) -> list[Term]:

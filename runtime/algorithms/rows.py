@@ -53,4 +53,3 @@ def ratio(a: Tensor, b: Tensor) -> Tensor:
     """a / b where b > 0, else zero: a step length after its iteration has come to rest."""
     positive = b > 0
     return torch.where(positive, a / torch.where(positive, b, 1), 0)
-

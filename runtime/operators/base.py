@@ -54,19 +54,19 @@ class Operator(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """A x, for x of shape [..., *domain.shape]."""
         if torch.is_grad_enabled() and x.requires_grad:
-            return cast(Tensor, _Linear.apply(x, self, "forward"))
+            return cast(Tensor, _Linear.apply(x, self, "forward"))  # type: ignore[no-untyped-call]
         return self._apply_(x)
 
     def adjoint(self, y: Tensor) -> Tensor:
         """A^H y, for y of shape [..., *codomain.shape]."""
         if torch.is_grad_enabled() and y.requires_grad:
-            return cast(Tensor, _Linear.apply(y, self, "adjoint"))
+            return cast(Tensor, _Linear.apply(y, self, "adjoint"))  # type: ignore[no-untyped-call]
         return self._adjoint_(y)
 
     def gram(self, x: Tensor) -> Tensor:
         """A^H A x, for x of shape [..., *domain.shape]; often cheaper than the two calls."""
         if torch.is_grad_enabled() and x.requires_grad:
-            return cast(Tensor, _Linear.apply(x, self, "gram"))
+            return cast(Tensor, _Linear.apply(x, self, "gram"))  # type: ignore[no-untyped-call]
         return self._gram_(x)
 
     def normal(self) -> Operator | None:
@@ -93,10 +93,13 @@ class Operator(nn.Module):
         return None
 
     def norm(self) -> float:
-        """The operator norm: exact where the facts give it, else estimated (see `estimate_norm`)."""
+        """The operator norm: exact where the facts give it, else estimated, but not above the bound they give."""
         if self._norm is None:
             known = self.facts.norm
-            self._norm = known.value if known.value is not None and known.exact else estimate_norm(self)
+            if known.value is None:
+                self._norm = estimate_norm(self)
+            else:
+                self._norm = known.value if known.exact else min(known.value, estimate_norm(self))
         return self._norm
 
     def __matmul__(self, other: Operator) -> Operator:
@@ -337,7 +340,7 @@ def estimate_norm(operator: Operator, iterations: int = 200, rtol: float = 2e-4)
                 basis = torch.cat([basis, torch.empty_like(basis)])
             basis[k + 1] = w / beta
             beside.append(beta)
-    return max(bound, 0.0) ** 0.5
+    return float(max(bound, 0.0) ** 0.5)
 
 
 def _orthogonalised(v: Tensor, basis: Tensor, real_linear: bool) -> Tensor:

@@ -36,6 +36,7 @@ class ConvolutionOperator(Operator):
 
     spectrum: Tensor
     conjugate: Tensor
+    power: Tensor
 
     def __init__(self, kernel: Tensor, circular: bool, placed: Placed) -> None:
         super().__init__(placed.domain, placed.codomain, placed.facts)
@@ -53,6 +54,8 @@ class ConvolutionOperator(Operator):
         spectrum = torch.fft.rfftn(padded) if self.real else torch.fft.fftn(padded)
         self.constant("spectrum", spectrum)
         self.constant("conjugate", spectrum.conj().resolve_conj())
+        if circular:
+            self.constant("power", self.spectrum * self.conjugate)
 
     def _filtered(self, x: Tensor, weights: Tensor) -> Tensor:
         if self.real:
@@ -75,7 +78,7 @@ class ConvolutionOperator(Operator):
     def _gram_(self, x: Tensor) -> Tensor:
         if not self.circular:
             return super()._gram_(x)
-        y = self._filtered(x, self.spectrum * self.conjugate)
+        y = self._filtered(x, self.power)
         return y.real.contiguous() if self.domain.field == "real" and y.is_complex() else y
 
     def norm(self) -> float:

@@ -20,9 +20,7 @@ class Part(Operator):
     and the shape do not fit together.
     """
 
-    def __init__(
-        self, flat: Space, start: int, stop: int, shape: tuple[int, ...], part: Space | None = None
-    ) -> None:
+    def __init__(self, flat: Space, start: int, stop: int, shape: tuple[int, ...], part: Space | None = None) -> None:
         if len(flat.axes) != 1 or not 0 <= start < stop <= flat.sizes[0]:
             raise ValueError(f"there is no part {start}..{stop} of {flat}")
         if stop - start != prod(shape):

@@ -83,21 +83,6 @@ class DifferenceOperator(Operator):
             out.narrow(d, 0, 1).add_(y.narrow(d, n - 1, 1))
         return out
 
-    def _gram_(self, x: Tensor) -> Tensor:
-        out: Tensor | None = None
-        for d in self.dims:
-            n = x.shape[d]
-            step = x.narrow(d, 1, n - 1) - x.narrow(d, 0, n - 1)
-            out = torch.zeros_like(x, memory_format=torch.contiguous_format) if out is None else out
-            out.narrow(d, 0, n - 1).sub_(step)
-            out.narrow(d, 1, n - 1).add_(step)
-            if self.circular:
-                wrap = x.narrow(d, 0, 1) - x.narrow(d, n - 1, 1)
-                out.narrow(d, n - 1, 1).sub_(wrap)
-                out.narrow(d, 0, 1).add_(wrap)
-        assert out is not None
-        return out
-
 
 @meaning_of(words.Wavelet)
 def wavelet(word: words.Wavelet, placed: Placed, build: Build) -> Operator:

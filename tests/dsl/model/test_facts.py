@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise, product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -94,8 +95,8 @@ OTHERS = [
 ALL = SQUARE + OTHERS
 
 
-def holds_diagonal(claim: Diagonal, m: NDArray[np.generic]) -> None:
-    scale = np.linalg.norm(m, 2) + 1e-30
+def holds_diagonal(claim: Diagonal, m: NDArray[Any]) -> None:
+    scale = float(np.linalg.norm(m, 2)) + 1e-30
     n = len(m)
     if claim.basis == "identity":
         c = m[0, 0] if claim.scale is None else claim.scale
@@ -108,7 +109,7 @@ def holds_diagonal(claim: Diagonal, m: NDArray[np.generic]) -> None:
     np.testing.assert_allclose(m, np.diag(np.diag(m)), atol=1e-10 * scale)
 
 
-def holds(facts: Facts, m: NDArray[np.generic]) -> None:
+def holds(facts: Facts, m: NDArray[Any]) -> None:
     """Every claim of `facts` about the matrix m."""
     if facts.gram is not None:
         holds_diagonal(facts.gram, m.conj().T @ m)

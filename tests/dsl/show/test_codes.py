@@ -16,8 +16,11 @@ REST = {
     "forward": "forward A = identity()",
     "noise": "noise y ~ gaussian(A @ x, sigma = 0.1)",
 }
+_HEADER = "{'descr': '<f4', 'fortran_order': False, 'shape': (64, 64), }".ljust(117) + "\n"
+NPY = b"\x93NUMPY\x01\x00" + len(_HEADER).to_bytes(2, "little") + _HEADER.encode() + bytes(64 * 64 * 4)
+"""An array of 64 x 64 zeros, for examples that read a file."""
 UNKNOWNS = ("image", "signal", "volume", "unknown")
-PROSE = {"RN023", "RF003", "RF004", "RF005", "RC030", "RC031"}
+PROSE = {"RN023", "RN024", "RF003", "RF004", "RF005", "RC030", "RC031"}
 """Codes whose examples need other files, more lines than one reads, or a word that no vocabulary has."""
 
 
@@ -50,6 +53,7 @@ def test_every_code_is_explained_and_every_explanation_belongs_to_a_code() -> No
 @pytest.mark.parametrize("code", sorted(set(ENTRIES) - PROSE))
 def test_the_wrong_example_gives_the_code_and_the_right_one_no_error(code: str, tmp_path: Path) -> None:
     entry = ENTRIES[code]
+    (tmp_path / "y.npy").write_bytes(NPY)
     assert code in codes(page(entry.wrong), tmp_path)[0]
     found, errors = codes(page(entry.right), tmp_path)
     assert code not in found
@@ -67,6 +71,8 @@ def test_pages_in_use_that_are_broken_or_use_themselves(tmp_path: Path) -> None:
 def test_other_examples_in_prose(tmp_path: Path) -> None:
     lines = ["a0 = identity() @ identity()", *(f"a{i + 1} = a{i} @ a{i}" for i in range(16)), "forward A = a16"]
     assert "RN023" in codes(page("\n".join(lines)), tmp_path)[0]
+    lines = ["b0 = identity()", *(f"b{i + 1} = b{i} @ identity()" for i in range(130)), "forward A = b130"]
+    assert "RN024" in codes(page("\n".join(lines)), tmp_path)[0]
     assert "RC030" in codes("recon 1\nimage x : real[64, 64]", tmp_path)[0]
 
 

@@ -37,9 +37,10 @@ class Dense(Operator):
 
     def _apply_(self, x: Tensor) -> Tensor:
         flat = x.flatten(1)
-        return flat.to(torch.promote_types(flat.dtype, self.matrix.dtype)) @ self.matrix.to(
-            torch.promote_types(flat.dtype, self.matrix.dtype)
-        ).mT
+        return (
+            flat.to(torch.promote_types(flat.dtype, self.matrix.dtype))
+            @ self.matrix.to(torch.promote_types(flat.dtype, self.matrix.dtype)).mT
+        )
 
     def _adjoint_(self, y: Tensor) -> Tensor:
         x = y @ self.matrix.conj().to(torch.promote_types(y.dtype, self.matrix.dtype))

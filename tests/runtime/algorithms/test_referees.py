@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import cvxpy as cp
@@ -12,10 +11,11 @@ import torch
 from recon.dsl.model.facts import Facts, identity
 from recon.dsl.model.solver import Solver
 from recon.dsl.vocabulary import solvers as words
-from recon.dsl.vocabulary.operators import convolution, sparsity
+from recon.dsl.vocabulary.operators import sparsity
 from recon.runtime.functionals.data import Ball, Exactly, HalfSquare, PoissonCounts, PoissonExponential
 from recon.runtime.functionals.priors import L1, GroupL1, Interval, Nonnegative
 from recon.runtime.loop import appraise
+from recon.runtime.operators.parts import Part
 from recon.runtime.problem import Problem
 
 GAP = 1e-6
@@ -27,7 +27,9 @@ def solved(problem: cp.Problem) -> float:
     return float(value)
 
 
-def check(kit: Any, word: Solver, problem: Problem, best: float, iterations: int = 3000, feasible: float = 1e-6) -> None:
+def check(
+    kit: Any, word: Solver, problem: Problem, best: float, iterations: int = 3000, feasible: float = 1e-6
+) -> None:
     """The objective is within GAP of the referee's; the constraints hold."""
     x = kit.run(word, problem, iterations).estimate
     value, violation = appraise(problem, x)
@@ -107,9 +109,7 @@ def test_lasso_in_a_wavelet(kit: Any, rng: np.random.Generator, word: Solver) ->
     v = cp.Variable(64)
     sparse = cp.norm1((dense @ v)[np.flatnonzero(kept)])
     best = solved(cp.Problem(cp.Minimize(cp.sum_squares(A @ v - b) / 2 + 2 * sparse)))
-    problem = kit.problem(
-        space, (HalfSquare(1.0, tensor(b)), kit.dense(A, space)), (L1(2.0, torch.as_tensor(kept)), W)
-    )
+    problem = kit.problem(space, (HalfSquare(1.0, tensor(b)), kit.dense(A, space)), (L1(2.0, torch.as_tensor(kept)), W))
     check(kit, word, problem, best)
 
 
@@ -186,14 +186,12 @@ def test_total_variation_deblurring(kit: Any, rng: np.random.Generator, word: So
     terms.append((GroupL1(2.0), kit.word(sparsity.Gradient(), space)))
     if bounded:
         terms.append((Interval(0.1, 0.6), kit.identity(space)))
-    check(kit, word, kit.problem(space, *terms), best, iterations=6000)
+    check(kit, word, kit.problem(space, *terms), best, iterations=6000 if word.word == "pdhg" else 1500)
 
 
 @pytest.mark.parametrize("word", SPLITTING, ids=named)
 @pytest.mark.parametrize("scale", [1.0, 1e4])
-def test_poisson_with_total_variation_and_sign(
-    kit: Any, rng: np.random.Generator, word: Solver, scale: float
-) -> None:
+def test_poisson_with_total_variation_and_sign(kit: Any, rng: np.random.Generator, word: Solver, scale: float) -> None:
     """Counts whose mean is linear; with 1e4 photons and unknowns of about 0.02, scales that are far apart."""
     n = 8
     truth = np.zeros((n, n))
@@ -213,7 +211,7 @@ def test_poisson_with_total_variation_and_sign(
         (GroupL1(weight), kit.word(sparsity.Gradient(), space)),
         (Nonnegative(), kit.identity(space)),
     )
-    check(kit, word, problem, best, iterations=6000)
+    check(kit, word, problem, best, iterations=1500)
 
 
 @pytest.mark.parametrize("word", [*ONE_PROX, words.ProjectedGradient()], ids=named)
@@ -259,36 +257,21 @@ def test_sparse_within_a_ball(kit: Any, rng: np.random.Generator, word: Solver) 
     check(kit, word, problem, best)
 
 
-@pytest.mark.parametrize(
-    ("first", "second"), itertools.combinations([words.Fista(), words.Admm(), words.Pdhg()], 2), ids=str
-)
-def test_two_unknowns_side_by_side(kit: Any, rng: np.random.Generator, first: Solver, second: Solver) -> None:
+@pytest.mark.parametrize("word", [words.Fista(), words.Admm(), words.Pdhg()], ids=named)
+def test_two_unknowns_side_by_side(kit: Any, rng: np.random.Generator, word: Solver) -> None:
     """min |A x + B u - y|^2 / 2 + |x|_1 with u >= 0, on the flat vector (x, u)."""
-    from recon.runtime.operators.parts import Part
-
     A, B, y = rng.standard_normal((12, 6)), rng.standard_normal((12, 4)), rng.standard_normal(12)
     v, u = cp.Variable(6), cp.Variable(4)
     loss = cp.sum_squares(A @ v + B @ u - y) / 2 + 2 * cp.norm1(v)
     best = solved(cp.Problem(cp.Minimize(loss), [u >= 0]))
     flat = kit.signal(10)
+    parts = Part(flat, 0, 6, (2, 3)), Part(flat, 6, 10, (4,))
+    for part in parts:
+        part.precision = torch.float64
     problem = kit.problem(
         flat,
         (HalfSquare(1.0, tensor(y)), kit.dense(np.hstack([A, B]), flat)),
-        (L1(2.0), Part(flat, 0, 6, (2, 3))),
-        (Nonnegative(), Part(flat, 6, 10, (4,))),
+        (L1(2.0), parts[0]),
+        (Nonnegative(), parts[1]),
     )
-    for word in (first, second):
-        check(kit, word, problem, best)
-
-
-def test_circulant_deblurring_is_closed_in_fourier(kit: Any, rng: np.random.Generator) -> None:
-    """The Fourier diagonal of a real circular blur, by ADMM and by division, against the dense matrix."""
-    space = kit.image(6, 7)
-    blur = kit.word(sparsity.Gradient(boundary="circular"), space)
-    y = rng.standard_normal((2, 6, 7))
-    dense = blur.forward(torch.eye(42, dtype=torch.float64).reshape(42, 6, 7)).reshape(42, -1).T.numpy()
-    x = np.linalg.pinv(dense) @ y.ravel()
-    problem = kit.problem(space, (HalfSquare(1.0, tensor(y)), blur))
-    found = kit.run(words.PseudoInverse(), problem).estimate
-    np.testing.assert_allclose(found.numpy().ravel(), x, atol=1e-12)
-    assert convolution is not None
+    check(kit, word, problem, best)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import scipy.fft
@@ -18,7 +19,7 @@ from torch import Tensor
 
 DOUBLE = Build(real=torch.float64, seed=3)
 SINGLE = Build(real=torch.float32, seed=3)
-Matrix = NDArray[np.complex128] | NDArray[np.float64]
+Matrix = NDArray[Any]
 
 
 def unit_vectors(space: Space) -> Tensor:

@@ -16,7 +16,7 @@ from recon.dsl.model.space import Axis, Space
 from recon.dsl.model.terms import Compose, Leaf
 from recon.dsl.model.word import Array, Kernel, Maps, Operator
 from recon.dsl.vocabulary import words
-from recon.dsl.vocabulary.operators import convolution, fourier, mri, sparsity
+from recon.dsl.vocabulary.operators import basic, convolution, fourier, mri, sparsity
 from recon.runtime.meaning import meaning
 
 from . import drawing
@@ -40,7 +40,7 @@ def test_word_has_a_meaning(cls: type[Operator]) -> None:
 def test_word(cls: type[Operator], tmp_path: Path) -> None:
     tried, accepted = 0, 0
 
-    @settings(RANDOMLY, max_examples=40)
+    @settings(RANDOMLY, max_examples=80)
     @given(st.data())
     def conforms(data: st.DataObject) -> None:
         nonlocal tried, accepted
@@ -56,8 +56,47 @@ def test_word(cls: type[Operator], tmp_path: Path) -> None:
         check(placed)
 
     conforms()
-    assert accepted >= 40
+    assert accepted >= 80
     assert accepted >= tried / 12
+
+
+@pytest.mark.parametrize(
+    "classes",
+    [
+        (mri.Cartesian, fourier.Fft2),
+        (mri.Cartesian, fourier.Fft2, mri.Coils),
+        (basic.DiagonalOperator, fourier.Fft2, mri.Coils),
+        (basic.Mask, fourier.Fft3),
+        (basic.Mask, basic.DiagonalOperator, fourier.Fft),
+        (basic.Mask, fourier.Cosine, basic.DiagonalOperator),
+        (basic.Flatten, basic.Mask, convolution.Conv),
+        (convolution.Downsample, convolution.Conv),
+        (sparsity.Gradient, convolution.Conv),
+    ],
+    ids=lambda classes: "-".join(c.__name__ for c in classes),
+)
+def test_chain(classes: tuple[type[Operator], ...], tmp_path: Path) -> None:
+    """The chains that measurements are made of, for which A^H A takes short cuts."""
+    accepted = 0
+
+    @settings(RANDOMLY, max_examples=40)
+    @given(st.data())
+    def conforms(data: st.DataObject) -> None:
+        nonlocal accepted
+        setting = drawing.Setting(drawing.space(data.draw), tmp_path)
+        chain: list[Leaf] = []
+        try:
+            here = setting.domain
+            for cls in reversed(classes):
+                chain.insert(0, Leaf(drawing.word(data.draw, cls, setting.on(here)), setting.fresh()))
+                here = place(Compose(tuple(chain)), setting.domain).codomain
+        except MisfitError:
+            assume(False)
+        accepted += 1
+        check(place(Compose(tuple(chain)), setting.domain))
+
+    conforms()
+    assert accepted >= 40
 
 
 @settings(RANDOMLY, max_examples=300)

@@ -1,0 +1,136 @@
+"""What a page measures, claims and shows must exist: its methods, metrics, swept axes and truths."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ..diagnostics import Diagnostic, Label, error
+from ..diagnostics.nearest import nearest
+from ..model.experiment import MEASURED_ALONG, DataSet, Experiment, Formulation
+from ..model.terms import Along, Reserved, Statistic, Term, Unknown, everything
+from ..model.word import Word
+from ..syntax.source import Span
+from ..vocabulary.views import Curves
+
+
+def check_results(e: Experiment) -> list[Diagnostic]:
+    """Everything that metrics, claims, sweeps and reports name and the page does not have."""
+    return [
+        *_measures(e),
+        *_axes(e),
+        *_estimates(e),
+        *_truths(e),
+        *_sweeps(e),
+    ]
+
+
+def _measured(e: Experiment) -> list[str]:
+    return list(dict.fromkeys([m.word for m in e.metrics] + [y for a in e.analyses for y in a.yields]))
+
+
+def _measures(e: Experiment) -> Iterable[Diagnostic]:
+    """Claims and cells name metrics that the page measures."""
+    metrics, measured = [m.word for m in e.metrics], _measured(e)
+    claimed = [(claim.measure, "claimed") for claim in e.claims]
+    shown = [(term, "shown") for view in e.views for term in everything(view) if isinstance(term, Statistic)]
+    for measure, how in claimed + shown:
+        if measure.metric not in (*measured, *MEASURED_ALONG):
+            wanted = ", ".join(dict.fromkeys([*metrics, measure.metric]))
+            hint = f"write `metrics [{wanted}]`"
+            yield error("RC045", f"`{measure.metric}` is {how} but not measured", measure.span, help=hint)
+
+
+def _axes(e: Experiment) -> Iterable[Diagnostic]:
+    """Axes of reports are methods, data sets, iterations, or what is swept."""
+    swept = [a.path for a in e.sweeps]
+    for view in e.views:
+        along = view.along if isinstance(view, Curves) else None
+        for term in everything(view):
+            if not isinstance(term, Along) or term.name in (*swept, "data"):
+                continue
+            if term.name == "method" and "" not in e.methods:
+                continue
+            if term.name == "iteration" and term == along:
+                continue
+            yield _no_axis(term, e, swept)
+
+
+def _no_axis(axis: Along, e: Experiment, swept: list[str]) -> Diagnostic:
+    name = axis.name
+    if name == "method":
+        return error("RC050", "the page has no methods to lay results out along", axis.span)
+    if name == "iteration":
+        hint = "as in `report curves { along = iteration; show = [objective] }`"
+        return error("RC050", "`iteration` is an axis of curves, along which they run", axis.span, help=hint)
+    if name in e.params or name == "run.seed":
+        hint = f"add `sweep grid {{ {name} in [...] }}`"
+        return error("RC050", f"`{name}` is not swept, so it is no axis", axis.span, help=hint)
+    known = [*swept, "data", *(["method"] if "" not in e.methods else [])]
+    close = nearest(name, known)
+    hint = f"did you mean `{close}`?" if close else "axes of this page: " + ", ".join(f"`{n}`" for n in known)
+    return error("RC050", f"there is no axis `{name}`", axis.span, help=hint)
+
+
+def _estimates(e: Experiment) -> Iterable[Diagnostic]:
+    """`estimate`, `truth` and `error` mean one unknown; a metric without `of` measures the estimate."""
+    several = len(e.subjects) > 1
+    names = ", ".join(f"`{n}`" for n in e.subjects)
+    for term in _spoken(e):
+        if isinstance(term, Reserved) and term.name == "samples":
+            yield error("RC044", "no solver of this page draws samples", term.span)
+        elif isinstance(term, Reserved) and term.name in ("estimate", "truth", "error") and several:
+            if term.method is None or term.name == "estimate":
+                message = f"`{term.name}` could be that of any of {names}"
+                yield error("RC043", message, term.span, help="name one of them instead: the name is its estimate")
+        elif isinstance(term, Unknown) and not _known_everywhere(term.name, e):
+            lacking = next(m for m, f in e.methods.items() if not _has(f, term.name))
+            yield error("RC047", f"the method `{lacking}` has no `{term.name}`", term.span)
+    if several and e.metrics_options.of is None:
+        for metric in e.metrics:
+            if getattr(metric, "of", None) is None:
+                message = f"`{metric.word}` could measure any of {names}"
+                hint = f"write `{metric.word}({e.subjects[0]})`, or `{{ of = {e.subjects[0]} }}` behind the list"
+                yield error("RC043", message, e.metrics_span, help=hint)
+
+
+def _spoken(e: Experiment) -> list[Any]:
+    words: list[Word | Term | None] = [*e.views, *e.metrics, e.metrics_options.of, e.metrics_options.against]
+    return [term for w in words if w is not None for term in everything(w)]
+
+
+def _has(f: Formulation, name: str) -> bool:
+    return name in f.unknowns or name in f.derived
+
+
+def _known_everywhere(name: str, e: Experiment) -> bool:
+    return all(_has(f, name) for f in e.methods.values())
+
+
+def _truths(e: Experiment) -> Iterable[Diagnostic]:
+    """A metric compares with a truth, which data must bind."""
+    if not e.metrics or not e.data or e.metrics_options.against is not None:
+        return
+    for d in e.data.values():
+        if not _has_truth(d, e):
+            what = e.metrics[0].word
+            message = f"`{what}` compares with a truth, and `{d.name}` binds none"
+            hint = "bind the unknown or `ref` in its body, or leave `metrics` out"
+            yield error("RC046", message, Label(e.metrics_span) if e.metrics_span else None, d.span, help=hint)
+
+
+def _has_truth(d: DataSet, e: Experiment) -> bool:
+    names = {n for f in e.methods.values() for n in (*f.unknowns, *f.derived)} | {"ref"}
+    if e.simulate is not None:
+        names |= set(e.simulate.unknowns) | set(e.simulate.derived)
+    return any(target in names for target, _ in d.bindings)
+
+
+def _sweeps(e: Experiment) -> Iterable[Diagnostic]:
+    """An axis is swept once."""
+    seen: dict[str, Span] = {}
+    for axis in e.sweeps:
+        if axis.path in seen:
+            second, first = Label(axis.span, "second"), Label(seen[axis.path], "first")
+            yield error("RN013", f"`{axis.path}` is swept twice", second, first)
+        seen.setdefault(axis.path, axis.span)

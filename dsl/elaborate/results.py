@@ -1,0 +1,172 @@
+"""What a page measures, claims, sweeps and shows."""
+
+from __future__ import annotations
+
+from .. import vocabulary
+from ..diagnostics import Diagnostic, SpecError, error
+from ..model.experiment import Claim, SweepAxis
+from ..model.fields import Interval
+from ..model.options import MetricsOptions
+from ..model.units import LEVEL, NONE, TIME, Dimension, Quantity, describe, parts
+from ..model.word import Analysis, Metric, Word
+from ..syntax.format import format_expression
+from ..syntax.source import Span
+from ..syntax.tree import Clause, Compare, Expr, Member, Number, Sequence, Statement
+from .context import Context, listed_values, value_of
+from .names import called, root
+from .overrides import override
+from .scope import Scope
+
+COMPARISONS = ("<=", ">=", "<", ">")
+
+
+def metrics(derived: frozenset[str], context: Context) -> tuple[tuple[Metric, ...], MetricsOptions, Span | None]:
+    """The metrics of a page, their options, and the place of the line."""
+    s = context.one("metrics", help="one line holds them all: `metrics [psnr, ssim]`")
+    if s is None:
+        return (), MetricsOptions.model_validate({}), None
+    fields = MetricsOptions.model_fields
+    scope = context.scope(s, context.names, "metrics", fields, results=True)
+    scope.derived = derived
+    words = context.each(lambda e: context.reader.word(e, "metric", scope), listed_values(s))
+    options = context.attempt(lambda s: context.validated(MetricsOptions, s, scope, fields), s)
+    context.unused(s, scope, fields)
+    found = tuple(w for w in words if isinstance(w, Metric))
+    return found, options or MetricsOptions.model_validate({}), s.span
+
+
+def analyses(derived: frozenset[str], context: Context) -> tuple[Analysis, ...]:
+    """The analyses of a page."""
+    found = (w for s in context.statements("analyze") for w in _analyses(s, derived, context))
+    return tuple(w for w in found if isinstance(w, Analysis))
+
+
+def _analyses(s: Statement, derived: frozenset[str], context: Context) -> list[Word]:
+    scope = context.scope(s, context.names, "analyze", results=True)
+    scope.derived = derived
+    words = context.each(lambda e: context.reader.word(e, "analysis", scope), listed_values(s))
+    context.unused(s, scope)
+    return words
+
+
+def view(s: Statement, derived: frozenset[str], context: Context) -> Word:
+    """What a `report` line shows. Raises SpecError."""
+    head = called(value_of(s))
+    cls = vocabulary.find("view", head.id) if head else None
+    fields = tuple(cls.model_fields) if cls else ()
+    scope = context.scope(s, context.names, "report", fields, results=True)
+    scope.derived = derived
+    word = context.reader.word(value_of(s), "view", scope, context.options(s, fields))
+    context.unused(s, scope, fields)
+    return word
+
+
+def claim(s: Statement, context: Context) -> Claim:
+    """`expect mean(psnr) >= 34dB`. Raises SpecError."""
+    value = value_of(s)
+    if not isinstance(value, Compare) or value.op not in COMPARISONS:
+        hint = "a claim compares by `>=`, `<=`, `>` or `<`"
+        raise SpecError(error("RS107", "a claim is written `expect mean(psnr) >= 30dB`", value.span, help=hint))
+    scope = Scope(context.names, context.folder, "expect", results=True)
+    measure = context.reader.measure(value.left, scope)
+    if not measure.statistic:
+        message = f"a claim bounds a statistic over rows, such as `mean({measure})`"
+        raise SpecError(error("RS108", message, value.left.span))
+    bound = context.reader.number(value.right, scope, "the bound of a claim")
+    problem = _wrong_unit(measure.metric, bound, value.right.span)
+    if problem is not None:
+        raise SpecError(problem)
+    return Claim(measure, value.op, bound, format_expression(value), s.span)
+
+
+def _wrong_unit(metric: str, bound: float | Quantity, span: Span) -> Diagnostic | None:
+    """A bound must be in the metric's unit; seconds may be given as a number."""
+    cls = vocabulary.find("metric", metric)
+    expected: Dimension = cls.dimension if cls is not None and issubclass(cls, Metric) else NONE
+    number, given = parts(bound)
+    if given == expected or (metric == "seconds" and given == TIME):
+        return None
+    if expected == LEVEL and given == NONE:
+        hint = f"write `{number:g}dB`"
+    else:
+        hint = f"write `{number:g}`" if expected == NONE and given == LEVEL else ""
+    message = f"`{metric}` is {describe(expected)}, and this bound is {describe(given)}"
+    return error("RT003", message, span, help=hint)
+
+
+def sweep(s: Statement, context: Context) -> list[SweepAxis]:
+    """The axes of a sweep. Raises SpecError with everything wrong about them."""
+    out: list[SweepAxis] = []
+    problems: list[Diagnostic] = []
+    scope = Scope(context.names, context.folder, "sweep")
+    for item in s.body or ():
+        try:
+            out.append(_axis(item, scope, context))
+        except SpecError as e:
+            problems += e.diagnostics
+    if problems:
+        raise SpecError(*problems)
+    return out
+
+
+def _axis(item: object, scope: Scope, context: Context) -> SweepAxis:
+    assert isinstance(item, Clause)
+    if not isinstance(item.value, Member):
+        raise SpecError(error("RN005", "a sweep holds `name in [...]`", item.span))
+    left = item.value.left
+    path = root(left)
+    if path is None:
+        raise SpecError(error("RN005", "left of `in` stands the name or path of what is swept", left.span))
+    if path == "data":
+        hint = "every `data` statement is run, and `data` is an axis of reports: `report table { rows = data; ... }`"
+        raise SpecError(error("RN030", "`data` needs no sweep", left.span, help=hint))
+    values = _axis_values(item.value.set, scope, context)
+    override(context.page, path, values[0], left.span)
+    return SweepAxis(path, tuple(values), tuple(format_expression(v) for v in values), item.span)
+
+
+def _axis_values(node: Expr, scope: Scope, context: Context) -> list[Expr]:
+    if isinstance(node, Sequence):
+        items: list[Expr] = list(node.items)
+    else:
+        items = [_written(n, node.span) for n in _numbers(node, scope, context)]
+    if not items:
+        raise SpecError(error("RS109", "nothing to sweep over", node.span, help="a list such as `[2, 4, 8]`"))
+    return items
+
+
+def _numbers(node: Expr, scope: Scope, context: Context) -> list[float]:
+    value = context.reader.constant(node, scope)
+    if isinstance(value, Interval):
+        if value.dimension != NONE:
+            message = f"a swept range is one of plain numbers, and this is {describe(value.dimension)}"
+            hint = "write the quantities as a list: `[1mm, 2mm]`"
+            raise SpecError(error("RS109", message, node.span, help=hint))
+        return value.values()
+    if isinstance(value, list) and all(isinstance(n, float) for n in value):
+        return value
+    message = "what is swept takes the values of a list or a range"
+    raise SpecError(
+        error("RS109", message, node.span, help="as in `[2, 4, 8]`, `0..2` or `geometric(1, 100, count = 5)`")
+    )
+
+
+def _written(number: float, span: Span) -> Expr:
+    """A number as an expression of the page."""
+    return Number(number, f"{number:.12g}", span)
+
+
+def later_words(context: Context) -> None:
+    """Statements whose words are not there yet: naming the word says so at its place."""
+    expected = {"train": "loss", "weights": "weights", "attack": "attack", "log": "tracker"}
+    bodies = [context.page.items, *(s.body or () for s in context.statements("method"))]
+    for kind, word in expected.items():
+        for s in (s for items in bodies for s in context.statements(kind, items)):
+            _later_word(s, word, context)
+    for s in context.statements("publish"):
+        context.findings.add(error("RV001", "this version of recon does not publish", s.kind_span))
+
+
+def _later_word(s: Statement, kind: str, context: Context) -> None:
+    scope = Scope(context.names, context.folder, s.kind)
+    context.attempt(lambda s: context.reader.word(value_of(s), kind, scope, context.options(s)), s)

@@ -1,0 +1,254 @@
+"""Words with their arguments: each argument is read as the type of its parameter asks."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+from .. import vocabulary
+from ..diagnostics import Diagnostic, Label, SpecError, error
+from ..diagnostics.nearest import nearest
+from ..model import terms as t
+from ..model.fields import FilePath
+from ..model.files import FileError, inside
+from ..model.units import UNITS, Unit
+from ..model.word import Word
+from ..syntax.source import Span
+from ..syntax.tree import Call, Dot, Expr, Name, Number, Range, Sequence, Text
+from ..syntax.tree import Quantity as WrittenQuantity
+from .names import called
+from .reader import Options, Reader, kind_in_words, misplaced, stage_word
+from .scope import Scope, Where
+from .validation import MISSING, flatten, option_hint, validation_findings, wanted
+
+SCALARS = (float, int, str, bool)
+
+
+class Words(Reader):
+    """Reads words and the arguments of words."""
+
+    def word(self, node: Expr, kind: str, scope: Scope, options: Options = ()) -> Word:
+        """A word of that kind with its arguments; `options` come from a body. Raises SpecError."""
+        self.tick(node.span)
+        if isinstance(node, Text) and kind in ("source", "weights"):
+            raise SpecError(_from_elsewhere(node, kind))
+        stage = stage_word(node)
+        if stage is not None and scope.find(stage) is None:
+            raise misplaced(stage, node.span, kind_in_words(kind))
+        if isinstance(node, (Name, Dot)):
+            bound = self.named(node, scope, kind, lambda e, s: self.word(e, kind, s, options))
+            if bound is not None:
+                return bound
+            if isinstance(node, Dot):
+                raise SpecError(self.no_member(node, scope))
+        head = called(node)
+        if head is None:
+            raise SpecError(error("RK002", f"expected {kind_in_words(kind)}", node.span))
+        cls = vocabulary.find(kind, head.id)
+        if cls is None:
+            raise SpecError(self.unknown_name(head, scope, kind))
+        return self._instance(cls, node, head, scope, options)
+
+    def _instance(self, cls: type[Word], node: Expr, head: Name, scope: Scope, options: Options) -> Word:
+        problems: list[Diagnostic] = []
+        given, positional = self._given(cls, node, options, problems)
+        values, where = self._values(cls, given, Where(head.span, {}, {}), scope, problems)
+        if cls.variadic is not None:
+            info, items = cls.model_fields[cls.variadic], []
+            for e in positional:
+                try:
+                    items.append(self._item(e, info, scope, f"`{cls.word}`"))
+                except SpecError as failed:
+                    problems += failed.diagnostics
+            values[cls.variadic] = tuple(items)
+            where.arguments[cls.variadic] = node.span
+        same = cls.exclusive
+        if same is not None and all(k in values for k in same):
+            first, second = (Label(where.arguments[k]) for k in same)
+            problems.append(
+                error(
+                    "RV005", f"`{same[0]}` and `{same[1]}` say the same thing", first, second, help="keep one of them"
+                )
+            )
+        word: Word = self._validated(cls, values, Where(node.span, where.arguments, where.names), cls.word, problems)
+        return word
+
+    def _given(
+        self, cls: type[Word], node: Expr, options: Options, problems: list[Diagnostic]
+    ) -> tuple[list[tuple[str, Expr, Span | None]], list[Expr]]:
+        """Arguments by the names of their parameters, and those that a variadic parameter takes."""
+        given: list[tuple[str, Expr, Span | None]] = []
+        fields = list(cls.model_fields)
+        positional: list[Expr] = []
+        for a in node.arguments if isinstance(node, Call) else ():
+            if a.name is not None:
+                given.append((a.name, a.value, a.name_span))
+            elif cls.variadic is not None:
+                positional.append(a.value)
+            elif len(positional) < len(fields):
+                given.append((fields[len(positional)], a.value, None))
+                positional.append(a.value)
+            else:
+                most = f"at most {len(fields)} argument{'s' if len(fields) != 1 else ''}" if fields else "no arguments"
+                problems.append(error("RV003", f"`{cls.word}` takes {most}", a.value.span))
+        return given + list(options), positional
+
+    def _values(
+        self,
+        cls: type[Word] | type[BaseModel],
+        given: list[tuple[str, Expr, Span | None]],
+        where: Where,
+        scope: Scope,
+        problems: list[Diagnostic],
+        name: str = "",
+    ) -> tuple[dict[str, Any], Where]:
+        """The value of each argument, with its place; unknown options and repeated ones are added to the problems."""
+        name = name or getattr(cls, "word", "")
+        seen: dict[str, Span] = {}
+        values: dict[str, Any] = {}
+        for key, expr, key_span in given:
+            place = key_span or expr.span
+            if key not in cls.model_fields:
+                problems.append(
+                    error("RV002", f"`{name}` has no option `{key}`", place, help=option_hint(cls, key, name))
+                )
+                continue
+            if key in seen:
+                second, first = Label(place, "second"), Label(seen[key], "first")
+                problems.append(error("RV004", f"`{key}` is given twice", second, first))
+                continue
+            seen[key], where.arguments[key] = place, expr.span
+            if key_span is not None:
+                where.names[key] = key_span
+            try:
+                values[key] = self.argument(expr, cls.model_fields[key], scope, f"`{key}` of `{name}`")
+            except SpecError as e:
+                problems += e.diagnostics
+        return values, where
+
+    def options(self, cls: type[BaseModel], given: Options, scope: Scope, head: Span, name: str) -> Any:
+        """The options of a statement that is no word. Raises SpecError with everything wrong about them."""
+        problems: list[Diagnostic] = []
+        values, where = self._values(cls, list(given), Where(head, {}, {}), scope, problems, name)
+        return self._validated(cls, values, where, name, problems)
+
+    def _validated(
+        self, cls: type[BaseModel], values: dict[str, Any], where: Where, name: str, problems: list[Diagnostic]
+    ) -> Any:
+        """The model with those values. Raises SpecError with the problems so far and each violation at its place."""
+        try:
+            made = cls.model_validate(values)
+        except ValidationError as e:
+            more = validation_findings(e, cls, where, name)
+            if problems:  # what is missing then is most likely among them
+                more = [d for d in more if d.code != MISSING]
+            raise SpecError(*problems, *more) from None
+        if problems:
+            raise SpecError(*problems)
+        return made
+
+    def argument(self, node: Expr, info: FieldInfo, scope: Scope, what: str) -> Any:
+        """The value of one parameter, read as its type asks. Raises SpecError."""
+        return self._accepted(node, flatten(info.annotation), scope, what, wanted(info))
+
+    def _item(self, node: Expr, info: FieldInfo, scope: Scope, what: str) -> Any:
+        """One element of a tuple parameter."""
+        inner = [a for tup in flatten(info.annotation) if get_origin(tup) is tuple for a in flatten(get_args(tup)[0])]
+        return self._accepted(node, inner, scope, what, wanted(info))
+
+    def _accepted(self, node: Expr, accept: list[Any], scope: Scope, what: str, expected: str) -> Any:
+        choices = [v for a in accept if get_origin(a) is Literal for v in get_args(a)]
+        if isinstance(node, Name) and node.id in choices:
+            return node.id
+        stage = stage_word(node)
+        if stage is not None and t.ValueTerm not in accept and scope.find(stage) is None:
+            raise misplaced(stage, node.span, what)
+        if FilePath in accept:
+            return self._file(node, scope, what)
+        if isinstance(node, Name) and Unit in accept and node.id in UNITS and scope.find(node.id) is None:
+            return Unit(*UNITS[node.id])
+        tuples = [a for a in accept if get_origin(a) is tuple]
+        if tuples and (isinstance(node, Sequence) or len(accept) == len(tuples)):
+            inner = [x for a in tuples for x in flatten(get_args(a)[0])]
+            return self._each(node, inner, scope, what, expected)
+        scalar = any(a in SCALARS for a in accept) or bool(choices)
+        written = isinstance(node, (Number, WrittenQuantity, Text, Range, Sequence))
+        for term, read in (
+            (t.OperatorTerm, self.operator),
+            (t.ValueTerm, self.value),
+            (t.MeasureTerm, self.measure),
+            (t.AxisTerm, self.axis),
+        ):
+            if term in accept and not (written and scalar):
+                return read(node, scope)
+        bases = [a for a in accept if isinstance(a, type) and issubclass(a, Word)]
+        if bases and not (scalar and self.is_constant(node, scope)):
+            return self.word(node, bases[0].expression_kind, scope)
+        if isinstance(node, Name) and choices:
+            return self._choice(node, choices, accept, scope, what, expected)
+        return self.constant(node, scope)
+
+    def _each(self, node: Expr, accept: list[Any], scope: Scope, what: str, expected: str) -> tuple[Any, ...]:
+        """The elements of a list; one alone needs no brackets."""
+        out: list[Any] = []
+        problems: list[Diagnostic] = []
+        for item in node.items if isinstance(node, Sequence) else (node,):
+            try:
+                out.append(self._accepted(item, accept, scope, what, expected))
+            except SpecError as e:
+                problems += e.diagnostics
+        if problems:
+            raise SpecError(*problems)
+        return tuple(out)
+
+    def _choice(self, node: Name, choices: list[Any], accept: list[Any], scope: Scope, what: str, expected: str) -> Any:
+        """A name where a choice is expected: that of a param which holds one of them, or a constant."""
+        d = scope.find(node.id)
+        if d is None:
+            close = nearest(node.id, [c for c in choices if isinstance(c, str)])
+            hint = f"did you mean `{close}`?" if close else ""
+            raise SpecError(error("RV006", f"{what} is {expected}, not `{node.id}`", node.span, help=hint))
+        if d.kind in ("param", "binding") and d.value is not None:
+            if isinstance(d.value, Name) and d.value.id in choices:
+                self.read_names.add((d.name, d.span))
+                return d.value.id
+            if self.is_constant(d.value, scope.inside(d)):
+                return self.constant(node, scope)
+        found = self.definition_in_words(d, scope)
+        raise SpecError(
+            error(
+                "RK001",
+                f"{what} is {expected}, and `{node.id}` is {found}",
+                Label(node.span),
+                Label(d.span, "named here"),
+            )
+        )
+
+    def _file(self, node: Expr, scope: Scope, what: str) -> FilePath:
+        name = self.constant(node, scope)
+        if not isinstance(name, str):
+            raise SpecError(error("RV009", f'{what} is the name of a file, such as "scan.npy"', node.span))
+        try:
+            path = inside(scope.folder, name)
+        except FileError as e:
+            raise SpecError(
+                error("RF001", str(e), node.span, help="a spec reads files of its own folder only")
+            ) from None
+        if not path.is_file():
+            beside = path.parent.iterdir() if path.parent.is_dir() else ()
+            close = nearest(path.name, sorted(p.name for p in beside if p.suffix == path.suffix))
+            hint = f"did you mean `{close}`?" if close else ""
+            raise SpecError(
+                error("RF002", f"there is no file `{name}` in the folder of the spec", node.span, help=hint)
+            )
+        return FilePath(name, str(path))
+
+
+def _from_elsewhere(node: Text, kind: str) -> Diagnostic:
+    shown = node.value if len(node.value) <= 60 else node.value[:57] + "..."
+    if kind == "source":
+        hint = "files on disk are read by `folder`, `npy`, `npz` and `hdf5`"
+        return error("RV001", f"this version of recon reads no data from `{shown}`", node.span, help=hint)
+    return error("RV001", f"this version of recon reads no weights from `{shown}`", node.span)

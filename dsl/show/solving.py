@@ -1,0 +1,171 @@
+"""The solver of a plan: why this one, its step sizes where the facts give them, and its memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..check.formulate import Checked
+from ..check.rules import TABLE, Choice, choose
+from ..diagnostics import SpecError
+from ..model.problem import TermFacts
+from ..model.space import Space
+from .passes import AT_RUN
+from .text import number
+
+STEPPED = ("gradient", "heavy_ball", "nesterov", "ista", "fista", "projected_gradient")
+COPIES: dict[str, tuple[int, int]] = {
+    "adjoint": (1, 0),
+    "fbp": (1, 0),
+    "closed_form": (3, 0),
+    "pseudo_inverse": (4, 1),
+    "cg": (5, 0),
+    "gradient": (3, 0),
+    "heavy_ball": (4, 0),
+    "ista": (3, 0),
+    "projected_gradient": (3, 0),
+    "nesterov": (4, 0),
+    "fista": (4, 0),
+    "admm": (3, 2),
+    "pdhg": (4, 2),
+}
+"""Arrays a solver holds at a time: of the unknown's size, and of the size of each term that is split off."""
+
+
+@dataclass(frozen=True)
+class SolverLine:
+    """The solver, the rule that chose it (0: named on the page), why, and what the rule promises."""
+
+    name: str
+    rule: int
+    why: str
+    promise: str
+    iterates: bool
+
+
+@dataclass(frozen=True)
+class StepLine:
+    """A number that the algorithm needs; `value` is None where it is estimated at run."""
+
+    name: str
+    value: float | None
+    why: str
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes for one row; None where an extent is known only when data are read."""
+
+    unknown: int | None
+    measured: int | None
+    state: int | None
+    why: str
+
+
+_PROMISES = {
+    "exact": "the exact minimiser",
+    "1/k^2": "the objective falls to its minimum like 1/k^2",
+    "1/k": "the objective falls to its minimum like 1/k",
+}
+
+
+def solver_line(c: Checked, choice: Choice) -> SolverLine:
+    """The solver with why it was chosen; of one named on the page, what the rules would have taken."""
+    iterates = "iterations" in type(choice.solver).model_fields
+    rules = {r.number: r for r in TABLE}
+    if choice.rule:
+        rule = rules[choice.rule]
+        return SolverLine(
+            choice.solver.word,
+            rule.number,
+            f"{choice.why} (rule {rule.number}: {rule.problem})",
+            _PROMISES[rule.promise],
+            iterates,
+        )
+    if choice.solver.role == "direct":
+        return SolverLine(choice.solver.word, 0, choice.why, "read off the measurement, priors play no part", iterates)
+    try:
+        other, _ = choose(c.problem, None, None)
+    except SpecError:
+        return SolverLine(choice.solver.word, 0, choice.why, "", iterates)
+    same = other.solver.word == choice.solver.word
+    why = choice.why + (
+        f"; so would rule {other.rule}" if same else f"; rule {other.rule} would take `{other.solver.word}`"
+    )
+    return SolverLine(choice.solver.word, 0, why, _PROMISES[rules[other.rule].promise] if same else "", iterates)
+
+
+def step_lines(c: Checked, choice: Choice) -> list[StepLine]:
+    """The numbers the algorithm needs, analytic where all norms are known."""
+    name = choice.solver.word
+    given = getattr(choice.solver, "step", None)
+    if name in STEPPED:
+        if isinstance(given, float):
+            return [StepLine("step", given, "given")]
+        lipschitz = _lipschitz(c)
+        if lipschitz.value is None:
+            return [lipschitz, StepLine("step", None, AT_RUN)]
+        if getattr(choice.solver, "momentum", None) == "auto":
+            return [
+                lipschitz,
+                StepLine("step", None, f"{AT_RUN}, from the least eigenvalue of the normal matrix and L"),
+            ]
+        momentum = getattr(choice.solver, "momentum", 0.0)
+        top = (1 + momentum**0.5) ** 2
+        return [
+            lipschitz,
+            StepLine("step", top / lipschitz.value, "(1 + sqrt(momentum))^2 / L" if momentum else "1 / L"),
+        ]
+    if name == "admm":
+        rho = getattr(choice.solver, "rho", None)
+        if isinstance(rho, float):
+            return [StepLine("rho", rho, "given")]
+        return [StepLine("rho", None, "balances the residuals at run")]
+    if name == "pdhg":
+        split = [x for x in c.problem.terms if not x.plain]
+        norms = [x.operator.norm.value for x in split]
+        if split and None not in norms:
+            squares = sum(n * n for n in norms if n is not None)
+            why = f"tau sigma |K|^2 <= 1 with |K|^2 <= {number(squares)}"
+        else:
+            why = f"tau sigma |K|^2 <= 1, |K| {AT_RUN}"
+        return [StepLine("tau, sigma", None, why)]
+    return []
+
+
+def _lipschitz(c: Checked) -> StepLine:
+    """L of the smooth part: the sum of lipschitz |K|^2, where all of them are numbers."""
+    smooth: list[TermFacts] = [x for x in c.problem.terms if x.function.smooth]
+    total, exact, parts = 0.0, len(smooth) == 1, []
+    for term in smooth:
+        norm = term.operator.norm
+        curvature = term.function.lipschitz
+        if not isinstance(curvature, (int, float)) or norm.value is None:
+            return StepLine("L", None, AT_RUN)
+        total += curvature * norm.value**2
+        exact = exact and norm.exact
+        parts.append(f"{number(curvature)} |A|^2, |A| {'=' if norm.exact else '<='} {number(norm.value)}")
+    if not total:
+        return StepLine("L", None, "the smooth part is zero")
+    return StepLine("L", total, ("" if exact else "at most: ") + " + ".join(parts))
+
+
+def memory(c: Checked, choice: Choice, precision: str) -> Memory:
+    """What one row takes at a precision of `float32` or `float64`."""
+    real = 8 if precision == "float64" else 4
+
+    def bytes_of(spaces: list[Space]) -> int | None:
+        counts = [s.count for s in spaces]
+        if any(n is None for n in counts):
+            return None
+        return sum((n or 0) * real * (2 if s.field == "complex" else 1) for n, s in zip(counts, spaces, strict=True))
+
+    unknown = bytes_of(list(c.problem.unknowns.values()))
+    measured = bytes_of([m.space for m in c.measurements.values()])
+    if choice.solver.word not in COPIES:
+        return Memory(unknown, measured, None, "not known for this solver")
+    copies, split = COPIES[choice.solver.word]
+    rough = [p.codomain for x in c.problem.terms if not x.function.quadratic for p in x.blocks.values()]
+    dual = bytes_of(rough) if split else 0
+    state = None if unknown is None or dual is None else copies * unknown + split * dual
+    why = f"{copies} x the unknown" + (f" + {split} x each term that is split off" if split and rough else "")
+    return Memory(unknown, measured, state, why)

@@ -1,0 +1,72 @@
+"""Fourier and cosine transforms against numpy and scipy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.fft
+import torch
+from recon.dsl.vocabulary.operators import fourier, mri
+from recon.runtime.operators.base import Composition
+from recon.runtime.operators.spectral import SpectralFilter
+
+from .making import grid, make, sample
+
+
+@pytest.mark.parametrize("norm", ["ortho", "none"])
+@pytest.mark.parametrize(
+    ("word", "sizes"),
+    [
+        (fourier.Fft, (7,)),
+        (fourier.Fft, (8,)),
+        (fourier.Fft2, (5, 6)),
+        (fourier.Fft2, (4, 1)),
+        (fourier.Fft3, (3, 4, 5)),
+    ],
+)
+def test_centred_transform_is_numpys(word: type[fourier.Fft], sizes: tuple[int, ...], norm: str) -> None:
+    domain = grid(*sizes, field="complex")
+    operator, x = make(word(norm=norm), domain=domain), sample(domain, 2)  # type: ignore[arg-type]
+    axes = tuple(range(-len(sizes), 0))
+    shifted = np.fft.ifftshift(x.numpy(), axes=axes)
+    expected = np.fft.fftshift(np.fft.fftn(shifted, axes=axes, norm="ortho" if norm == "ortho" else None), axes=axes)
+    np.testing.assert_allclose(operator(x), expected, atol=1e-12 * np.abs(expected).max())
+
+
+def test_zero_frequency_is_in_the_middle_and_a_centred_impulse_is_flat() -> None:
+    domain = grid(5, 8, field="complex")
+    operator = make(fourier.Fft2(), domain=domain)
+    constant = operator(torch.ones(5, 8, dtype=torch.complex128))
+    assert abs(complex(constant[2, 4]) - 40**0.5) < 1e-12
+    assert float(constant.abs().sum()) == pytest.approx(40**0.5)
+    impulse = torch.zeros(5, 8, dtype=torch.complex128)
+    impulse[2, 4] = 1
+    torch.testing.assert_close(operator(impulse), torch.full((5, 8), 40**-0.5, dtype=torch.complex128))
+
+
+@pytest.mark.parametrize("norm", ["ortho", "none"])
+@pytest.mark.parametrize("sizes", [(6, 8), (5, 7)])
+def test_sampled_gram_takes_transforms_along_columns_only(sizes: tuple[int, int], norm: str) -> None:
+    domain = grid(*sizes, field="complex")
+    operator = make(mri.Cartesian(accel=2), fourier.Fft2(norm=norm), domain=domain)  # type: ignore[arg-type]
+    assert isinstance(operator, Composition)
+    assert isinstance(operator.middle, SpectralFilter)
+    assert (operator.inner, operator.middle.dims) == (0, [-1])
+    x = sample(domain, 3)
+    torch.testing.assert_close(operator.gram(x), operator.adjoint(operator(x)), rtol=1e-12, atol=1e-12)
+
+
+def test_a_real_image_takes_a_real_filter() -> None:
+    operator, x = make(mri.Cartesian(accel=2), fourier.Fft2(), domain=grid(6, 8)), sample(grid(6, 8))
+    assert isinstance(operator, Composition)
+    assert operator.inner == 0
+    assert operator.gram(x).dtype == torch.float64
+    torch.testing.assert_close(operator.gram(x), operator.adjoint(operator(x)), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("sizes", [(9,), (4, 6), (2, 3, 4)])
+def test_cosine_is_scipys(sizes: tuple[int, ...]) -> None:
+    domain = grid(2, *sizes, head=("channel",))
+    x = sample(domain)
+    expected = scipy.fft.dctn(x.numpy(), axes=range(1, 1 + len(sizes)), norm="ortho")
+    np.testing.assert_allclose(make(fourier.Cosine(), domain=domain)(x), expected, atol=1e-13)

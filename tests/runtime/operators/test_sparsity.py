@@ -1,0 +1,68 @@
+"""Differences against numpy, wavelets against PyWavelets, and the proximal map that skips the coarsest band."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+import pywt
+import torch
+from recon.dsl.model.terms import Leaf
+from recon.dsl.vocabulary.operators import basic, sparsity
+from recon.runtime.operators.sparsity import WaveletOperator
+
+from .making import grid, make, sample
+
+
+@pytest.mark.parametrize("field", ["real", "complex"])
+@pytest.mark.parametrize("boundary", ["reflect", "circular"])
+def test_gradient_is_numpys(boundary: str, field: str) -> None:
+    domain = grid(3, 4, 5, head=("frame",), field=field)
+    x = sample(domain, 2)
+    operator = make(sparsity.Gradient(axes=("frame", "col", "row"), boundary=boundary), domain=domain)  # type: ignore[arg-type]
+    parts = []
+    for axis in (1, 3, 2):
+        wrapped = np.diff(x.numpy(), axis=axis, append=x.numpy().take([0], axis=axis))
+        if boundary == "reflect":
+            np.moveaxis(wrapped, axis, 0)[-1] = 0
+        parts.append(wrapped)
+    np.testing.assert_allclose(operator(x), np.stack(parts, axis=1), atol=1e-14)
+
+
+def test_gradient_is_the_stack_of_its_differences() -> None:
+    domain = grid(2, 4, 5, head=("channel",))
+    parts = (Leaf(sparsity.Diff(axis="row")), Leaf(sparsity.Diff(axis="col")))
+    stack, gradient = make(basic.Stack(parts=parts), domain=domain), make(sparsity.Gradient(), domain=domain)
+    x = sample(domain)
+    assert torch.equal(stack(x), gradient(x))
+    torch.testing.assert_close(stack.gram(x), gradient.gram(x))
+
+
+@pytest.mark.parametrize(("sizes", "levels"), [((32,), 3), ((16, 8), 2), ((8, 4, 8), 1)])
+@pytest.mark.parametrize("name", ["haar", "db4", "sym5"])
+def test_wavelet_is_pywts(sizes: tuple[int, ...], levels: int, name: str) -> None:
+    domain = grid(*sizes)
+    operator, x = make(sparsity.Wavelet(name=name, levels=levels), domain=domain), sample(domain)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # more levels than the filter's length advises
+        coefficients = pywt.wavedecn(x.numpy(), name, mode="periodization", level=levels)
+    np.testing.assert_allclose(operator(x), pywt.coeffs_to_array(coefficients)[0], atol=1e-12)
+
+
+@pytest.mark.parametrize("per_row", [False, True])
+@pytest.mark.parametrize("field", ["real", "complex"])
+def test_soft_threshold_spares_the_coarsest_band(field: str, per_row: bool) -> None:
+    domain = grid(2, 16, 8, head=("channel",), field=field)
+    operator = make(sparsity.Wavelet(name="db2", levels=2), domain=domain)
+    assert isinstance(operator, WaveletOperator)
+    assert operator.unpenalised == (slice(4), slice(2))
+    x = sample(domain, 3)
+    t = torch.tensor([0.1, 0.4, 1.0], dtype=torch.float64) if per_row else 0.4
+    c = operator(x)
+    level = t.view(3, 1, 1, 1) if isinstance(t, torch.Tensor) else t
+    shrunk = c / c.abs() * (c.abs() - level).clamp(min=0)
+    everything = operator.adjoint(shrunk.clone())
+    shrunk[(..., *operator.unpenalised)] = c[(..., *operator.unpenalised)]
+    torch.testing.assert_close(operator.soft_threshold(x, t), operator.adjoint(shrunk), rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(operator.soft_threshold(x, t, keep_coarse=False), everything, rtol=1e-12, atol=1e-12)
