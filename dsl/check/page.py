@@ -12,7 +12,7 @@ from ..model.experiment import Experiment, SweepAxis
 from ..model.solver import Solver
 from ..syntax.parse import parse
 from ..syntax.source import Source
-from ..syntax.tree import Expr, Page
+from ..syntax.tree import Expr, Page, Statement
 from .complete import incomplete
 from .formulate import Checked, formulate
 from .lints import lint
@@ -87,6 +87,8 @@ def _swept(
     """Errors of the page with one swept value at a time, each labelled with the value too."""
     out: list[Diagnostic] = []
     values = [(axis.path, value) for axis in axes for value in axis.values]
+    shown = ("sweep", "report")  # their axes are those of the whole page
+    page = replace(page, items=tuple(i for i in page.items if not (isinstance(i, Statement) and i.kind in shown)))
     for path, value in values[:MOST_SWEPT]:
         findings = Findings()
         try:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import prod
 from typing import Any
 
 from ..diagnostics import Diagnostic, Label, error
 from ..diagnostics.nearest import nearest
+from ..elaborate.results import MOST_CELLS
 from ..model.experiment import MEASURED_ALONG, DataSet, Experiment, Formulation
 from ..model.terms import Along, Reserved, Statistic, Term, Unknown, everything
 from ..model.word import Word
@@ -127,7 +129,11 @@ def _has_truth(d: DataSet, e: Experiment) -> bool:
 
 
 def _sweeps(e: Experiment) -> Iterable[Diagnostic]:
-    """An axis is swept once."""
+    """An axis is swept once, and all together have not too many cells."""
+    cells = prod(len(a.values) for a in e.sweeps)
+    if cells > MOST_CELLS:
+        message = f"these sweeps have {cells} cells together, and at most {MOST_CELLS} are run"
+        yield error("RS109", message, *[Label(a.span) for a in e.sweeps])
     seen: dict[str, Span] = {}
     for axis in e.sweeps:
         if axis.path in seen:

@@ -15,7 +15,6 @@ from ..model.word import Word
 from ..syntax.format import format_expression
 from ..syntax.tree import Binding, Expr, Follows, Index, Item, Name, Statement, walk
 from .context import Context, value_of
-from .expressions import Elaborator
 from .names import Names, collect, method_items
 from .scope import Scope
 from .statements import SHAPES, UNKNOWNS
@@ -182,7 +181,6 @@ def derived_values(stated: Stated, context: Context) -> dict[str, t.ValueTerm]:
         return False
 
     out = {}
-    probe = Elaborator(Findings())
     for name, b in bindings.items():
         if not reaches(name):
             continue
@@ -190,7 +188,7 @@ def derived_values(stated: Stated, context: Context) -> dict[str, t.ValueTerm]:
         if d is None or d.value is not b.value:
             continue
         try:
-            term = probe.value(b.value, Scope(names, context.folder, f"binding.{name}"))
+            term = context.reader.probe().value(b.value, Scope(names, context.folder, f"binding.{name}"))
         except SpecError:
             continue
         if t.unknowns_in(term):

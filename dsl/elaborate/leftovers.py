@@ -3,30 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
-from typing import Any
 
 from ..diagnostics import Diagnostic, SpecError, warning
-from ..syntax.tree import Binding, Clause, Expr, Item, Name, Statement
+from ..syntax.tree import Binding, Clause, Expr, Item, Name, Statement, walk
 from .context import Context
+from .expressions import Elaborator
 from .scope import Scope
 
-KINDS = ("solver", "kernel", "maps", "array", "metric", "set", "law", "source")
+Reading = Callable[[Elaborator, Expr, Scope], object]
 
 
 def read_leftovers(context: Context) -> None:
     """Read every param and binding that nothing uses, as whatever it can be, and warn that nothing uses it.
 
-    Nothing is said of use on a page with errors, where what uses a name may have failed before it came to it.
+    On a page with errors, what uses a name may have failed before it came to it: then nothing is said of use, and names
+    that another expression mentions are left alone.
     """
     items: list[Item] = [*context.page.items]
     for s in (*context.statements("method"), *context.statements("simulate")):
         items += s.body or ()
     unused = [i for i in items if _defines(i) and not _is_used(i, context)]
+    broken = bool(context.findings.errors)
+    mentioned = {n.id for i in items for e in _expressions(i) for n in walk(e) if isinstance(n, Name)} if broken else {}
     for item in unused:
-        _read(item, context)
+        if isinstance(item, Clause) or item.name not in mentioned:
+            _read(item, context)
     if not context.findings.errors:
         context.findings.add(*(_warning(item) for item in unused))
+
+
+def _expressions(item: Item) -> list[Expr]:
+    """The expressions of an item and of its body."""
+    own = [] if item.value is None else [item.value]
+    body = item.body or () if isinstance(item, Statement) else ()
+    return own + [e for inner in body for e in _expressions(inner)]
 
 
 def _defines(item: Item) -> bool:
@@ -56,21 +66,29 @@ def _warning(item: Item) -> Diagnostic:
 
 
 def _any(node: Expr, scope: Scope, context: Context) -> None:
-    """Read an expression as the first kind that fits; if none does, raise the errors of the likeliest."""
-    r = context.reader
-    readers: list[Callable[[Expr, Scope], Any]] = [r.constant, r.operator, r.value, r.priors]
-    readers += [partial(_word, context, kind) for kind in KINDS]
+    """Read an expression as the first kind that fits. Raises SpecError with the errors of the likeliest if none does."""
     failures = []
-    for reader in readers:
+    for read in READINGS:
         try:
-            reader(node, scope)
+            read(context.reader.probe(), node, scope)
             return
         except SpecError as failed:
             failures.append(failed)
-    if r.is_constant(node, scope):
-        raise failures[0]
-    raise failures[2] if isinstance(node, Name) else failures[1]
+    constant, operator, value = failures[:3]
+    if context.reader.is_constant(node, scope):
+        raise constant
+    raise value if isinstance(node, Name) else operator
 
 
-def _word(context: Context, kind: str, node: Expr, scope: Scope) -> Any:
-    return context.reader.word(node, kind, scope)
+def _word(kind: str) -> Reading:
+    return lambda reader, node, scope: reader.word(node, kind, scope)
+
+
+READINGS: tuple[Reading, ...] = (
+    lambda reader, node, scope: reader.constant(node, scope),
+    lambda reader, node, scope: reader.operator(node, scope),
+    lambda reader, node, scope: reader.value(node, scope),
+    lambda reader, node, scope: reader.priors(node, scope),
+    *(_word(kind) for kind in ("solver", "kernel", "maps", "array", "metric", "set", "law", "source")),
+)
+"""What a binding can be; the first three say what is wrong with one that is nothing."""

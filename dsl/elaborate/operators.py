@@ -9,6 +9,9 @@ from ..syntax.tree import Binary, Call, Dot, Expr, Name, Negative
 from .reader import Reader, parts
 from .scope import Scope
 
+DEEPEST = 5
+"""How deep operators may stand in the arguments of others."""
+
 
 class Operators(Reader):
     """Reads operators."""
@@ -56,7 +59,14 @@ class Operators(Reader):
         raise SpecError(error("RK002", "expected an operator", node.span))
 
     def _leaf(self, node: Expr, scope: Scope) -> t.Leaf:
-        word = self.word(node, "operator", scope)
+        if self.nested >= DEEPEST:
+            message = f"operators stand more than {DEEPEST} deep in the brackets of others here"
+            raise SpecError(error("RN024", message, node.span, help="`stack` takes any number side by side"))
+        self.nested += 1
+        try:
+            word = self.word(node, "operator", scope)
+        finally:
+            self.nested -= 1
         assert isinstance(word, Operator)
         return t.Leaf(word, scope.word_place(word.word), span=node.span)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from .. import vocabulary
 from ..diagnostics import Diagnostic, Findings, Label, SpecError, error
@@ -126,12 +126,20 @@ class Reader:
         """Names with their definitions' places that some expression has used."""
         self.failed_pages: dict[str, Diagnostic] = {}
         """The prefixes of pages in use that cannot be read, with what is wrong with each."""
+        self.nested = 0
+        """How deep in the arguments of operators the reader is."""
         self._active: list[tuple[str, Span]] = []
         self._height = 0
         self._kinds: dict[tuple[str, Span], str] = {}
         self._budget = LARGEST
         self._exhausted: Diagnostic | None = None
         self._constant: dict[tuple[str, Span, int], bool] = {}
+
+    def probe(self) -> Self:
+        """A reader that tries a reading and forgets it: what names were used for does not count."""
+        other = type(self)(self.findings)
+        other.failed_pages = self.failed_pages
+        return other
 
     # The kinds, each in a module of its own.
 
@@ -321,8 +329,9 @@ class Reader:
     def _value_hint(self, node: Name, scope: Scope, kind: str, known: list[str]) -> str:
         if kind == "number":
             return f"give it a value: `param {node.id} = ...`"
-        values = [n for n in known if n in RESERVED or scope.names[n].kind in (*UNKNOWNS, "measured")]
-        if any(n not in RESERVED and scope.names[n].kind in UNKNOWNS for n in values):
+        kinds = {n: scope.names[n].kind for n in known if n in scope.names}
+        if any(kind in UNKNOWNS for kind in kinds.values()):
+            values = [n for n in known if n in RESERVED or kinds.get(n) in (*UNKNOWNS, "measured")]
             return "values here are " + listed(values, "and")
         return f"declare it: `image {node.id} : real[256, 256]`"
 

@@ -18,6 +18,8 @@ from .overrides import override
 from .scope import Scope
 
 COMPARISONS = ("<=", ">=", "<", ">")
+MOST_CELLS = 10_000
+"""Combinations of swept values."""
 
 
 def metrics(derived: frozenset[str], context: Context) -> tuple[tuple[Metric, ...], MetricsOptions, Span | None]:
@@ -130,6 +132,9 @@ def _axis_values(node: Expr, scope: Scope, context: Context) -> list[Expr]:
         items: list[Expr] = list(node.items)
     else:
         items = [_written(n, node.span) for n in _numbers(node, scope, context)]
+    if len(items) > MOST_CELLS:
+        message = f"a sweep has at most {MOST_CELLS} values, and this has {len(items)}"
+        raise SpecError(error("RS109", message, node.span))
     if not items:
         raise SpecError(error("RS109", "nothing to sweep over", node.span, help="a list such as `[2, 4, 8]`"))
     return items

@@ -62,8 +62,9 @@ class Words(Reader):
                     items.append(self._item(e, info, scope, f"`{cls.word}`"))
                 except SpecError as failed:
                     problems += failed.diagnostics
-            values[cls.variadic] = tuple(items)
             where.arguments[cls.variadic] = node.span
+            if len(items) == len(positional):
+                values[cls.variadic] = tuple(items)
         same = cls.exclusive
         if same is not None and all(k in values for k in same):
             first, second = (Label(where.arguments[k]) for k in same)
