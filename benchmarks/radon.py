@@ -13,31 +13,20 @@ from __future__ import annotations
 
 import argparse
 import ctypes
-import importlib
 import math
 import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from peers import milliseconds, peer
 from recon.runtime.native import native_status
 from recon.runtime.tomography import ParallelBeam, backproject, project
 from skimage.transform import iradon, radon
 
 Pair = tuple[Callable[[], object], Callable[[], object]]
-
-
-def milliseconds(work: Callable[[], object], repeats: int) -> float:
-    """The shortest duration of `work` after one call to warm up: the call that other programs disturbed least."""
-    durations = []
-    for _ in range(repeats + 1):
-        start = time.perf_counter()
-        work()
-        durations.append(time.perf_counter() - start)
-    return 1e3 * min(durations[1:])
 
 
 def extra_megabytes(work: Callable[[], torch.Tensor]) -> float | None:
@@ -100,24 +89,20 @@ def main() -> None:
     print(f"{size} x {size}, {views} views, {detectors} detectors, float32, {options.threads} threads\n")
 
     torch_repeats, peer_repeats = max(2, options.repeats // 4), 2
-    rows: list[tuple[str, Pair | str, int, str | None]] = [
+    rows: list[tuple[str, Pair, int, str | None]] = [
         ("ours, C++", ours(x, y, geometry), options.repeats, None),
         ("ours, torch", ours(x, y, geometry), torch_repeats, "0"),
         ("scikit-image", with_skimage(x, views), peer_repeats, None),
     ]
-    try:
-        rows.append(("deepinv", with_deepinv(importlib.import_module("deepinv"), x, views), peer_repeats, None))
-    except (ImportError, RuntimeError) as problem:  # a torchvision of another build than torch raises the latter
-        rows.append(("deepinv", f"unavailable: {problem}", 0, None))
+    deepinv = peer("deepinv")
+    if deepinv is not None:
+        rows.append(("deepinv", with_deepinv(deepinv, x, views), peer_repeats, None))
 
     facts = []
     reference: tuple[float, float] | None = None
     chosen = os.environ.get("RECON_NATIVE")
     print(f"{'':14}{'forward':>12}{'adjoint':>12}{'ratios':>20}")
     for name, pair, repeats, switch in rows:
-        if isinstance(pair, str):
-            print(f"{name:14}   {pair}")
-            continue
         _switch(switch if switch is not None else chosen)
         if name.startswith("ours"):
             facts.append(f"{name}: {describe(x, y, geometry)}")

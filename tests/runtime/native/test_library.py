@@ -1,6 +1,5 @@
 """The build of the C++ kernels: reuse, rivals, and every way in which there may be none."""
 
-import ctypes
 import os
 import subprocess
 import sys
