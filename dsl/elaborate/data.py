@@ -15,7 +15,7 @@ from ..syntax.tree import Statement
 from .context import Context, value_of
 from .formulation import Stated
 from .names import Definition
-from .reader import listed
+from .phrases import listed
 from .scope import Scope
 from .statements import UNKNOWNS
 

@@ -12,7 +12,9 @@ from ..model.units import NONE, describe
 from ..model.word import EnergyWord, Law, Set
 from ..syntax.source import Span
 from ..syntax.tree import Binary, Dot, Expr, Follows, Member, Name, Negative, Range
-from .reader import Reader, misplaced, stage_word
+from .absent import definition_in_words, unknown_name
+from .phrases import misplaced, stage_word
+from .reader import Reader
 from .scope import Scope
 
 
@@ -105,8 +107,8 @@ class Energies(Reader):
         path = left.id if isinstance(left, Name) else ""
         d = scope.find(path) if path else None
         if isinstance(left, Name) and d is None:
-            return SpecError(self.unknown_name(left, scope, "number"))
-        what = f", and `{path}` is {self.definition_in_words(d, scope)}" if d is not None else ""
+            return SpecError(unknown_name(self, left, scope, "number"))
+        what = f", and `{path}` is {definition_in_words(self, d, scope)}" if d is not None else ""
         named = Label(d.span, "named here") if d is not None else None
         message = f"`{node.op}` takes a number and an energy{what}"
         return SpecError(error("RK003", message, Label(left.span), named))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .energies import Energies
 from .measures import Measures
 from .operators import Operators
-from .reader import kind_in_words
+from .phrases import kind_in_words
 from .validation import flatten
 from .values import Values
 from .words import Words

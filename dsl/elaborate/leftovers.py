@@ -66,7 +66,7 @@ def _warning(item: Item) -> Diagnostic:
 
 
 def _any(node: Expr, scope: Scope, context: Context) -> None:
-    """Read an expression as the first kind that fits. Raises SpecError with the errors of the likeliest if none does."""
+    """Read an expression as the first kind that fits. Raises SpecError as the likeliest does if none fits."""
     failures = []
     for read in READINGS:
         try:

@@ -11,7 +11,8 @@ from ..model.word import Analysis
 from ..syntax.source import Span
 from ..syntax.tree import Call, Dot, Expr, Name
 from .names import root
-from .reader import Reader, listed
+from .phrases import listed
+from .reader import Reader
 from .scope import Scope
 from .values import no_method
 

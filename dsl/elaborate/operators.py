@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ..diagnostics import SpecError, error
 from ..model import terms as t
-from ..model.word import Operator
+from ..model.word import Operator, Word
 from ..syntax.tree import Binary, Call, Dot, Expr, Name, Negative
+from .absent import no_member
 from .reader import Reader, parts
 from .scope import Scope
 
@@ -52,7 +53,7 @@ class Operators(Reader):
                 if found is not None:
                     return found
                 if isinstance(node, Dot):
-                    raise SpecError(self.no_member(node, scope))
+                    raise SpecError(no_member(self, node, scope))
                 return self._leaf(node, scope)
             case Call():
                 return self._leaf(node, scope)
@@ -68,7 +69,13 @@ class Operators(Reader):
         finally:
             self.nested -= 1
         assert isinstance(word, Operator)
-        return t.Leaf(word, scope.word_place(word.word), span=node.span)
+        return t.Leaf(word, scope.word_place(word.word) if _draws(word) else "", span=node.span)
+
+
+def _draws(word: Operator) -> bool:
+    """Whether the word, or one in its arguments, draws from a seed of its own place. Others are equal anywhere."""
+    words = [w for w in t.everything(word) if isinstance(w, Word)]
+    return any(w.random and getattr(w, "seed", "auto") == "auto" for w in words)
 
 
 def _one_line(node: Expr) -> str:

@@ -7,7 +7,6 @@ from typing import Any, Self, TypeVar
 
 from .. import vocabulary
 from ..diagnostics import Diagnostic, Findings, Label, SpecError, error
-from ..diagnostics.nearest import nearest
 from ..model import terms as t
 from ..model.fields import Interval
 from ..model.units import Quantity, describe
@@ -27,9 +26,12 @@ from ..syntax.tree import (
     walk,
 )
 from . import constants
-from .names import RESERVED, Definition, root
+from .absent import no_member, unknown_name
+from .names import Definition, root
+from .phrases import kind_in_words, misplaced, stage_word
 from .scope import Scope
-from .statements import UNKNOWNS
+
+__all__ = ["HIGHEST", "LARGEST", "Options", "Reader", "kind_in_words", "parts"]
 
 T = TypeVar("T")
 
@@ -40,78 +42,6 @@ HIGHEST = 120
 
 Options = tuple[tuple[str, Expr, Span], ...]
 """Options from a body: name, value, place of the name."""
-
-_KIND_WORDS = {
-    "number": "a number",
-    "operator": "an operator",
-    "value": "a value",
-    "energy": "an energy",
-    "law": "a law",
-    "set": "a set",
-    "solver": "a solver",
-    "metric": "a metric",
-    "source": "a source of data",
-    "kernel": "a kernel",
-    "maps": "a set of coil maps",
-    "array": "an array",
-    "function": "a function",
-    "view": "a view",
-    "analysis": "an analysis",
-    "schedule": "a schedule",
-    "loss": "a loss",
-    "weights": "a source of weights",
-    "attack": "an attack",
-    "tracker": "a tracker",
-    "network": "a network",
-    "text": "a text",
-}
-_WRAPPED = {"kernel": "conv", "maps": "coils", "array": "diagonal"}
-"""Words that make an operator of a word of another kind."""
-
-_STAGES = {
-    "auto": (
-        "`auto` cannot stand for {what}",
-        "`auto` stands for the extents of an unknown and for options that have a rule of their own, "
-        "such as `step` of `fista`",
-    ),
-    "estimate": (
-        "`estimate` cannot stand for {what}",
-        "`sigma = estimate` in a noise line takes the noise level from the measured data; in metrics, claims and "
-        "reports `estimate` is the reconstruction",
-    ),
-    "learned": (
-        "`learned` values are not in this version of recon",
-        "give a value; a value for each row is an unknown, such as `image k : real[15, 15]`",
-    ),
-}
-
-
-def kind_in_words(kind: str) -> str:
-    """A kind of expression with its article, as it stands in a diagnostic."""
-    return _KIND_WORDS.get(kind, kind)
-
-
-def bare_kind(kind: str) -> str:
-    """A kind of expression without its article."""
-    return kind_in_words(kind).removeprefix("an ").removeprefix("a ")
-
-
-def listed(names: list[str], joint: str = "or") -> str:
-    """Names in backticks: `a`, `b` or `c`."""
-    quoted = [f"`{n}`" for n in names]
-    return quoted[0] if len(quoted) == 1 else ", ".join(quoted[:-1]) + f" {joint} {quoted[-1]}" if quoted else ""
-
-
-def stage_word(node: Expr) -> str | None:
-    """`auto`, `estimate` or `learned` where an expression is one of these words, alone or called."""
-    head = node.function if isinstance(node, Call) else node
-    return head.id if isinstance(head, Name) and head.id in _STAGES else None
-
-
-def misplaced(word: str, span: Span, what: str = "a value here") -> SpecError:
-    """The error for `auto`, `estimate` or `learned` where it may not stand; `what`: for what it stands there."""
-    message, hint = _STAGES[word]
-    return SpecError(error("RK010", message.format(what=what), span, help=hint))
 
 
 class Reader:
@@ -130,7 +60,8 @@ class Reader:
         """How deep in the arguments of operators the reader is."""
         self._active: list[tuple[str, Span]] = []
         self._height = 0
-        self._kinds: dict[tuple[str, Span], str] = {}
+        self.kinds: dict[tuple[str, Span], str] = {}
+        """As what kind each name was used first."""
         self._budget = LARGEST
         self._exhausted: Diagnostic | None = None
         self._constant: dict[tuple[str, Span, int], bool] = {}
@@ -236,12 +167,12 @@ class Reader:
             raise SpecError(
                 error(
                     "RK001",
-                    f"expected {kind_in_words(kind)}, but `{d.name}` is {self._constant_in_words(d.value, inside)}",
+                    f"expected {kind_in_words(kind)}, but `{d.name}` is {self.constant_in_words(d.value, inside)}",
                     Label(node.span),
                     Label(d.span, "bound here"),
                 )
             )
-        before = self._kinds.setdefault(key, kind)
+        before = self.kinds.setdefault(key, kind)
         if before != kind and {before, kind} != {"number", "value"}:
             raise SpecError(
                 error(
@@ -253,7 +184,8 @@ class Reader:
                 )
             )
 
-    def _constant_in_words(self, node: Expr, scope: Scope) -> str:
+    def constant_in_words(self, node: Expr, scope: Scope) -> str:
+        """What a constant expression is, with its article. Raises SpecError where it cannot be computed."""
         value = self.constant(node, scope)
         if isinstance(value, Quantity):
             return describe(value.dimension)
@@ -274,81 +206,6 @@ class Reader:
                 )
             raise SpecError(self._exhausted)
 
-    def unknown_name(self, node: Name, scope: Scope, kind: str, extra: tuple[str, ...] = ()) -> Diagnostic:
-        """The diagnostic for a name that is nothing of the kind its place expects."""
-        if node.id in _STAGES and not scope.results:
-            return misplaced(node.id, node.span).diagnostics[0]
-        d = scope.find(node.id)
-        if d is not None and d.kind not in ("method", "data"):  # those may be called like a word
-            return error(
-                "RK001",
-                f"expected {kind_in_words(kind)}, but `{node.id}` is {self.definition_in_words(d, scope)}",
-                Label(node.span),
-                Label(d.span, "named here"),
-                help=f"`{node.id}.estimate` is its result" if d.kind == "method" else "",
-            )
-        others = vocabulary.kinds_of(node.id)
-        if others:
-            other = others[0]
-            wrap = _WRAPPED.get(other) if kind == "operator" else None
-            return error(
-                "RK001",
-                f"expected {kind_in_words(kind)}, but `{node.id}` is {kind_in_words(other)}",
-                node.span,
-                help=f"{kind_in_words(other)} acts through `{wrap}({node.id}(...))`" if wrap else "",
-            )
-        return self._no_such_name(node, scope, kind, extra)
-
-    def _no_such_name(self, node: Name, scope: Scope, kind: str, extra: tuple[str, ...]) -> Diagnostic:
-        named = [n for n in scope.locals if n != node.id]
-        named += [n for n, d in scope.names.items() if d.kind not in ("method", "data", "use") and n != node.id]
-        known = vocabulary.names(kind)
-        results = list(RESERVED) if scope.results and kind == "value" else []
-        close = nearest(node.id, [*known, *named, *extra, *results])
-        if kind in ("value", "number"):
-            hint = self._value_hint(node, scope, kind, [*named, *results])
-            if close:
-                hint = f"did you mean `{close}`?"
-            return error("RN017", f"nothing on this page is called `{node.id}`", node.span, help=hint)
-        if close:
-            hint = f"did you mean `{close}`?"
-        elif known:
-            hint = "words of this kind: " + ", ".join(sorted(known))
-        else:
-            hint = ""
-        if kind == "operator" and not close and node.span.text.isupper():  # operators of a page are written so
-            return error(
-                "RN017",
-                f"nothing on this page is called `{node.id}`",
-                node.span,
-                help=f"name an operator: `forward {node.id} = ...`",
-            )
-        where = "in this version of recon" if known else "in this version of recon, nor any other"
-        return error("RV001", f"there is no {bare_kind(kind)} called `{node.id}` {where}", node.span, help=hint)
-
-    def _value_hint(self, node: Name, scope: Scope, kind: str, known: list[str]) -> str:
-        if kind == "number":
-            return f"give it a value: `param {node.id} = ...`"
-        kinds = {n: scope.names[n].kind for n in known if n in scope.names}
-        if any(kind in UNKNOWNS for kind in kinds.values()):
-            values = [n for n in known if n in RESERVED or kinds.get(n) in (*UNKNOWNS, "measured")]
-            return "values here are " + listed(values, "and")
-        return f"declare it: `image {node.id} : real[256, 256]`"
-
-    def definition_in_words(self, d: Definition, scope: Scope) -> str:
-        """What a name of the page is, with its article."""
-        if d.kind in UNKNOWNS:
-            return "an unknown"
-        if d.kind == "forward":
-            return "an operator"
-        if d.kind in ("param", "binding") and d.value is not None:
-            inside = scope.inside(d)
-            if self.is_constant(d.value, inside):
-                return self._constant_in_words(d.value, inside)
-            used = self._kinds.get((d.name, d.span))
-            return kind_in_words(used) if used else "something else"
-        return {"measured": "a measurement", "weights": "weights", "use": "another page"}.get(d.kind, d.kind)
-
     # Constants.
 
     def constant(self, node: Expr, scope: Scope) -> constants.Value:
@@ -361,10 +218,10 @@ class Reader:
         def lookup(name: Name | Dot) -> constants.Value:
             value = self.named(name, scope, "number", self.constant)
             if value is None and isinstance(name, Dot):
-                raise SpecError(self.no_member(name, scope))
+                raise SpecError(no_member(self, name, scope))
             if value is None:
                 assert isinstance(name, Name)
-                raise SpecError(self.unknown_name(name, scope, "number"))
+                raise SpecError(unknown_name(self, name, scope, "number"))
             return value
 
         return constants.evaluate(node, lookup)
@@ -426,35 +283,6 @@ class Reader:
             said = f"{what} is a plain number, and this is {found}" if what else f"expected a plain number, got {found}"
             raise SpecError(error("RT003", said, node.span))
         return value
-
-    def no_member(self, node: Dot, scope: Scope) -> Diagnostic:
-        """The diagnostic for `a.b` that is nothing."""
-        path = root(node)
-        head = path.split(".")[0] if path else ""
-        d = scope.find(head)
-        if head in self.failed_pages:
-            return self.failed_pages[head]
-        if d is not None and d.kind == "use":
-            known = [n.removeprefix(f"{head}.") for n in scope.names if n.startswith(f"{head}.")]
-            member = path.removeprefix(f"{head}.") if path else ""
-            if member in known:
-                return error(
-                    "RK005",
-                    f"`{path}` is {self.definition_in_words(scope.names[path or head], scope)} of another page",
-                    node.span,
-                    help="of another page, operators, numbers, priors and other bindings can be used",
-                )
-            close = nearest(member, known)
-            hint = f"did you mean `{head}.{close}`?" if close else f"its names: {', '.join(known)}" if known else ""
-            return error("RK005", f"the page in use `{head}` has no name `{member}`", node.span, help=hint)
-        if d is not None and d.kind == "method":
-            return error(
-                "RK004",
-                f"a method has no member `{node.member}` here",
-                node.span,
-                help=f"`{head}.estimate` is its reconstruction, `{head}.psnr` a metric of it",
-            )
-        return error("RK004", f"nothing here has a member `{node.member}`", node.span, help="`A.H` is the adjoint of A")
 
 
 def _height(node: Expr) -> int:

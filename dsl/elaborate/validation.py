@@ -15,7 +15,7 @@ from ..model import terms as t
 from ..model.fields import FilePath, Interval, OfDimension
 from ..model.units import NONE, Quantity, Unit, describe, example
 from ..model.word import Word
-from .reader import kind_in_words
+from .phrases import kind_in_words
 from .scope import Where
 
 MISSING = "RV007"

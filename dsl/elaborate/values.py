@@ -9,8 +9,10 @@ from ..model import terms as t
 from ..model.word import Function
 from ..syntax.tree import Argument, Binary, Call, Dot, Expr, Name, Negative, Number
 from . import constants
+from .absent import no_member, unknown_name
 from .names import RESERVED
-from .reader import Reader, listed, misplaced, parts, stage_word
+from .phrases import listed, misplaced, stage_word
+from .reader import Reader, parts
 from .scope import Scope
 from .statements import UNKNOWNS
 
@@ -94,7 +96,7 @@ class Values(Reader):
         found = self.named(node, scope, "value", self.value)
         if found is not None:
             return found
-        raise SpecError(self.unknown_name(node, scope, "value", scope.columns or ()))
+        raise SpecError(unknown_name(self, node, scope, "value", scope.columns or ()))
 
     def _value_member(self, node: Dot, scope: Scope) -> t.ValueTerm:
         if isinstance(node.base, Name) and node.member in RESERVED and scope.results:
@@ -106,7 +108,7 @@ class Values(Reader):
         found = self.named(node, scope, "value", self.value)
         if found is not None:
             return found
-        raise SpecError(self.no_member(node, scope))
+        raise SpecError(no_member(self, node, scope))
 
     def _called(self, node: Call, function: Name, arguments: tuple[Argument, ...], scope: Scope) -> t.ValueTerm:
         word = vocabulary.find("function", function.id)
@@ -121,7 +123,7 @@ class Values(Reader):
             message = f"`{function.id}` is applied by `@`, not by brackets"
             hint = f"write `{head} @ {inner}`" if len(arguments) == 1 else f"write `{head} @ ...`"
             raise SpecError(error("RK006", message, function.span, help=hint))
-        raise SpecError(self.unknown_name(function, scope, "function"))
+        raise SpecError(unknown_name(self, function, scope, "function"))
 
 
 def _is_column(name: str, scope: Scope) -> bool:

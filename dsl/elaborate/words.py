@@ -18,8 +18,10 @@ from ..model.word import Word
 from ..syntax.source import Span
 from ..syntax.tree import Call, Dot, Expr, Name, Number, Range, Sequence, Text
 from ..syntax.tree import Quantity as WrittenQuantity
+from .absent import definition_in_words, no_member, unknown_name
 from .names import called
-from .reader import Options, Reader, kind_in_words, misplaced, stage_word
+from .phrases import kind_in_words, misplaced, stage_word
+from .reader import Options, Reader
 from .scope import Scope, Where
 from .validation import MISSING, flatten, option_hint, validation_findings, wanted
 
@@ -42,13 +44,13 @@ class Words(Reader):
             if bound is not None:
                 return bound
             if isinstance(node, Dot):
-                raise SpecError(self.no_member(node, scope))
+                raise SpecError(no_member(self, node, scope))
         head = called(node)
         if head is None:
             raise SpecError(error("RK002", f"expected {kind_in_words(kind)}", node.span))
         cls = vocabulary.find(kind, head.id)
         if cls is None:
-            raise SpecError(self.unknown_name(head, scope, kind))
+            raise SpecError(unknown_name(self, head, scope, kind))
         return self._instance(cls, node, head, scope, options)
 
     def _instance(self, cls: type[Word], node: Expr, head: Name, scope: Scope, options: Options) -> Word:
@@ -217,7 +219,7 @@ class Words(Reader):
                 return d.value.id
             if self.is_constant(d.value, scope.inside(d)):
                 return self.constant(node, scope)
-        found = self.definition_in_words(d, scope)
+        found = definition_in_words(self, d, scope)
         raise SpecError(
             error(
                 "RK001",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -59,8 +60,8 @@ def npy_header(path: str | Path) -> NpyHeader:
         shape, dtype = tuple(int(n) for n in header["shape"]), header["descr"]
     except (ValueError, SyntaxError, KeyError, TypeError, RecursionError, MemoryError) as e:
         raise FileError("its header is damaged") from e
-    if not isinstance(dtype, str) or dtype[1:2] not in ("f", "c", "i", "u", "b"):
+    if not isinstance(dtype, str) or not re.fullmatch(r"[<>|=][fciub][0-9]{1,2}", dtype):
         raise FileError("it does not hold plain numbers")
-    if any(n < 0 for n in shape) or data < prod(shape) * int(dtype[2:] or 1):
+    if any(n < 0 for n in shape) or data < prod(shape) * int(dtype[2:]):
         raise FileError("it is shorter than its header says")
     return NpyHeader(shape, dtype)

@@ -33,7 +33,10 @@ class OperatorTerm(Term):
 
 @dataclass(frozen=True)
 class Leaf(OperatorTerm):
-    """An operator word. `place` names where it stands; random words derive their seed from it."""
+    """An operator word.
+
+    `place` names where a word stands that derives its seed from it. It is empty for all others, which are equal anywhere.
+    """
 
     word: Operator
     place: str = ""

@@ -1,22 +1,24 @@
-"""The primal-dual method for  min_x f(x) + h(x) + sum_j g_j(K_j x), with steps that are constant or balanced.
+"""The primal-dual method for  min_x f(x) + h(x) + sum_j g_j(K_j x), with steps that fit the distances to be covered.
 
     x+   = prox_{tau f}(x - tau (grad h(x) + sum_j K_j^H p_j)),
-    p_j+ = prox_{sigma_j g_j^*}(p_j + sigma_j K_j (2 x+ - x)),
+    p_j+ = prox_{sigma_j g_j^*}(p_j + sigma_j K_j (2 x+ - x)),   sigma_j = sigma / |K_j|^2,
 
 where tau = 1 / (L / 2 + sigma M) meets the condition 1 / tau - sigma M >= L / 2 with equality; without h it reads
-tau sigma M <= 1. With h, whose L bounds tau anyway, sigma = L / M. Without h, sigma balances the primal and the dual
-residual in the method's own metric, tau |P|^2 against sum_j sigma_j |D_j|^2, with
+tau sigma M <= 1. The gap after k iterations, on average over them, is at most D / k with
 
-    P = (x - x+) / tau - sum_j K_j^H (p_j - p_j+),   D_j = (p_j - p_j+) / sigma_j - K_j (x - x+),
+    D = |x_0 - x*|^2 / (2 tau) + sum_j |p_{j,0} - p_j*|^2 / (2 sigma_j),
 
-so that no scale of the problem enters; row by row, by factors that fade out, so that convergence is kept.
+which is least for sigma = |p_0 - p*| / (sqrt(M) |x_0 - x*|), where |p|^2 = sum_j |K_j|^2 |p_j|^2. The iterates stand
+in for the solution: sigma becomes that quotient, row by row, at iterations that lie ever further apart. As
+the iterates converge so does sigma, and no scale of the problem enters.
 
-Condat 2013, theorem 3.1; Vu 2013; Goldstein, Li, Yuan 2015, algorithm 1.
+Chambolle, Pock 2011, theorem 1; Condat 2013, theorem 3.1; Vu 2013; distances estimated from moves: Applegate et al.
+2021, section 3.3.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -29,28 +31,23 @@ from .proximal import prox_of
 from .rows import add, add_, dot_rows
 from .smooth import Smooth
 
-ACCURATE = 50
-"""Iterations in which the residuals are compared every time; later every fifth."""
-FAR = 1.5
-"""How far apart the relative residuals may be before sigma changes."""
-START, FADE = 0.5, 0.95
-"""sigma changes by the factor 1 - alpha; alpha begins at START and shrinks by FADE with each change, by half when the
-direction of the change turns. The sum of all alpha is finite, as the proof of convergence needs."""
+FIRST, APART = 10, 1.5
+"""The iteration in which sigma is first chosen anew, and the quotient of two such iterations in sequence."""
+LEAP = 10.0
+"""sigma changes at most by this factor at once: the first iterates may not have left the start yet."""
 
 
 @dataclass(frozen=True)
 class Balanced:
-    """x, K_j x and p_j of each dual term, grad h(x), sum K_j^H p_j, sigma, alpha and the last direction of each row."""
+    """x, K_j x and p_j of each dual term, grad h(x) + sum K_j^H p_j, sigma of each row; when sigma is chosen next."""
 
     x: Tensor
     images: list[Tensor]
     duals: list[Tensor]
     slope: Tensor
-    pull: Tensor
     sigma: Tensor
-    alpha: Tensor
-    direction: Tensor
     iteration: int
+    look: int
 
 
 class BalancedPdhg(Algorithm[Balanced]):
@@ -65,59 +62,43 @@ class BalancedPdhg(Algorithm[Balanced]):
         self.blocks = blocks(roles.dual)
         self.norm = joint_norm(self.blocks) or 1.0  # without duals this is the proximal point method
         self.lipschitz: Scalar = self.smooth.curvature().upper if roles.smooth else 0.0
+        self.start = problem.initial()
 
     def _tau(self, sigma: Tensor) -> Tensor:
         return 1 / (self.lipschitz / 2 + sigma * self.norm)
 
     def init(self) -> Balanced:
-        x = self.problem.initial()
+        x = self.start.clone()
         images = [b.operator.forward(x).clone() for b in self.blocks]
         one = torch.ones(self.problem.rows, dtype=self.problem.real, device=x.device)
         first = self.lipschitz / self.norm
         sigma = one * torch.where(torch.as_tensor(first) > 0, first, 1.0).to(one)
-        return Balanced(
-            x, images, [torch.zeros_like(v) for v in images], self.smooth.gradient(x), torch.zeros_like(x),
-            sigma, one * START, torch.zeros_like(one), 0,
-        )  # fmt: skip
+        return Balanced(x, images, [torch.zeros_like(v) for v in images], self.smooth.gradient(x), sigma, 0, FIRST)
 
     def step(self, state: Balanced, knobs: Knobs) -> Balanced:
         sigma, tau, k = state.sigma, self._tau(state.sigma), state.iteration + 1
-        x = self.prox(add(state.x, state.slope + state.pull, -tau), tau)
-        images, duals, pull = list[Tensor](), list[Tensor](), torch.zeros_like(x)
-        look = not self.roles.smooth and (k <= ACCURATE or k % 5 == 0)
+        x = self.prox(add(state.x, state.slope, -tau), tau)
+        images, duals = list[Tensor](), list[Tensor]()
+        slope = self.smooth.gradient(x)
         for b, old, p in zip(self.blocks, state.images, state.duals, strict=True):
-            image, s = b.operator.forward(x), sigma * b.share
-            # The image may be x itself, and p must survive where the residuals are compared.
-            q = add_(p.clone() if look else p, torch.lerp(old, image, 2.0), s)
-            q = b.functional.conjugate_prox_(q, s)
-            pull = pull + b.operator.adjoint(q)
+            image, s = b.operator.forward(x), sigma * b.share  # the image may be x itself
+            q = b.functional.conjugate_prox_(add_(p, torch.lerp(old, image, 2.0), s), s)
+            slope += b.operator.adjoint(q)
             images.append(image)
             duals.append(q)
-        slope = self.smooth.gradient(x) if self.roles.smooth else state.slope
-        after = replace(state, x=x, images=images, duals=duals, slope=slope, pull=pull, iteration=k)
-        return self._balance(state, after, tau) if look else after
+        if k < state.look:
+            return Balanced(x, images, duals, slope, sigma, k, state.look)
+        return Balanced(x, images, duals, slope, self._fit(x, duals, sigma), k, int(k * APART))
 
-    def _balance(self, old: Balanced, new: Balanced, tau: Tensor) -> Balanced:
-        move = old.x - new.x
-        primal = add(new.pull - old.pull, move, 1 / tau)
-        dual = torch.zeros_like(tau)
-        for b, i, j, p, q in zip(self.blocks, old.images, new.images, old.duals, new.duals, strict=True):
-            s = old.sigma * b.share
-            d = add(j - i, p - q, 1 / s)
-            dual += s * dot_rows(d, d)
-        a, c = tau * dot_rows(primal, primal), dual
-        known = (a > 0) & (c > 0) & (dot_rows(move, move) > 0)
-        # A primal residual that is too large asks for a longer primal step, hence a smaller sigma.
-        direction = torch.where(known & (a > c * FAR**2), -1.0, torch.where(known & (c > a * FAR**2), 1.0, 0.0)).to(a)
-        turned = direction * old.direction < 0
-        alpha = torch.where(turned, old.alpha / 2, old.alpha)
-        factor = torch.where(direction < 0, 1 - alpha, torch.where(direction > 0, 1 / (1 - alpha), 1))
-        return replace(
-            new,
-            sigma=old.sigma * factor,
-            alpha=torch.where(direction != 0, alpha * FADE, alpha),
-            direction=torch.where(direction != 0, direction, old.direction),
-        )
+    def _fit(self, x: Tensor, duals: list[Tensor], sigma: Tensor) -> Tensor:
+        """sigma = |p - p_0| / (sqrt(M) |x - x_0|), where p_0 = 0; within LEAP of the old one."""
+        move = x - self.start
+        far = torch.zeros_like(sigma)
+        for b, p in zip(self.blocks, duals, strict=True):
+            far += dot_rows(p, p) / (b.share * self.norm)
+        near = dot_rows(move, move)
+        best = (far / near).sqrt()  # 0 / 0, nothing has moved: sigma stays
+        return torch.where(best.isnan(), sigma, torch.clamp(best, sigma / LEAP, sigma * LEAP))
 
     def estimate(self, state: Balanced) -> Tensor:
         return state.x

@@ -25,8 +25,10 @@ LONGEST = 5.0
 spare = st.one_of(
     st.sampled_from(WORDS),
     st.sampled_from([*SHAPES, *RESERVED, "auto", "learned", "pi", "true", "x", "y", "A", "in", "by", "iterations"]),
-    st.sampled_from(list("()[]{}=:,~@+-*/^;.#<>") + ["..", ">=", "\n", '"', "\\", "\t"]),
-    st.sampled_from(["0", "1", "-1", "0.5", "1e300", "1e9", "3.7", "0deg..180deg", "1..0", "0/0", "[1, 2]", "[]", "2^99"]),
+    st.sampled_from([*"()[]{}=:,~@+-*/^;.#<>", "..", ">=", "\n", '"', "\\", "\t"]),
+    st.sampled_from(
+        ["0", "1", "-1", "0.5", "1e300", "1e9", "3.7", "0deg..180deg", "1..0", "0/0", "[1, 2]", "[]", "2^99"]
+    ),
     st.builds(lambda n, u: f"{n}{u}", st.integers(-3, 300), st.sampled_from(list(UNITS))),
     st.text(max_size=4),
 )
@@ -73,7 +75,9 @@ def mutated(draw: st.DrawFn) -> str:
 @st.composite
 def shuffled(draw: st.DrawFn) -> str:
     """Lines of two good pages, mixed."""
-    lines = [line for page in draw(st.lists(st.sampled_from(PAGES), min_size=2, max_size=2)) for line in page.split("\n")]
+    lines = [
+        line for page in draw(st.lists(st.sampled_from(PAGES), min_size=2, max_size=2)) for line in page.split("\n")
+    ]
     chosen = draw(st.lists(st.sampled_from(lines[1:]), max_size=25))
     return "\n".join(["recon 1", *chosen])
 
@@ -91,9 +95,11 @@ def expressions() -> st.SearchStrategy[str]:
     leaf = st.one_of(names, numbers, st.sampled_from(WORDS), st.sampled_from(["auto", "estimate", "learned", '"db4"']))
 
     def grown(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
-        keyword = st.builds(lambda k, v: f"{k} = {v}", st.sampled_from(["sigma", "of", "keep", "iterations", "axis"]), inner)
+        keyword = st.builds(
+            lambda k, v: f"{k} = {v}", st.sampled_from(["sigma", "of", "keep", "iterations", "axis"]), inner
+        )
         return st.one_of(
-            st.builds(_binary, inner, st.sampled_from(list("+-*/^@~") + ["in", ">="]), inner),
+            st.builds(_binary, inner, st.sampled_from([*"+-*/^@~", "in", ">="]), inner),
             st.builds(lambda f, a: f"{f}({', '.join(a)})", st.sampled_from(WORDS), st.lists(inner, max_size=2)),
             st.builds(lambda f, a, k: f"{f}({a}, {k})", st.sampled_from(WORDS), inner, keyword),
             st.builds(lambda a: f"[{', '.join(a)}]", st.lists(inner, max_size=3)),

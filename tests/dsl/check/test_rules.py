@@ -1,0 +1,152 @@
+"""Which solver is chosen for which problem, and which named ones are refused: rows 10 to 14 of the table."""
+
+from pathlib import Path
+
+import pytest
+from recon.dsl import vocabulary
+from recon.dsl.check.page import CheckedExperiment, load
+from recon.dsl.check.rules import TABLE
+from recon.dsl.diagnostics import SpecError
+
+SQUARE = "forward A = conv(gaussian(width = 1))\n"
+
+
+def loaded(body: str, unknown: str = "image x : real[16, 16]") -> CheckedExperiment:
+    return load(f"recon 1\ndata cam = phantom(blobs) {{ x = image }}\n{unknown}\n{body}\n", "page.recon", Path())
+
+
+def chosen(body: str, unknown: str = "image x : real[16, 16]") -> tuple[str, int]:
+    (choice,) = loaded(body, unknown).choices.values()
+    return choice.solver.word, choice.rule
+
+
+GAUSS = "noise y ~ gaussian(A @ x, sigma = 0.1)\n"
+COMPLEX = "image x : complex[16, 16]"
+
+
+@pytest.mark.parametrize(
+    ("body", "unknown", "expected"),
+    [
+        # 10: all quadratic; closed where the normal matrix is diagonal in one basis
+        (f"forward A = identity()\n{GAUSS}prior sq(x)", None, ("closed_form", 10)),
+        (f"{SQUARE}{GAUSS}prior sq(diff(axis = row, boundary = circular) @ x)", None, ("closed_form", 10)),
+        (f"{SQUARE}{GAUSS}prior sq(diff(axis = row) @ x)", None, ("cg", 10)),
+        (f"forward A = cartesian(accel = 2) @ fft2()\n{GAUSS}prior sq(x)", COMPLEX, ("closed_form", 10)),
+        (f"forward A = radon(views = 8)\n{GAUSS}prior sq(x)", None, ("cg", 10)),
+        (f"{SQUARE}{GAUSS}prior x ~ gaussian(0, sigma = 2)", None, ("closed_form", 10)),
+        (f"{SQUARE}{GAUSS}noise z ~ gaussian(x, sigma = 1)", None, ("closed_form", 10)),
+        # 11: one term without gradient, behind an orthonormal transform
+        (f'{SQUARE}{GAUSS}prior l1(wavelet("db2", levels = 2) @ x)', None, ("fista", 11)),
+        (f"{SQUARE}{GAUSS}prior x in 0..1", None, ("fista", 11)),
+        (f"{SQUARE}{GAUSS}prior sq(x) + l1(x)", None, ("fista", 11)),
+        (f"{SQUARE}{GAUSS}prior l1(x) + (x in nonnegative)", None, ("fista", 11)),
+        (f"forward A = identity()\n{GAUSS}prior l1(cosine() @ x)", None, ("fista", 11)),
+        # 12: denoising with a term behind an operator
+        (f"forward A = identity()\n{GAUSS}prior tv(x)", None, ("pdhg", 12)),
+        (f"forward A = identity()\n{GAUSS}prior tv(x) + (x in 0..1)", None, ("pdhg", 12)),
+        # 13: exact or bounded data
+        ("forward A = mask(keep = 50%)\nnoise y ~ none(A @ x)\nprior l1(cosine() @ x)", None, ("admm", 13)),
+        ("forward A = gaussian(rows = 64) @ flatten()\nnoise y ~ none(A @ x)\nprior l1(x)", None, ("pdhg", 13)),
+        (
+            "simulate { noise y ~ gaussian(x, sigma = 0.1) }\nnoise y ~ bounded(x, radius = 1)\nprior tv(x)",
+            None,
+            ("admm", 13),
+        ),
+        # 14: the rest that is convex
+        (f"{SQUARE}{GAUSS}prior tv(x)", None, ("pdhg", 14)),
+        (f"{SQUARE}{GAUSS}prior tv(x, boundary = circular)", None, ("admm", 14)),
+        (f"{SQUARE}{GAUSS}prior tv(x) + 2 * l1(cosine() @ x)", None, ("pdhg", 14)),
+        ("forward A = radon(views = 8)\nnoise y ~ poisson(A @ x)\nprior x in nonnegative", None, ("pdhg", 14)),
+    ],
+)
+def test_the_table(body: str, unknown: str | None, expected: tuple[str, int]) -> None:
+    assert chosen(body, unknown or "image x : real[16, 16]") == expected
+
+
+def test_every_row_of_the_table_is_tested() -> None:
+    assert [rule.number for rule in TABLE] == [10, 11, 12, 13, 14]
+
+
+def test_real_unknowns_are_not_complex_ones() -> None:
+    """F^H M F on real images is diagonal in Fourier only after the mean with its mirror image, and no projection."""
+    body = f"forward A = cartesian(accel = 2) @ fft2()\n{GAUSS}"
+    real, complex_ = loaded(body + "solver cg"), loaded(body + "solver cg", COMPLEX)
+    facts = [c.methods[""].problem.data[0].operator for c in (real, complex_)]
+    assert [f.linear for f in facts] == ["real", "complex"]
+    assert facts[0].cogram is None
+    assert facts[1].cogram is not None
+
+
+@pytest.mark.parametrize(
+    ("solver", "problem", "fits"),
+    [
+        ("cg", "quadratic", True),
+        ("cg", "sparse", False),
+        ("closed_form", "quadratic", True),
+        ("closed_form", "tv", False),
+        ("gradient", "quadratic", True),
+        ("gradient", "sparse", False),
+        ("nesterov", "quadratic", True),
+        ("nesterov", "box", False),
+        ("heavy_ball", "quadratic", True),
+        ("heavy_ball", "tv", False),
+        ("ista", "sparse", True),
+        ("ista", "tv", False),
+        ("ista", "exact", False),
+        ("fista", "quadratic", True),
+        ("fista", "sparse", True),
+        ("fista", "box", True),
+        ("fista", "tv", False),
+        ("fista", "two", False),
+        ("projected_gradient", "box", True),
+        ("projected_gradient", "sparse", False),
+        ("admm", "tv", True),
+        ("admm", "two", True),
+        ("admm", "exact", True),
+        ("pdhg", "tv", True),
+        ("pdhg", "exact", True),
+        ("adjoint", "tv", True),
+        ("pseudo_inverse", "tv", True),
+        ("fbp", "tv", False),
+        ("fbp", "sinogram", True),
+    ],
+)
+def test_named_solvers(solver: str, problem: str, fits: bool) -> None:
+    bodies = {
+        "quadratic": f"{SQUARE}{GAUSS}prior sq(x)",
+        "sparse": f"{SQUARE}{GAUSS}prior l1(x)",
+        "box": f"{SQUARE}{GAUSS}prior x in 0..1",
+        "tv": f"{SQUARE}{GAUSS}prior tv(x)",
+        "two": f"{SQUARE}{GAUSS}prior l1(x) + l1(cosine() @ x)",
+        "exact": "forward A = mask(keep = 50%)\nnoise y ~ none(A @ x)\nprior l1(x)",
+        "sinogram": f"forward A = radon(views = 8)\n{GAUSS}prior tv(x)",
+    }
+    body = f"{bodies[problem]}\nsolver {solver}"
+    if fits:
+        assert chosen(body) == (solver, 0)
+        return
+    with pytest.raises(SpecError) as e:
+        loaded(body)
+    (found,) = e.value.diagnostics
+    assert found.code == "RC032"
+    assert f"`{solver}`" in found.message
+    assert [label.text for label in found.labels] == ["this solver", "this term"]
+    assert any("fit" in line for line in found.help)
+
+
+def test_every_solver_is_tested() -> None:
+    mark = next(m for m in test_named_solvers.pytestmark if m.name == "parametrize")  # type: ignore[attr-defined]
+    assert {case[0] for case in mark.args[1]} == set(vocabulary.names("solver"))
+
+
+def test_the_help_of_a_misfit_is_true() -> None:
+    with pytest.raises(SpecError) as e:
+        loaded(f"{SQUARE}{GAUSS}prior tv(x)\nsolver fista")
+    (hint,) = e.value.diagnostics[0].help
+    fitting, default = hint.split(" fit this problem; without a `solver` line ")
+    assert [chosen(f"{SQUARE}{GAUSS}prior tv(x)\nsolver {name}") for name in ("pdhg", "admm")] == [
+        ("pdhg", 0),
+        ("admm", 0),
+    ]
+    assert fitting == "`pdhg` and `admm`"
+    assert default == f"`{chosen(f'{SQUARE}{GAUSS}prior tv(x)')[0]}` is chosen"
