@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from recon.dsl.syntax.parse import parse, parse_expression
 from recon.dsl.syntax.source import Source
 from recon.runtime.experiment.run import RunResult, run_page
@@ -21,7 +20,7 @@ def run(name: str, out: Path, **settings: str) -> RunResult:
 
 
 def test_figure_1_7_inverting_a_blur(tmp_path: Path) -> None:
-    """Without noise the inverse is exact; with a little noise it is worse than the blurred picture; a prior repairs it."""
+    """Without noise the inverse is exact; with a little it is worse than the blurred picture; a prior repairs it."""
     psnr = {(o.cell["s"], o.method): o.metrics["psnr"][0] for o in run("figure-1-7.recon", tmp_path / "out").outcomes}
     assert psnr["1e-12", "inverse"] > 80
     assert psnr["1e-3", "inverse"] < 10
@@ -31,7 +30,7 @@ def test_figure_1_7_inverting_a_blur(tmp_path: Path) -> None:
 
 
 def test_figure_2_1_bias_and_variance(tmp_path: Path) -> None:
-    """Eq. (2.4): with H = A^T A / sigma^2 + 2 lam I, bias = -2 lam H^-1 x and variance = tr(H^-1 A^T A H^-1) / sigma^2."""
+    """Eq. (2.4): for H = A^T A / sigma^2 + 2 lam I, bias -2 lam H^-1 x and variance tr(H^-1 A^T A H^-1) / sigma^2."""
     draws = 400
     result = run("figure-2-1.recon", tmp_path / "out", draws=str(draws))
     truth = np.load(next((result.folder).rglob("truth.npy")))

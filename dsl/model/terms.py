@@ -35,7 +35,7 @@ class OperatorTerm(Term):
 class Leaf(OperatorTerm):
     """An operator word.
 
-    `place` names where a word stands that derives its seed from it. It is empty for all others, which are equal anywhere.
+    `place` names where a word stands that derives its seed from it. It is empty for others, which are equal anywhere.
     """
 
     word: Operator

@@ -20,7 +20,7 @@ def entries() -> dict[str, str]:
 
 
 def key(reference: str) -> str | None:
-    """The key of one reference as words give it: `Beck, Teboulle 2009` is `beck2009`, a section of the book `heckel2024`."""
+    """The key of one reference as words give it: `Beck, Teboulle 2009` is `beck2009`."""
     match = re.match(r"\s*([A-Z][\w'-]+).*?\b((?:19|20)\d\d)\b", reference)
     if match is None:
         return None

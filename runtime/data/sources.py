@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
 from recon.dsl.model.options import DataOptions
 from recon.dsl.model.space import Space
 from recon.dsl.vocabulary import sources
@@ -52,7 +51,7 @@ class Request:
         return self.extents
 
     def shaped(self, picture: Array) -> Array:
-        """A picture [channels, ...] in the unknown's axes: the axis of channels is dropped where the unknown has none."""
+        """A picture [channels, ...] in the unknown's axes: without channels where the unknown has none."""
         return picture[0] if self.space.axis("channel") is None else picture
 
 
@@ -137,8 +136,10 @@ def npy(word: sources.Npy, request: Request) -> Rows:
     axes = len(word.file.header().shape)
     wanted = len(request.space.axes)
     if axes not in (wanted, wanted + 1):
-        raise DataError(f"{word.file.text} has {axes} axes, and {request.space} has {wanted}: one more counts rows, "
-                        "any other number does not fit")
+        raise DataError(
+            f"{word.file.text} has {axes} axes, and {request.space} has {wanted}: one more counts rows, "
+            "any other number does not fit"
+        )
     return files.npy(word.file.path, request.folder, rows=axes == wanted + 1)
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from torch import Tensor
-
 from recon.dsl.vocabulary import metrics as words
+from torch import Tensor
 
 from ..meaning import meaning_of
 from . import errors, similarity
