@@ -311,7 +311,7 @@ class _Compressed:
 
 
 def _open_hdf5(file: Path) -> Any:
-    import h5py  # type: ignore[import-untyped]  # only pages with HDF5 data pay for loading the library
+    import h5py
 
     return h5py.File(file, "r")
 

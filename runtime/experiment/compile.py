@@ -159,7 +159,7 @@ def _prior_functional(energy: Energy | Law | Within, weight: float, k: Operator,
         case Within(set=set_):
             functional = meaning(set_)(set_)
         case Law(law=law):
-            centre = affine(law.mean).offset  # type: ignore[attr-defined]
+            centre = affine(law.mean).offset
             target = torch.full(k.codomain.sizes, centre, dtype=dtype_of(k.codomain, build.real), device=build.device)
             functional = HalfSquare(weight / law.sigma**2, target[None])  # type: ignore[attr-defined]
     assert isinstance(functional, Functional)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pywt  # type: ignore[import-untyped]
+import pywt
 from numpy.typing import NDArray
 
 # Family: orders from, orders to, taps per order.
