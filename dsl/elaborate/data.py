@@ -57,7 +57,8 @@ def data_set(s: Statement, stated: list[Stated], derived: set[str], context: Con
         bindings[name] = t.Column(column, span=s.span)
     _refuse_two_truths(bindings, spans, targets)
     context.bound |= set(bindings)
-    return DataSet(cast(str, s.name), source, tuple(bindings.items()), options, f"{place}/{source.word}", s.span)
+    files = source.files(scope.folder)
+    return DataSet(cast(str, s.name), source, tuple(bindings.items()), options, f"{place}/{source.word}", s.span, files)
 
 
 def _own(problem: Stated) -> dict[str, Definition]:

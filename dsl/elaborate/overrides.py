@@ -1,7 +1,7 @@
 """`--set path=value` and the axes of a sweep: the page with one value replaced.
 
-A path is the name of a param, binding, unknown or other named statement (its whole value is replaced), or ends in an
-option: `run.seed`, `solver.iterations`, `noise.sigma`, `x.voxel`, `tv.solver.rho` inside the method `tv`.
+A path is the name of a param, binding, unknown or other named statement, or `solver` (its whole value is replaced), or
+ends in an option: `run.seed`, `solver.iterations`, `noise.sigma`, `x.voxel`, `tv.solver.rho` inside the method `tv`.
 """
 
 from __future__ import annotations
@@ -47,7 +47,11 @@ def paths(page: Page) -> list[str]:
     """The names that can be set whole, and some options."""
     fixed = ("data", "weights", "use")
     named = [i for i in page.items if isinstance(i, Binding) or (isinstance(i, Statement) and i.kind not in fixed)]
-    solver = ["solver.iterations"] if any(isinstance(i, Statement) and i.kind == "solver" for i in page.items) else []
+    solver = (
+        ["solver", "solver.iterations"]
+        if any(isinstance(i, Statement) and i.kind == "solver" for i in page.items)
+        else []
+    )
     return [i.name for i in named if i.name] + ["run.seed", "run.precision", *solver]
 
 
@@ -75,6 +79,8 @@ def _in_statement(s: Statement, head: str, rest: list[str], value: Expr) -> Stat
         return None if body is None else replace(s, body=body)
     if s.name == head or (s.name is None and s.kind == head):
         if not rest:
+            if s.kind == "solver":  # the only unnamed statement that stands once: another one, with its own options
+                return replace(s, value=value, body=None)
             return replace(s, value=value) if s.name and s.value is not None else None
         if len(rest) == 1 and SHAPES.get(s.kind) and SHAPES[s.kind].body in ("options", "names", "players"):
             return _with_option(s, rest[0], value)

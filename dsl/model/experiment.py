@@ -7,7 +7,7 @@ from typing import Any
 
 from ..syntax.source import Source, Span
 from ..syntax.tree import Expr, Page
-from .fields import Interval
+from .fields import FilePath, Interval
 from .options import DataOptions, MetricsOptions, RunOptions
 from .space import Space
 from .terms import OperatorTerm, Prior, Statistic, ValueTerm
@@ -56,6 +56,8 @@ class DataSet:
     options: DataOptions
     place: str
     span: Span = field(compare=False, repr=False)
+    files: tuple[FilePath, ...] = ()
+    """Files that the source finds by itself."""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,9 @@ from .space import Space
 from .units import NONE, Dimension
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .fields import FilePath
     from .problem import Affine, FunctionFacts
     from .terms import OperatorTerm
 
@@ -187,6 +190,10 @@ class Source(Word):
 
     def columns(self) -> tuple[str, ...] | None:
         return None
+
+    def files(self, folder: Path) -> tuple[FilePath, ...]:
+        """Files that it finds by itself, beside those that its parameters name; digests cover their content."""
+        return ()
 
 
 class Schedule(Word):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar, Literal
 
 from ..model.fields import Count, Field, FilePath, Positive, Seed, Whole
@@ -46,6 +47,12 @@ class Folder(Source):
 
     def columns(self) -> tuple[str, ...]:
         return ("image",)
+
+    def files(self, folder: Path) -> tuple[FilePath, ...]:
+        if Path(self.pattern).is_absolute() or ".." in Path(self.pattern).parts:
+            return ()  # refused where the rows are opened
+        found = sorted(p for p in folder.glob(self.pattern) if p.is_file())
+        return tuple(FilePath(p.relative_to(folder).as_posix(), str(p)) for p in found)
 
 
 class Npy(Source):

@@ -109,3 +109,19 @@ def test_files_count_by_their_content(tmp_path: Path) -> None:
 def test_digests_are_sha256_in_hexadecimal() -> None:
     for digest in digests(PAGE):
         assert len(bytes.fromhex(digest)) == 32
+
+
+def test_files_that_a_pattern_matches_count_by_content(tmp_path: Path) -> None:
+    page = 'recon 1\ndata own = folder("*.png")\nimage x : real[8, 8]\nnoise y ~ gaussian(x, sigma = 1)\n'
+
+    def digest() -> str:
+        return spec_digest(load(page, "page.recon", tmp_path).experiment)
+
+    (tmp_path / "a.png").write_bytes(b"one")
+    first = digest()
+    assert digest() == first
+    (tmp_path / "a.png").write_bytes(b"two")
+    assert digest() != first
+    (tmp_path / "a.png").write_bytes(b"one")
+    (tmp_path / "b.png").write_bytes(b"three")
+    assert digest() != first

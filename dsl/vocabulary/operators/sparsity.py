@@ -127,8 +127,8 @@ class Wavelet(Operator):
     @classmethod
     def _known(cls, name: str) -> str:
         family = re.fullmatch(r"(haar|db|sym|coif)(\d*)", name)
-        low, high = _FAMILIES[family[1]] if family else (0, 0)
-        order = int(family[2] or 1) if family else 0
+        low, high = _FAMILIES[family[1]] if family else (1, 0)
+        order = int(family[2] or (1 if name == "haar" else 0)) if family else 0
         if not low <= order <= high or (name.startswith("haar") and name != "haar"):
             raise ValueError(
                 f"there is no orthonormal wavelet {name!r}; use haar, db1..db20, sym2..sym20 or coif1..coif5"

@@ -68,7 +68,7 @@ def test_several_values_are_replaced() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["lamb", "solver", "solver__rho__x", "tv__prior", "metrics", "tv", "x__y__z", "nothing"]
+    "path", ["lamb", "prior", "solver__rho__x", "tv__prior", "metrics", "tv", "x__y__z", "nothing"]
 )
 def test_a_path_that_leads_nowhere_is_refused(path: str) -> None:
     with pytest.raises(SpecError) as e:
@@ -104,3 +104,10 @@ def test_ranges_and_series_are_swept() -> None:
         ("run.seed", ("0", "1", "2")),
         ("width", ("0.5", "1")),
     ]
+
+
+def test_the_whole_solver_is_replaced_with_its_options() -> None:
+    from recon.dsl.vocabulary.solvers import Admm
+
+    changed = solver(loaded(solver="admm(iterations = 7)"), "plain")
+    assert changed == Admm(iterations=7)  # the tolerance of the page's own solver went with it
