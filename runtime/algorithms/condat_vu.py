@@ -4,16 +4,18 @@
     p_j+ = prox_{sigma_j g_j^*}(p_j + sigma_j K_j (2 x+ - x)),   sigma_j = sigma / |K_j|^2,
 
 where tau = 1 / (L / 2 + sigma M) meets the condition 1 / tau - sigma M >= L / 2 with equality; without h it reads
-tau sigma M <= 1. The gap after k iterations, on average over them, is at most D / k with
+tau sigma M <= 1. The gap of the average of k iterations is at most D / k with
 
     D = |x_0 - x*|^2 / (2 tau) + sum_j |p_{j,0} - p_j*|^2 / (2 sigma_j),
 
-which is least for sigma = |p_0 - p*| / (sqrt(M) |x_0 - x*|), where |p|^2 = sum_j |K_j|^2 |p_j|^2. The iterates stand
-in for the solution: sigma becomes that quotient, row by row, at iterations that lie ever further apart. As
-the iterates converge so does sigma, and no scale of the problem enters.
+which is least for sigma = |p_0 - p*| / (sqrt(M) |x_0 - x*|), where |p|^2 = sum_j |K_j|^2 |p_j|^2. Distances that were
+covered stand in for those ahead: at iterations that lie ever further apart, sigma becomes the quotient of the moves
+of p and x, row by row; at first of those since the start, then of those since sigma was chosen last. The latter also
+finds the step at which modes that creep (one variable following the other slowly) begin to oscillate, the fastest
+one: there the creeping move itself has that quotient. No scale of the problem enters.
 
-Chambolle, Pock 2011, theorem 1; Condat 2013, theorem 3.1; Vu 2013; distances estimated from moves: Applegate et al.
-2021, section 3.3.
+Chambolle, Pock 2011, theorem 1; Condat 2013, theorem 3.1; Vu 2013; moves in place of distances: Applegate et al. 2021,
+section 3.3.
 """
 
 from __future__ import annotations
@@ -31,15 +33,30 @@ from .proximal import prox_of
 from .rows import add, add_, dot_rows
 from .smooth import Smooth
 
-FIRST, APART = 10, 1.5
-"""The iteration in which sigma is first chosen anew, and the quotient of two such iterations in sequence."""
+FIRST, APART, LOOKS = 10, 1.5, 16
+"""The iteration in which sigma is first chosen anew, the quotient of two such iterations in sequence, and how many
+there are; with sigma fixed from then on, convergence is that of the plain method."""
+WARM = 5
+"""The first so many of them compare with the start."""
 LEAP = 10.0
 """sigma changes at most by this factor at once: the first iterates may not have left the start yet."""
+STILL = 100.0
+"""Moves of at most so many machine epsilons, relative, are rounding."""
+
+
+@dataclass(frozen=True)
+class Choosing:
+    """When sigma is chosen next, how often it was, and x and p_j that the moves are measured from."""
+
+    at: int
+    count: int
+    x: Tensor
+    duals: list[Tensor]
 
 
 @dataclass(frozen=True)
 class Balanced:
-    """x, K_j x and p_j of each dual term, grad h(x) + sum K_j^H p_j, sigma of each row; when sigma is chosen next."""
+    """x, K_j x and p_j of each dual term, grad h(x) + sum K_j^H p_j, sigma of each row."""
 
     x: Tensor
     images: list[Tensor]
@@ -47,7 +64,7 @@ class Balanced:
     slope: Tensor
     sigma: Tensor
     iteration: int
-    look: int
+    choosing: Choosing
 
 
 class BalancedPdhg(Algorithm[Balanced]):
@@ -62,18 +79,19 @@ class BalancedPdhg(Algorithm[Balanced]):
         self.blocks = blocks(roles.dual)
         self.norm = joint_norm(self.blocks) or 1.0  # without duals this is the proximal point method
         self.lipschitz: Scalar = self.smooth.curvature().upper if roles.smooth else 0.0
-        self.start = problem.initial()
 
     def _tau(self, sigma: Tensor) -> Tensor:
         return 1 / (self.lipschitz / 2 + sigma * self.norm)
 
     def init(self) -> Balanced:
-        x = self.start.clone()
+        x = self.problem.initial()
         images = [b.operator.forward(x).clone() for b in self.blocks]
+        duals = [torch.zeros_like(v) for v in images]
         one = torch.ones(self.problem.rows, dtype=self.problem.real, device=x.device)
         first = self.lipschitz / self.norm
         sigma = one * torch.where(torch.as_tensor(first) > 0, first, 1.0).to(one)
-        return Balanced(x, images, [torch.zeros_like(v) for v in images], self.smooth.gradient(x), sigma, 0, FIRST)
+        choosing = Choosing(FIRST, 0, x.clone(), [p.clone() for p in duals])
+        return Balanced(x, images, duals, self.smooth.gradient(x), sigma, 0, choosing)
 
     def step(self, state: Balanced, knobs: Knobs) -> Balanced:
         sigma, tau, k = state.sigma, self._tau(state.sigma), state.iteration + 1
@@ -86,19 +104,30 @@ class BalancedPdhg(Algorithm[Balanced]):
             slope += b.operator.adjoint(q)
             images.append(image)
             duals.append(q)
-        if k < state.look:
-            return Balanced(x, images, duals, slope, sigma, k, state.look)
-        return Balanced(x, images, duals, slope, self._fit(x, duals, sigma), k, int(k * APART))
+        choosing = state.choosing
+        if k == choosing.at:
+            sigma = self._choose(choosing, x, duals, sigma)
+            count = choosing.count + 1
+            at = int(k * APART) if count < LOOKS else 0
+            if count >= WARM:
+                choosing = Choosing(at, count, x.clone(), [q.clone() for q in duals])
+            else:
+                choosing = Choosing(at, count, choosing.x, choosing.duals)
+        return Balanced(x, images, duals, slope, sigma, k, choosing)
 
-    def _fit(self, x: Tensor, duals: list[Tensor], sigma: Tensor) -> Tensor:
-        """sigma = |p - p_0| / (sqrt(M) |x - x_0|), where p_0 = 0; within LEAP of the old one."""
-        move = x - self.start
-        far = torch.zeros_like(sigma)
-        for b, p in zip(self.blocks, duals, strict=True):
-            far += dot_rows(p, p) / (b.share * self.norm)
-        near = dot_rows(move, move)
-        best = (far / near).sqrt()  # 0 / 0, nothing has moved: sigma stays
-        return torch.where(best.isnan(), sigma, torch.clamp(best, sigma / LEAP, sigma * LEAP))
+    def _choose(self, since: Choosing, x: Tensor, duals: list[Tensor], sigma: Tensor) -> Tensor:
+        """The quotient of the moves, within LEAP of the old sigma; the old one where nothing moved but by rounding."""
+        dual, dual_size = torch.zeros_like(sigma), torch.zeros_like(sigma)
+        for b, p, old in zip(self.blocks, duals, since.duals, strict=True):
+            move = p - old
+            dual += dot_rows(move, move) / b.share
+            dual_size += dot_rows(p, p) / b.share
+        move = x - since.x
+        primal = dot_rows(move, move)
+        rounding = (STILL * torch.finfo(sigma.dtype).eps) ** 2
+        moved = (dual > rounding * dual_size) | (primal > rounding * dot_rows(x, x))
+        best = (dual / primal / self.norm).sqrt()
+        return torch.where(moved, torch.clamp(best, sigma / LEAP, sigma * LEAP), sigma)
 
     def estimate(self, state: Balanced) -> Tensor:
         return state.x
