@@ -152,7 +152,7 @@ def _run_method(
         outcome.stopped = solution.stopped
         before = _adjoint(compiled)
         outcome.shown = _shown(experiment, before, method, estimates, truths, measured, build)
-        if before is not None and choice.solver.word != "adjoint":
+        if before is not None and choice.solver.word != "adjoint" and _normalised(compiled):
             first = {k: v[:1] for k, v in truths.items()}
             seen = {k: v[:1] for k, v in measured.items()}
             scores = score(experiment, method.formulation, compiled.layout.split(before), first, seen, build)
@@ -184,6 +184,12 @@ def _adjoint(compiled: Compiled) -> Tensor | None:
         return AdjointImage(compiled.problem).solve()[:1]
     except ValueError:
         return None
+
+
+def _normalised(compiled: Compiled) -> bool:
+    """Whether the adjoint image is on the scale of the unknown: the operator's norm is known and about one."""
+    norm = compiled.problem.data[0].operator.facts.norm.value
+    return norm is not None and 0.5 <= norm <= 1.5
 
 
 def _shown(
