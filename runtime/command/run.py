@@ -53,12 +53,14 @@ def run(
 
     page = read_spec(spec)
     painted = wants_color(color)
+    if out is not None and not out.resolve().name:
+        raise FileProblem(f"a run needs a folder of its own, and {out} is none")
     try:
         tree, overrides = parse(Source(page.name, page.text)), parse_overrides(settings)
         with ProgressLine(quiet or as_json) as line:
             line.say("loading PyTorch")
             from ..data.files import DataError
-            from ..experiment.run import run_page, threads_from_environment
+            from ..experiment.run import Unavailable, run_page, threads_from_environment, uninterrupted
             from ..experiment.values import EvaluationError
             from ..folder import FolderError
             from ..loop import Diverged
@@ -68,9 +70,9 @@ def run(
                 result = run_page(
                     tree, page.folder, overrides, out=out, device=device, progress=line.step, said=line.say
                 )
-            except (DataError, FolderError) as e:
+            except (DataError, FolderError, Unavailable) as e:
                 raise FileProblem(str(e)) from None
-            except (EvaluationError, Diverged, ValueError) as e:
+            except (EvaluationError, Diverged) as e:
                 click.echo(f"error: the run failed: {safe(str(e))}", err=True)
                 leave(FAILED)
             except KeyboardInterrupt:
@@ -82,10 +84,11 @@ def run(
         else:
             print_findings(e.diagnostics, color=painted, err=True)
         leave(FINDINGS)
-    if as_json:
-        print_json(_as_json(result))
-    else:
-        _print(result, painted)
+    with uninterrupted():
+        if as_json:
+            print_json(_as_json(result))
+        else:
+            _print(result, painted)
     leave(result.code)
 
 
@@ -96,7 +99,14 @@ def _as_json(result: Any) -> dict[str, Any]:
     out = plain(metrics_of(result.outcomes, result.verdicts))
     assert isinstance(out, dict)
     findings = [to_json(d) for d in result.findings]
-    return {"folder": str(result.folder), "code": result.code, "findings": findings, "skipped": result.skipped, **out}
+    return {
+        "folder": str(result.folder),
+        "code": result.code,
+        "failure": result.failure,
+        "findings": findings,
+        "skipped": result.skipped,
+        **out,
+    }
 
 
 def _print(result: Any, painted: bool) -> None:
@@ -117,15 +127,22 @@ def _print(result: Any, painted: bool) -> None:
         if o.baseline:
             before = ", ".join(f"{name} {_number(name, [v])}" for name, v in o.baseline.items())
             click.echo(f"  the adjoint image: {before}")
+        for note in o.notes:
+            click.echo(f"  not measured: {note}")
     for verdict in result.verdicts:
         click.echo(str(verdict))
     for row in result.skipped:
         click.echo(f"skipped {row}")
+    if result.failure:
+        click.echo(f"error: {safe(result.failure)}; what was done before is kept", err=True)
     if result.code == INTERRUPTED:
         click.echo("interrupted; what was done is kept", err=True)
     click.echo(f"report: {result.folder / 'report.html'}")
 
 
 def _number(name: str, values: list[float]) -> str:
-    mean = sum(values) / max(len(values), 1)
+    known = [v for v in values if v == v]
+    if not known:
+        return "undefined"
+    mean = sum(known) / len(known)
     return f"{mean:.2f} dB" if name.startswith("psnr") else f"{mean:.4g}"

@@ -80,7 +80,8 @@ def _outcome(experiment: Experiment, cells: list[Cell], o: Outcome) -> Section:
     spaces = method.problem.unknowns
     pictures = _pictures(o.shown, spaces, {n: m.space for n, m in method.measurements.items()})
     numbers = ", ".join(f"{k} {v:.4g}" for k, v in _first(o).items())
-    text = f"{o.stopped}. {numbers}"
+    which = f"Row {o.rows[0] + 1} of {len(o.rows)}: " if len(o.rows) > 1 else ""
+    text = f"{o.stopped}. {which}{numbers}"
     if o.failure:
         text = f"Failed: {o.failure}. " + text
     return Section(title, pictures=pictures, curves=_convergence(o), text=text)
@@ -132,5 +133,6 @@ def _pictures(shown: Shown, spaces: dict[str, Space], measured: dict[str, Space]
                     axes=axes,
                 )
             )
-    out += [Picture(label, array) for label, array in shown.figures]
+    shown_above = ("estimate", "truth", "measured", "error")
+    out += [Picture(label, array) for label, array in shown.figures if label not in shown_above]
     return out

@@ -98,8 +98,13 @@ def _run_data(
             maker = sized(checked.makers[name], batch.values)
             try:
                 interrupted = _run_method(cell, name, outcome, data, maker, batch, build, sink, progress, made)
-            except (EvaluationError, Diverged, ValueError) as e:
+            except (EvaluationError, Diverged, ValueError, ArithmeticError) as e:
                 outcome.failure = str(e)
+                continue
+            except (MemoryError, RuntimeError) as e:
+                if isinstance(e, RuntimeError) and "memory" not in str(e):
+                    raise
+                outcome.failure = "out of memory; fewer rows at a time are not possible, a smaller grid is"
                 continue
             if interrupted:
                 execution.interrupted = True
@@ -155,9 +160,11 @@ def _run_method(
         if before is not None and choice.solver.word != "adjoint" and _normalised(compiled):
             first = {k: v[:1] for k, v in truths.items()}
             seen = {k: v[:1] for k, v in measured.items()}
-            scores = score(experiment, method.formulation, compiled.layout.split(before), first, seen, build)
+            scores, _ = score(experiment, method.formulation, compiled.layout.split(before), first, seen, build)
             outcome.baseline = {k: v[0] for k, v in scores.items()}
-    outcome.add(score(experiment, method.formulation, estimates, truths, measured, build), list(batch.numbers))
+    scores, undone = score(experiment, method.formulation, estimates, truths, measured, build)
+    outcome.notes += [note for note in undone if note not in outcome.notes]
+    outcome.add(scores, list(batch.numbers))
     subject = Subject(method, maker, choice.solver, data.name, Batch(batch.numbers, truths), build)
     for word in experiment.analyses if not solution.interrupted else ():
         for key, value in meaning(word)(word, subject).items():

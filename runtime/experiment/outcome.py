@@ -46,6 +46,8 @@ class Outcome:
     stopped: str = ""
     seconds: float = 0.0
     failure: str = ""
+    notes: list[str] = field(default_factory=list)
+    """Metrics that could not be computed, and why."""
     shown: Shown | None = None
 
     @property
@@ -99,7 +101,8 @@ def measure(statistic: Statistic, outcomes: list[Outcome]) -> float | None:
             values += o.metrics[statistic.metric]
         elif o.trace.get(statistic.metric):
             values.append(o.trace[statistic.metric][-1])
-    if not values:
-        return None
     array = np.asarray(values, dtype=np.float64)
+    array = array[~np.isnan(array)]  # undefined for a row, such as the error relative to a truth that is zero
+    if array.size == 0:
+        return None
     return interval(array) if statistic.statistic == "interval" else _STATISTICS[statistic.statistic](array)

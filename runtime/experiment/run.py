@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from recon.dsl.diagnostics import Diagnostic
 from recon.dsl.diagnostics.render import render
 from recon.dsl.digest import spec_digest
 from recon.dsl.elaborate.overrides import override
+from recon.dsl.model.terms import Statistic
 from recon.dsl.show.citations import bibliography
 from recon.dsl.syntax.format import format_page
 from recon.dsl.syntax.tree import Expr, Page
 from torch import Tensor
 
-from ..folder import RunFolder, run_name
+from ..data.files import DataError
+from ..folder import FolderError, RunFolder, run_name
 from ..report.content import Picture
 from ..report.display import share_limits
 from ..report.page import render_report
@@ -28,11 +32,12 @@ from ..report.pictures import picture_png
 from .cells import Cell, cells
 from .claims import Verdict, judge
 from .document import report
-from .execute import Execution, Progress, execute
-from .outcome import Outcome
+from .execute import Execution, Progress, Sink, execute
+from .outcome import Outcome, measure
 from .provenance import manifest
 
 DONE, FAILED, CLAIM_NOT_MET, INTERRUPTED = 0, 3, 4, 130
+STATUS = {DONE: "done", FAILED: "failed", CLAIM_NOT_MET: "done, a claim was not met", INTERRUPTED: "interrupted"}
 
 
 @dataclass(frozen=True)
@@ -44,13 +49,19 @@ class RunResult:
     verdicts: list[Verdict]
     findings: list[Diagnostic]
     skipped: list[str]
+    failure: str
+    """What stopped the run before its end, where something did."""
     code: int
 
 
+class Unavailable(Exception):  # noqa: N818 - it says what is not there
+    """The machine does not have what the page or the command asks for."""
+
+
 def choose_device(name: str) -> torch.device:
-    """The device for `auto`, `cpu` or `cuda`. Raises ValueError where there is no such device."""
+    """The device for `auto`, `cpu` or `cuda`. Raises Unavailable where there is no such device."""
     if name == "cuda" and not torch.cuda.is_available():
-        raise ValueError("no CUDA device is at hand; write `device = auto` or `cpu`")
+        raise Unavailable("no CUDA device is at hand; write `device = auto` or `cpu`")
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
 
 
@@ -92,41 +103,69 @@ def run_page(
         ) -> None:
             _save(files, o, rows, estimates, measured, truths)
 
-        interrupted = False
-        failure: Exception | None = None
-        try:
-            execute(all_cells, folder, target, sink, progress, execution)
-        except KeyboardInterrupt:
-            interrupted = True
-        except Exception as e:
-            if not any(o.rows for o in execution.outcomes):
-                raise
-            failure = e  # what was done before is worth keeping
-        interrupted = interrupted or execution.interrupted
-        verdicts = judge(experiment, [o for o in execution.outcomes if o.rows or o.failure])
-        failed = failure is not None or any(o.failure for o in execution.outcomes)
-        code = INTERRUPTED if interrupted else FAILED if failed else DONE
-        if code == DONE and not all(v.holds for v in verdicts):
-            code = CLAIM_NOT_MET
-        status = {DONE: "done", FAILED: "failed", CLAIM_NOT_MET: "done, a claim was not met"}.get(code, "interrupted")
-        seconds = time.perf_counter() - begin
-        settings = [f"{p} = {v.span.text}" for p, v in overrides]
-        facts = manifest(all_cells, execution, settings, target, seconds, status)
-        findings = _findings(all_cells)
-        warnings = [render([d], color=False) for d in findings if d.severity != "note"]
-        warnings += [f"{o.folder or o.solver} failed: {o.failure}" for o in execution.outcomes if o.failure]
-        if failure is not None:
-            warnings.append(str(failure))
-        said("writing the report")
-        citations = bibliography(experiment, [c.solver for c in all_cells[0].checked.choices.values()])
-        _write(files, all_cells, execution, spec, facts, verdicts, warnings, citations)
-        final = files.keep_partial("interrupted by the user") if interrupted else files.commit()
-    return RunResult(final, execution.outcomes, verdicts, findings, execution.skipped, code)
+        interrupted, failure = _execute(all_cells, folder, target, sink, progress, execution)
+        with uninterrupted():
+            said("writing the report")
+            verdicts = judge(experiment, [o for o in execution.outcomes if o.rows or o.failure])
+            code = _code(execution, verdicts, interrupted, failure)
+            findings = list(dict.fromkeys(d for c in all_cells for d in c.checked.findings))
+            settings = [f"{p} = {v.span.text}" for p, v in overrides]
+            seconds = time.perf_counter() - begin
+            facts = manifest(all_cells, execution, settings, target, seconds, STATUS[code])
+            warnings = _warnings(findings, execution, failure)
+            citations = bibliography(experiment, [c.solver for c in all_cells[0].checked.choices.values()])
+            _write(files, all_cells, execution, spec, facts, verdicts, warnings, citations)
+            final = files.keep_partial("interrupted by the user") if interrupted else files.commit()
+    return RunResult(final, execution.outcomes, verdicts, findings, execution.skipped, failure, code)
 
 
-def _findings(all_cells: list[Cell]) -> list[Diagnostic]:
-    """The findings of all cells, each once."""
-    return list(dict.fromkeys(d for c in all_cells for d in c.checked.findings))
+def _execute(
+    all_cells: list[Cell], folder: Path, device: torch.device, sink: Sink, progress: Progress, execution: Execution
+) -> tuple[bool, str]:
+    """Run all cells. Returns whether the user interrupted it, and what else stopped it; raises if nothing was done."""
+    try:
+        execute(all_cells, folder, device, sink, progress, execution)
+    except KeyboardInterrupt:
+        if not any(o.rows for o in execution.outcomes):
+            raise
+        return True, ""
+    except Exception as e:
+        if not any(o.rows for o in execution.outcomes) or os.environ.get("RECON_DEBUG") == "1":
+            raise
+        known = isinstance(e, (DataError, FolderError))
+        return False, str(e) if known else f"internal error: {type(e).__name__}: {e}"
+    return execution.interrupted, ""
+
+
+def _code(execution: Execution, verdicts: list[Verdict], interrupted: bool, failure: str) -> int:
+    if interrupted:
+        return INTERRUPTED
+    if failure or any(o.failure for o in execution.outcomes):
+        return FAILED
+    return DONE if all(v.holds for v in verdicts) else CLAIM_NOT_MET
+
+
+def _warnings(findings: list[Diagnostic], execution: Execution, failure: str) -> list[str]:
+    """What stands at the top of the report."""
+    out = [render([d], color=False) for d in findings if d.severity != "note"]
+    for o in execution.outcomes:
+        where = o.folder or o.solver
+        out += [f"{where} failed: {o.failure}"] if o.failure else []
+        out += [f"{where}: {note}" for note in o.notes]
+    return out + ([failure] if failure else [])
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Ctrl-C does nothing meanwhile: writing takes a second, and must not lose what was done."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _write(
@@ -171,9 +210,10 @@ def metrics_of(outcomes: list[Outcome], verdicts: list[Verdict]) -> dict[str, An
                 "solver": o.solver,
                 "rows": o.rows,
                 "metrics": o.metrics,
-                "mean": {k: float(np.mean(v)) for k, v in o.metrics.items() if v},
+                "mean": {k: measure(Statistic("mean", k), [o]) for k in o.metrics},
                 "analyses": o.analyses,
                 "failure": o.failure,
+                "notes": o.notes,
             }
             for o in outcomes
         ],

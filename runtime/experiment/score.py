@@ -21,15 +21,22 @@ def score(
     truths: dict[str, Tensor],
     measured: dict[str, Tensor],
     build: Build,
-) -> dict[str, list[float]]:
-    """Every metric of the page for each row: name -> numbers. Empty where there is neither truth nor `ref`."""
+) -> tuple[dict[str, list[float]], list[str]]:
+    """Every metric of the page for each row, name -> numbers, and why those that are missing could not be computed.
+
+    A number is NaN where the metric is undefined for a row. Without truth and `ref` there are none.
+    """
     out: dict[str, list[float]] = {}
+    undone = []
     for metric in experiment.metrics:
-        name = _name(metric)
-        values = _one(experiment, formulation, metric, estimates, truths, measured, build)
+        try:
+            values = _one(experiment, formulation, metric, estimates, truths, measured, build)
+        except EvaluationError as e:
+            undone.append(str(e))
+            continue
         if values is not None:
-            out[name] = [float(v) for v in values]
-    return out
+            out[_name(metric)] = [float(v) for v in values]
+    return out, undone
 
 
 def _name(metric: Metric) -> str:

@@ -215,3 +215,14 @@ def test_errors_stop_before_anything_is_written(tmp_path: Path) -> None:
     with pytest.raises(SpecError):
         run(DENOISE + "solver fista(iteratons = 5)\n", tmp_path)
     assert not (tmp_path / "out").exists()
+
+
+def test_an_undefined_metric_is_said_and_loses_nothing(tmp_path: Path) -> None:
+    np.save(tmp_path / "zero.npy", np.zeros((32, 32), np.float32))
+    r = run(DENOISE.replace('sample("camera")', 'npy("zero.npy")'), tmp_path, x="real[32, 32]")
+    assert r.code == 0
+    assert np.isnan(r.outcomes[0].metrics["nmse"][0])  # relative to a truth that is zero
+    written = json.loads((r.folder / "metrics.json").read_text())["outcomes"][0]
+    assert written["metrics"]["nmse"] == [None]
+    assert written["mean"]["nmse"] is None
+    assert np.isfinite(np.load(r.folder / "reconstruction.npy")).all()
