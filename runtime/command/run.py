@@ -120,6 +120,9 @@ def _print(result: Any, painted: bool) -> None:
         if o.failure:
             click.echo(f"{head}: FAILED, {o.failure}")
             continue
+        if not o.rows:
+            click.echo(f"{head}: not finished")
+            continue
         numbers = [f"{name} {_number(name, o.metrics[name])}" for name in o.metrics]
         numbers += [f"{k} {v:.4g}" for k, v in o.analyses.items()]
         rows = f", {len(o.rows)} rows" if len(o.rows) > 1 else ""
