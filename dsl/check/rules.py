@@ -65,6 +65,8 @@ def _denoising(p: Problem) -> tuple[Solver, str] | None:
 def _exact(p: Problem) -> tuple[Solver, str] | None:
     if not any(t.function.exact for t in p.data):
         return None
+    if ADMM.misfit(p) is None and words.Admm.projects(p):
+        return ADMM, "the data are met by a projection that is closed"
     if ADMM.misfit(p) is None and closed_together(list(p.terms)) is not None:
         return ADMM, "the data are met exactly, and the splitting has a closed form"
     if PDHG.misfit(p) is None:

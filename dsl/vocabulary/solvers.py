@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 
 from annotated_types import Lt
 
+from ..model.facts import IDENTITY, stack
 from ..model.fields import Annotated, Auto, Field, NonNegative, Positive
 from ..model.problem import Problem, TermFacts, closed_together
 from ..model.solver import Iterative, Misfit, Solver
@@ -67,6 +68,13 @@ def _has_data(problem: Problem, name: str) -> Misfit | None:
     if problem.data:
         return None
     return Misfit(None, f"`{name}` needs a noise line", "add `noise y ~ gaussian(A @ x, sigma = ...)`")
+
+
+def _measured(term: TermFacts) -> float:
+    """How many real numbers the term's operator measures; infinity where an axis is not known."""
+    (placed,) = term.blocks.values()
+    count = placed.codomain.count
+    return float("inf") if count is None else count * (2 if placed.codomain.field == "complex" else 1)
 
 
 class AdjointSolver(Solver):
@@ -245,7 +253,10 @@ class ProjectedGradient(Iterative):
 
 
 class Admm(Iterative):
-    """The alternating direction method of multipliers, on the splitting z_j = K_j x."""
+    """The alternating direction method of multipliers, on the splitting z_j = K_j x.
+
+    Where the projection onto {A x = y} is closed, exact data are met in every step (Douglas-Rachford).
+    """
 
     formula: ClassVar[str] = (
         r"x \leftarrow \arg\min_x f(x) + \tfrac{\rho}{2} \textstyle\sum_j |K_j x - z_j + u_j|^2,\ "
@@ -262,10 +273,29 @@ class Admm(Iterative):
             return Misfit(stuck, f"`admm` needs the proximal map of `{stuck.label}`, and it has none")
         return None
 
-    @staticmethod
-    def closed(problem: Problem) -> bool:
-        """Whether the x-update is a closed form."""
-        return closed_together(list(problem.terms)) is not None
+    largest: ClassVar[int] = 1024  # measured real numbers for which an eigendecomposition of A A^H is quick
+
+    @classmethod
+    def closed(cls, problem: Problem) -> bool:
+        """Whether the x-update is a closed form, a projection onto exact data among them."""
+        return closed_together(list(problem.terms)) is not None or cls.projects(problem)
+
+    @classmethod
+    def projects(cls, problem: Problem) -> bool:
+        """Whether the projections onto all exact data, behind their operators, and the x-update beside them are closed.
+
+        The projections are where A A^H is diagonal in a basis or measures at most `largest` real numbers. They, and
+        terms with K K^H = c I, leave x itself to the x-update; the K^H K of the other terms must be closed beside it.
+        """
+        exact = [t for t in problem.data if t.function.exact]
+        others = [t for t in problem.terms if not (t.function.exact or t.tight)]
+        return (
+            bool(exact)
+            and all(len(t.blocks) == 1 for t in problem.terms)
+            and len({u for t in problem.terms for u in t.blocks}) == 1
+            and all(t.operator.cogram is not None or _measured(t) <= cls.largest for t in exact)
+            and stack([IDENTITY, *(t.operator for t in others)]).gram is not None
+        )
 
 
 class Pdhg(Iterative):

@@ -6,7 +6,11 @@
 with rho_j = rho / |K_j|^2, so that a term behind a large operator is not weighed more than the others. The x-update is
 closed where all K^H K are diagonal in one basis. rho balances the primal and the dual moves, one rho for each row.
 
-Boyd et al. 2011, 3.4.1; Heckel 2024, 5.1.
+Where data must be met exactly, or within a ball, and the projection onto {A x = y} is closed, the constraint stays with
+x if all K_j^H K_j of the others are multiples of the identity: the x-update is then the projection of the
+mean of z_j - u_j, and the method that of Douglas and Rachford. Beside other K_j the split is z = x, not z = A x.
+
+Boyd et al. 2011, 3.4.1; Heckel 2024, 5.1; Douglas, Rachford 1956; Combettes, Pesquet 2011, 10.5.
 """
 
 from __future__ import annotations
@@ -21,9 +25,10 @@ from torch import Tensor
 from ..functionals.base import Functional
 from ..operators.base import IdentityOperator, Operator
 from ..problem import Problem, Term
+from .affine import project_onto
 from .base import Algorithm, Knobs, Step
 from .normal import Normal, Solve
-from .proximal import Prox, through, tight
+from .proximal import Prox, prox_of, tight
 from .rows import add_, dot_rows, times
 from .smooth import Smooth, is_quadratic, norm_squared
 
@@ -33,6 +38,10 @@ EVERY = 5
 """Iterations between two looks at the residuals."""
 FAR = 1.5
 """Factors on rho closer to one than this are left out."""
+LEAP = 10.0
+"""The largest factor on rho at once."""
+STILL = 100.0
+"""Moves of at most so many machine epsilons, relative, are rounding."""
 
 
 @dataclass(frozen=True)
@@ -67,28 +76,51 @@ class Admm(Algorithm[Splitting]):
         self.problem, self.given = problem, rho
         self.smooth = Smooth(problem, [t for t in problem.terms if is_quadratic(t)])
         rough = [t for t in problem.terms if not is_quadratic(t)]
-        self.splits = [_split(t) for t in rough]
-        self.normal = self._normal()
-        if self.normal.basis is None and any(not t.plain and tight(t.operator) for t in rough):
-            # z_j = x in place of z_j = K_j x for terms with K K^H = c I: the map stays closed, and K^H K becomes I.
-            plain = [_split(t, problem) if not t.plain and tight(t.operator) else _split(t) for t in rough]
-            as_written, self.splits = self.splits, plain
-            normal = self._normal()
-            if normal.basis is None:
-                self.splits = as_written
-            else:
-                self.normal = normal
+        self.splits, self.normal, self.within = self._split(rough)
         self.rho = rho if rho is not None else self._first_rho()
         self._rhs = self.smooth.rhs
-        plain_splits = [i for i, s in enumerate(self.splits) if s.plain]
-        # Of two equal limits, that of z keeps to the set, or has exact zeros.
-        plain_splits.sort(key=lambda i: not self.splits[i].functional.constraint)
-        self.shown = plain_splits[0] if plain_splits else None
+        plain = [i for i, s in enumerate(self.splits) if s.plain]
+        # Of two equal limits, the one that keeps to the set is shown; else that of z, which has exact zeros.
+        plain.sort(key=lambda i: not self.splits[i].functional.constraint)
+        self.shown = plain[0] if plain and self.within is None else None
 
-    def _normal(self) -> Normal:
+    def _split(self, rough: list[Term]) -> tuple[list[Split], Normal, Prox | None]:
+        """How the terms are split off, the normal matrix of the x-update, and the projection that follows it."""
+        onto = {i: p for i, t in enumerate(rough) if not t.plain and (p := project_onto(t.functional, t.operator))}
+        inside = next(iter(onto), None)
+        if inside is not None and len(rough) > 1 and not self.smooth.terms:
+            others = [t for i, t in enumerate(rough) if i != inside]
+            if all(t.plain or tight(t.operator) for t in others):
+                splits = [self._onto_x(t) if not t.plain else _as_written(t) for t in others]
+                return splits, self._normal(splits), onto[inside]
+        written = [_as_written(t) for t in rough]
+        normal = self._normal(written)
+        if normal.basis is None or onto:
+            # z_j = x in place of z_j = K_j x where the map is closed in x: K^H K becomes I.
+            plain = [
+                self._onto_x(t, onto.get(i)) if i in onto or (not t.plain and tight(t.operator)) else split
+                for i, (t, split) in enumerate(zip(rough, written, strict=True))
+            ]
+            closed = self._normal(plain)
+            if closed.basis is not None:
+                return plain, closed, None
+        return written, normal, None
+
+    def _onto_x(self, term: Term, prox: Prox | None = None) -> Split:
+        """The splitting z = x of a term whose proximal map in x is `prox`, or follows from K K^H = c I."""
+        space = self.problem.space
+        identity = IdentityOperator(space, space, fact.IDENTITY)
+        return Split(identity, prox or prox_of([term]), 1.0, term.functional, True)
+
+    def _normal(self, splits: list[Split]) -> Normal:
         p = self.problem
-        operators = [t.operator for t in self.smooth.terms] + [s.operator for s in self.splits]
+        operators = [t.operator for t in self.smooth.terms] + [s.operator for s in splits]
         return Normal(operators, p.space, p.real, p.device)
+
+    def _solver(self, rho: Tensor) -> Solve:
+        """The x-update for this rho."""
+        solve, within = self.normal.solver(self._weights(rho)), self.within
+        return solve if within is None else lambda rhs, start: within(solve(rhs, start), 1.0)
 
     def _weights(self, rho: Tensor) -> list[float | Tensor]:
         return [*self.smooth.weights, *(rho * s.share for s in self.splits)]
@@ -105,7 +137,7 @@ class Admm(Algorithm[Splitting]):
         x = self.problem.initial()
         z = [s.operator.forward(x).clone() for s in self.splits]
         rho = torch.full((self.problem.rows,), self.rho, dtype=self.problem.real, device=x.device)
-        return Splitting(x, z, [torch.zeros_like(v) for v in z], rho, self.normal.solver(self._weights(rho)), 0)
+        return Splitting(x, z, [torch.zeros_like(v) for v in z], rho, self._solver(rho), 0)
 
     def step(self, state: Splitting, knobs: Knobs) -> Splitting:
         rho, k = state.rho, state.iteration + 1
@@ -124,28 +156,32 @@ class Admm(Algorithm[Splitting]):
             us.append(v.sub_(z))
         if not look:
             return Splitting(x, zs, us, rho, state.solve, k)
-        factor = self._balance(images, state.z, zs)
+        factor = self._balance(images, state.z, zs, us)
         if bool((factor == 1).all()):
             return Splitting(x, zs, us, rho, state.solve, k)
         rho = rho * factor
         us = [times(1 / factor, u) for u in us]
-        return Splitting(x, zs, us, rho, self.normal.solver(self._weights(rho)), k)
+        return Splitting(x, zs, us, rho, self._solver(rho), k)
 
-    def _balance(self, images: list[Tensor], old: list[Tensor], new: list[Tensor]) -> Tensor:
+    def _balance(self, images: list[Tensor], old: list[Tensor], new: list[Tensor], us: list[Tensor]) -> Tensor:
         """The factor on rho: the root of |K x - z| over |z - z_old| where they are far apart, one where they are not.
 
         Both are moves in the method's own metric, in which the squared distance to the solution is
-        rho |z - z*|^2 + rho |u - u*|^2: u moves by K x - z. So no scale of the problem enters.
+        rho |z - z*|^2 + rho |u - u*|^2: u moves by K x - z. So no scale of the problem enters. Where a threshold of
+        1 / rho leaves no entry of z, that has not moved at all, and rho is raised as fast as it may be.
         """
-        dual = torch.zeros(self.problem.rows, dtype=self.problem.real, device=self.problem.device)
-        primal = torch.zeros_like(dual)
-        for s, image, z_old, z in zip(self.splits, images, old, new, strict=True):
+        zero = torch.zeros(self.problem.rows, dtype=self.problem.real, device=self.problem.device)
+        dual, primal, dual_size, primal_size = zero, zero, zero, zero
+        for s, image, z_old, z, u in zip(self.splits, images, old, new, us, strict=True):
             difference, move = image - z, z - z_old
-            dual += s.share * dot_rows(difference, difference)
-            primal += s.share * dot_rows(move, move)
-        factor = (dual / primal).pow(0.25).clamp(0.1, 10)
-        known = (dual > 0) & (primal > 0)
-        return torch.where(known & ((factor > FAR) | (factor < 1 / FAR)), factor, 1)
+            dual = dual + s.share * dot_rows(difference, difference)
+            primal = primal + s.share * dot_rows(move, move)
+            dual_size = dual_size + s.share * dot_rows(u, u)
+            primal_size = primal_size + s.share * dot_rows(z, z)
+        factor = (dual / primal).pow(0.25).clamp(1 / LEAP, LEAP)
+        rounding = (STILL * torch.finfo(zero.dtype).eps) ** 2
+        moved = (dual > rounding * dual_size) | (primal > rounding * primal_size)
+        return torch.where(moved & ((factor > FAR) | (factor < 1 / FAR)), factor, 1)
 
     def estimate(self, state: Splitting) -> Tensor:
         return state.x if self.shown is None else state.z[self.shown]
@@ -155,15 +191,13 @@ class Admm(Algorithm[Splitting]):
 
     def choices(self) -> list[Step]:
         how = "closed form" if self.normal.basis is not None else "conjugate gradients"
+        if self.within is not None:
+            how = "projection onto the data"
         why = "given" if self.given is not None else "start; then it balances the residuals of each row"
         return [Step("rho", self.rho, f"{why}; x-update by {how}")]
 
 
-def _split(term: Term, onto_x: Problem | None = None) -> Split:
-    """The splitting z = K x of a term; z = x where the problem is given."""
-    g = term.functional
-    if onto_x is None:
-        share = 1 / norm_squared(term) if not term.plain else 1.0
-        return Split(term.operator, g.prox_, share, g, term.plain)
-    identity = IdentityOperator(onto_x.space, onto_x.space, fact.IDENTITY)
-    return Split(identity, through(g, term.operator), 1.0, g, True)
+def _as_written(term: Term) -> Split:
+    """The splitting z = K x of a term."""
+    share = 1 / norm_squared(term) if not term.plain else 1.0
+    return Split(term.operator, term.functional.prox_, share, term.functional, term.plain)

@@ -7,13 +7,13 @@ from torch import Tensor
 
 from ..functionals.base import Scalar
 from ..functionals.data import DataTerm
-from ..operators.base import AdjointOperator, Composition, Operator, ScaledOperator, dtype_of
+from ..operators.base import AdjointOperator, Composition, Operator, ScaledOperator
 from ..operators.tomography import RadonOperator
 from ..problem import Problem, Term
 from ..tomography import FilterName, filtered_backprojection
 from .base import Step
 from .lsqr import lsqr
-from .normal import Normal
+from .normal import Normal, matrix
 from .smooth import Smooth
 
 
@@ -102,7 +102,7 @@ class ClosedFormImage:
     def _dense(self) -> Tensor:
         problem, rhs = self.problem, self.smooth.rhs
         split = rhs.is_complex() and any(k.facts.linear == "real" for k in self.operators)
-        grams = [_matrix(k, problem.real, split) for k in self.operators]
+        grams = [matrix(k, problem.real, split) for k in self.operators]
         flat = torch.view_as_real(rhs).flatten(1) if split else rhs.flatten(1)
         rows: list[Tensor] = []
         shared = not any(isinstance(w, Tensor) and w.numel() > 1 for w in self.smooth.weights)
@@ -125,24 +125,6 @@ class ClosedFormImage:
 
 def _of_row(w: Scalar, i: int) -> float:
     return float(w[min(i, w.numel() - 1)] if isinstance(w, Tensor) and w.ndim else w)
-
-
-def _matrix(k: Operator, real: torch.dtype, split: bool, chunk: int = 256) -> Tensor:
-    """K^H K as a matrix [n, n], column j its product with the j-th unit vector; over real pairs where `split`."""
-    space = k.domain
-    dtype = dtype_of(space, real)
-    like = next((b for b in k.buffers()), None)
-    device = like.device if like is not None else torch.device("cpu")
-    n = int(space.count or 0) * (2 if split else 1)
-    columns = []
-    for start in range(0, n, chunk):
-        width = min(chunk, n - start)
-        unit = torch.zeros(width, n, dtype=real if split else dtype, device=device)
-        unit[torch.arange(width), start + torch.arange(width)] = 1
-        x = torch.view_as_complex(unit.reshape(width, *space.sizes, 2)) if split else unit.reshape(width, *space.sizes)
-        image = k.gram(x)
-        columns.append((torch.view_as_real(image) if split else image).reshape(width, n))
-    return torch.cat(columns).mT
 
 
 def _solved(n: Tensor, rhs: Tensor) -> Tensor:

@@ -148,3 +148,21 @@ def _known(operator: Operator) -> Diagonal:
     gram = operator.facts.gram
     assert gram is not None
     return gram
+
+
+def matrix(k: Operator, real: torch.dtype, split: bool, chunk: int = 256) -> Tensor:
+    """K^H K as a matrix [n, n], column j its product with the j-th unit vector; over real pairs where `split`."""
+    space = k.domain
+    dtype = dtype_of(space, real)
+    like = next((b for b in k.buffers()), None)
+    device = like.device if like is not None else torch.device("cpu")
+    n = int(space.count or 0) * (2 if split else 1)
+    columns = []
+    for start in range(0, n, chunk):
+        width = min(chunk, n - start)
+        unit = torch.zeros(width, n, dtype=real if split else dtype, device=device)
+        unit[torch.arange(width), start + torch.arange(width)] = 1
+        x = torch.view_as_complex(unit.reshape(width, *space.sizes, 2)) if split else unit.reshape(width, *space.sizes)
+        image = k.gram(x)
+        columns.append((torch.view_as_real(image) if split else image).reshape(width, n))
+    return torch.cat(columns).mT

@@ -46,7 +46,15 @@ COMPLEX = "image x : complex[16, 16]"
         (f"forward A = identity()\n{GAUSS}prior tv(x) + (x in 0..1)", None, ("pdhg", 12)),
         # 13: exact or bounded data
         ("forward A = mask(keep = 50%)\nnoise y ~ none(A @ x)\nprior l1(cosine() @ x)", None, ("admm", 13)),
-        ("forward A = gaussian(rows = 64) @ flatten()\nnoise y ~ none(A @ x)\nprior l1(x)", None, ("pdhg", 13)),
+        ("forward A = gaussian(rows = 1024) @ flatten()\nnoise y ~ none(A @ x)\nprior l1(x)", None, ("admm", 13)),
+        ("forward A = gaussian(rows = 1025) @ flatten()\nnoise y ~ none(A @ x)\nprior l1(x)", None, ("pdhg", 13)),
+        ("forward A = gaussian(rows = 64) @ flatten()\nnoise y ~ none(A @ x)\nprior tv(x)", None, ("admm", 13)),
+        ("forward A = cartesian(accel = 2) @ fft2()\nnoise y ~ none(A @ x)\nprior tv(x)", COMPLEX, ("admm", 13)),
+        (
+            f"{SQUARE}noise y ~ none(A @ x)\nprior l1(conv(gaussian(width = 1), boundary = zero) @ x)",
+            None,
+            ("pdhg", 13),
+        ),
         (
             "simulate { noise y ~ gaussian(x, sigma = 0.1) }\nnoise y ~ bounded(x, radius = 1)\nprior tv(x)",
             None,
