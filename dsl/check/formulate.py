@@ -72,6 +72,9 @@ def formulate(f: Formulation, findings: Findings, making: bool = False) -> Check
             continue
         try:
             term = _prior(prior, spaces)
+            if all(placed.facts.zero for placed in term.blocks.values()):
+                findings.add(warning("RL010", "the operator of this prior is zero, so it does nothing", prior.span))
+                continue
             checked.prior_terms.append((prior, term))
             terms.append(term)
         except SpecError as e:

@@ -68,7 +68,7 @@ def _made(name: str, c: Checked, source: Checked, d: DataSet, bound: set[str]) -
 
 def _not_drawn(name: str, line: Likelihood, d: DataSet | None) -> Diagnostic:
     who = f"`{d.name}` does not bind `{name}`, and it" if d is not None else f"no data bind `{name}`, and it"
-    fix = "give it a `sigma`, " if "sigma" in type(line.law).model_fields else ""
+    fix = "give it a number as `sigma`, " if "sigma" in type(line.law).model_fields else ""
     return error(
         "RC041",
         f"{who} cannot be simulated from `{line.law.word}` as it stands",

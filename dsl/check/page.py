@@ -8,17 +8,20 @@ from pathlib import Path
 
 from ..diagnostics import Diagnostic, Findings, Label, SpecError
 from ..elaborate.page import elaborate
-from ..model.experiment import Experiment, SweepAxis
+from ..model.experiment import Experiment, Formulation, SweepAxis
 from ..model.solver import Solver
+from ..syntax.format import format_expression
 from ..syntax.parse import parse
 from ..syntax.source import Source
 from ..syntax.tree import Expr, Page, Statement
 from .complete import incomplete
 from .formulate import Checked, formulate
+from .limits import beyond_precision, stated_beyond_precision, unheld
 from .lints import lint
 from .makers import check_extents, maker_of
 from .results import check_results
 from .rules import Choice, choose
+from .scores import check_scores
 
 MOST_SWEPT = 100
 """Values of swept axes that are tried, each on its own."""
@@ -55,11 +58,11 @@ def check(experiment: Experiment, findings: Findings) -> CheckedExperiment:
     checked: dict[str, Checked] = {}
     choices: dict[str, Choice] = {}
     makers: dict[str, Checked] = {}
-    simulate = formulate(experiment.simulate, findings, making=True) if experiment.simulate is not None else None
+    simulate = _formulated(experiment.simulate, experiment, findings, making=True) if experiment.simulate else None
     for name, f in experiment.methods.items():
         missing = incomplete(f, name)
         findings.add(*(d for d in missing if d.severity == "error"))
-        c = formulate(f, findings)
+        c = _formulated(f, experiment, findings)
         if c is None or any(d.severity == "error" for d in missing):
             continue
         findings.add(*missing)
@@ -74,11 +77,36 @@ def check(experiment: Experiment, findings: Findings) -> CheckedExperiment:
             maker = maker_of(experiment, c, simulate, findings)
             if maker is not None:
                 makers[name] = maker
-    findings.add(*check_extents(experiment), *check_results(experiment))
+    findings.add(*check_extents(experiment), *check_results(experiment), *check_scores(experiment, checked))
+    findings.add(*beyond_precision(experiment))
     if not findings.errors:
         findings.add(*lint(experiment, checked, {n: c.solver for n, c in choices.items()}))
     findings.stop_on_errors()
     return CheckedExperiment(experiment, checked, choices, makers, findings.sorted())
+
+
+def _formulated(f: Formulation, e: Experiment, findings: Findings, making: bool = False) -> Checked | None:
+    """The normal form, where the page's precision and memory can hold it; what they cannot is added to the findings."""
+    beyond = stated_beyond_precision(f, e.run.precision)
+    findings.add(*beyond)
+    c = None if beyond else formulate(f, findings, making)
+    large = unheld(c, e.run.precision) if c is not None else []
+    findings.add(*large)
+    return None if large else c
+
+
+def check_cell(
+    page: Page, folder: Path, overrides: Sequence[tuple[str, Expr]], cell: Sequence[tuple[str, Expr]]
+) -> CheckedExperiment:
+    """The page with swept values in their places. Raises SpecError, with each value labelled in each error."""
+    findings = Findings()
+    try:
+        return check(elaborate(page, folder, findings, [*overrides, *cell]), findings)
+    except SpecError as e:
+        labels = tuple(Label(value.span, f"with `{path} = {format_expression(value)}`") for path, value in cell)
+        raise SpecError(
+            *(replace(d, labels=(*d.labels, *labels)) if d.severity == "error" else d for d in e.diagnostics)
+        ) from None
 
 
 def _swept(
@@ -90,10 +118,8 @@ def _swept(
     shown = ("sweep", "report")  # their axes are those of the whole page
     page = replace(page, items=tuple(i for i in page.items if not (isinstance(i, Statement) and i.kind in shown)))
     for path, value in values[:MOST_SWEPT]:
-        findings = Findings()
         try:
-            check(elaborate(page, folder, findings, [*overrides, (path, value)]), findings)
+            check_cell(page, folder, overrides, [(path, value)])
         except SpecError as e:
-            errors = [d for d in e.diagnostics if d.severity == "error"]
-            out += [replace(d, labels=(*d.labels, Label(value.span, "with this value"))) for d in errors]
+            out += [d for d in e.diagnostics if d.severity == "error"]
     return out

@@ -8,6 +8,7 @@ from ..diagnostics import Diagnostic, Label, SpecError, error
 from ..diagnostics.nearest import nearest
 from ..model import terms as t
 from ..model.experiment import DataSet
+from ..model.files import FileError
 from ..model.options import DataOptions
 from ..model.word import Source
 from ..syntax.source import Span
@@ -57,7 +58,10 @@ def data_set(s: Statement, stated: list[Stated], derived: set[str], context: Con
         bindings[name] = t.Column(column, span=s.span)
     _refuse_two_truths(bindings, spans, targets)
     context.bound |= set(bindings)
-    files = source.files(scope.folder)
+    try:
+        files = source.files(scope.folder)
+    except FileError as e:
+        raise SpecError(error("RF002", str(e), value_of(s).span)) from None
     return DataSet(cast(str, s.name), source, tuple(bindings.items()), options, f"{place}/{source.word}", s.span, files)
 
 

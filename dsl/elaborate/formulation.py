@@ -10,7 +10,7 @@ from ..diagnostics import Diagnostic, Findings, Label, SpecError, error
 from ..model import terms as t
 from ..model.experiment import Formulation, Likelihood, UnknownSpec
 from ..model.options import UnknownOptions
-from ..model.space import Axis, Space
+from ..model.space import LARGEST_BYTES, Axis, Space
 from ..model.word import Word
 from ..syntax.format import format_expression
 from ..syntax.tree import Binding, Expr, Follows, Index, Item, Name, Statement, walk
@@ -21,8 +21,6 @@ from .statements import SHAPES, UNKNOWNS
 
 AXES = {1: ("sample",), 2: ("row", "col"), 3: ("z", "row", "col")}
 DIMENSIONS = {"signal": (1,), "image": (2,), "volume": (3,), "unknown": (1, 2, 3)}
-LARGEST_SPACE = 2**33
-"""Entries of an unknown: 32 GiB of real numbers in single precision."""
 
 
 @dataclass
@@ -131,8 +129,8 @@ def unknown(s: Statement, scope: Scope, context: Context) -> UnknownSpec:
     if options.frames is not None:
         axes = (Axis("frame", options.frames), *axes)
     space = Space("complex" if value.base.id == "complex" else "real", axes, options.unit)
-    if space.count is not None and space.count > LARGEST_SPACE:
-        message = f"`{s.name}` has {space.count} entries, more than this machine could hold"
+    if space.bytes is not None and space.bytes > LARGEST_BYTES:
+        message = f"`{s.name}` has {space.count} entries, and an array of at most {LARGEST_BYTES >> 30} GiB is computed"
         raise SpecError(error("RS103", message, value.span))
     return UnknownSpec(cast(str, s.name), s.kind, space, options.range, s.span)
 
@@ -153,7 +151,7 @@ def _extent(item: Expr, scope: Scope, context: Context) -> int | None:
     if isinstance(item, Name) and item.id == "auto":
         return None
     n = context.reader.plain(item, scope, "an extent")
-    if n != round(n) or not 1 <= n <= LARGEST_SPACE:
+    if n != round(n) or not 1 <= n <= LARGEST_BYTES:
         message = f"an extent is a whole number from 1 on, or `auto`, not {n:g}"
         raise SpecError(error("RS103", message, item.span))
     return int(n)

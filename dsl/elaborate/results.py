@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import vocabulary
-from ..diagnostics import Diagnostic, SpecError, error
+from ..diagnostics import Diagnostic, Label, SpecError, error
 from ..model.experiment import Claim, SweepAxis
 from ..model.fields import Interval
 from ..model.options import MetricsOptions
@@ -123,8 +123,23 @@ def _axis(item: object, scope: Scope, context: Context) -> SweepAxis:
         hint = "every `data` statement is run, and `data` is an axis of reports: `report table { rows = data; ... }`"
         raise SpecError(error("RN030", "`data` needs no sweep", left.span, help=hint))
     values = _axis_values(item.value.set, scope, context)
+    _refuse_repeated(values, path, scope, context)
     override(context.page, path, values[0], left.span)
     return SweepAxis(path, tuple(values), tuple(format_expression(v) for v in values), item.span)
+
+
+def _refuse_repeated(values: list[Expr], path: str, scope: Scope, context: Context) -> None:
+    """Each value makes cells of its own, told apart by it. Raises SpecError for one that comes twice."""
+    seen: dict[object, Expr] = {}
+    for value in values:
+        key: object = format_expression(value)
+        if context.reader.is_constant(value, scope):
+            key = repr(context.reader.constant(value, scope))
+        if key in seen:
+            second, first = Label(value.span, "second"), Label(seen[key].span, "first")
+            message = f"`{path}` takes the value {format_expression(value)} twice"
+            raise SpecError(error("RS110", message, second, first, help="keep one of them"))
+        seen[key] = value
 
 
 def _axis_values(node: Expr, scope: Scope, context: Context) -> list[Expr]:

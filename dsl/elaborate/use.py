@@ -6,11 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..diagnostics import Diagnostic, Findings, Label, SpecError, error
-from ..diagnostics.nearest import nearest
-from ..model.files import FileError, inside
 from ..syntax.parse import parse
 from ..syntax.source import Source
 from ..syntax.tree import Page, Statement, Text
+from .files import existing
 from .names import Names, collect
 
 LARGEST_PAGE = 2**22
@@ -55,7 +54,7 @@ class _Pages:
         self.left -= 1
         if self.left < 0:
             raise SpecError(error("RF004", f"pages use each other more than {MOST_PAGES} times", s.span))
-        path = self._path(s.value)
+        path = existing(self.folder, s.value.value, s.value.span, "page")
         if path in chain:
             circle = [p.name for p in chain[chain.index(path) :]] + [path.name]
             raise SpecError(
@@ -68,20 +67,6 @@ class _Pages:
             own = error("RF005", f"the page `{s.value.value}` has errors of its own", Label(s.value.span))
             raise SpecError(own, *e.diagnostics) from None
         return collect(other.items, self.findings, self.names(other, (*chain, path), {}))
-
-    def _path(self, name: Text) -> Path:
-        try:
-            path = inside(self.folder, name.value)
-        except FileError as e:
-            hint = "a spec uses pages of its own folder only"
-            raise SpecError(error("RF001", str(e), name.span, help=hint)) from None
-        if not path.is_file():
-            beside = path.parent.glob("*.recon") if path.parent.is_dir() else ()
-            close = nearest(path.name, sorted(p.name for p in beside))
-            hint = f"did you mean `{close}`?" if close else ""
-            message = f"there is no page `{name.value}` in the folder of the spec"
-            raise SpecError(error("RF002", message, name.span, help=hint))
-        return path
 
     def _text(self, path: Path, name: Text) -> str:
         try:

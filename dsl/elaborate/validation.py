@@ -5,6 +5,7 @@ from __future__ import annotations
 import types
 from typing import Any, Literal, Union, get_args, get_origin
 
+from annotated_types import Le
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
@@ -111,8 +112,11 @@ def _finding(field: str, errors: list[Any], cls: type[BaseModel], where: Where, 
     value = first["input"]
     bound = next((e for e in errors if e["type"] in _BOUNDS), None)
     if bound is not None:
-        limit = next(iter(bound["ctx"].values()))
-        return error("RV008", f"{what} must be {_BOUNDS[bound['type']]} {limit:g}, not {_show(value)}", span)
+        limit = _show(next(iter(bound["ctx"].values())))
+        return error("RV008", f"{what} must be {_BOUNDS[bound['type']]} {limit}, not {_show(value)}", span)
+    if any(e["type"].startswith("int_") for e in errors) and isinstance(value, float) and value.is_integer():
+        most = _show(_largest(info))  # a whole number that is none is one beyond pydantic's 64 bits
+        return error("RV008", f"{what} must be at most {most}, not {_show(value)}", span)
     own = next((e for e in errors if e["type"] == "value_error"), None)
     if own is not None:
         return error("RV009", f"{what}: {own['msg'].removeprefix('Value error, ')}", span)
@@ -124,6 +128,17 @@ def _finding(field: str, errors: list[Any], cls: type[BaseModel], where: Where, 
     expected = wanted(info) if info is not None else "something else"
     hint = f"did you mean `{close}`?" if close else ""
     return error("RV006" if choices else "RV009", f"{what} is {expected}, not {_show(value)}", span, help=hint)
+
+
+def _largest(info: FieldInfo | None) -> float:
+    """The upper bound of a whole number."""
+    stack: list[Any] = [] if info is None else [info.annotation, *info.metadata]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, Le):
+            return float(part.le)  # type: ignore[arg-type]
+        stack += [*getattr(part, "__metadata__", ()), *get_args(part)]
+    return 2.0**63 - 1
 
 
 _BOUNDS = {
@@ -149,7 +164,7 @@ def _show(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (int, float)):
-        return f"{value:g}"
+        return f"{value:.0f}" if abs(value) <= 2**53 and value == int(value) else f"{value:g}"
     if isinstance(value, str):
         return f'"{value[:40]}"'
     if isinstance(value, (list, tuple)):

@@ -12,13 +12,13 @@ from ..diagnostics import Diagnostic, Label, SpecError, error
 from ..diagnostics.nearest import nearest
 from ..model import terms as t
 from ..model.fields import FilePath
-from ..model.files import FileError, inside
 from ..model.units import UNITS, Unit
 from ..model.word import Word
 from ..syntax.source import Span
 from ..syntax.tree import Call, Dot, Expr, Name, Number, Range, Sequence, Text
 from ..syntax.tree import Quantity as WrittenQuantity
 from .absent import definition_in_words, no_member, unknown_name
+from .files import existing
 from .names import called
 from .phrases import kind_in_words, misplaced, stage_word
 from .reader import Options, Reader
@@ -233,20 +233,7 @@ class Words(Reader):
         name = self.constant(node, scope)
         if not isinstance(name, str):
             raise SpecError(error("RV009", f'{what} is the name of a file, such as "scan.npy"', node.span))
-        try:
-            path = inside(scope.folder, name)
-        except FileError as e:
-            raise SpecError(
-                error("RF001", str(e), node.span, help="a spec reads files of its own folder only")
-            ) from None
-        if not path.is_file():
-            beside = path.parent.iterdir() if path.parent.is_dir() else ()
-            close = nearest(path.name, sorted(p.name for p in beside if p.suffix == path.suffix))
-            hint = f"did you mean `{close}`?" if close else ""
-            raise SpecError(
-                error("RF002", f"there is no file `{name}` in the folder of the spec", node.span, help=hint)
-            )
-        return FilePath(name, str(path))
+        return FilePath(name, str(existing(scope.folder, name, node.span)))
 
 
 def _from_elsewhere(node: Text, kind: str) -> Diagnostic:

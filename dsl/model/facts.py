@@ -67,6 +67,11 @@ class Facts:
         one = identity()
         return self.gram == one and self.cogram == one
 
+    @property
+    def zero(self) -> bool:
+        """Whether A is known to send everything to zero."""
+        return self.norm == Norm(0.0, exact=True)
+
 
 IDENTITY = Facts(gram=identity(), cogram=identity(), diagonal=identity(), norm=Norm(1.0, exact=True), signs=True)
 
@@ -95,7 +100,9 @@ def compose(outer: Facts, inner: Facts) -> Facts:
     gram = _sandwich(outer.gram, inner)
     cogram = _sandwich(inner.cogram, adjoint(outer))
     norm = Norm()
-    if outer.norm.value is not None and inner.norm.value is not None:
+    if outer.zero or inner.zero:
+        norm = Norm(0.0, exact=True)
+    elif outer.norm.value is not None and inner.norm.value is not None:
         isometric = _is_identity(outer.gram) or _is_identity(inner.cogram)
         norm = Norm(outer.norm.value * inner.norm.value, exact=isometric and outer.norm.exact and inner.norm.exact)
     return Facts(
@@ -143,7 +150,7 @@ def add(a: Facts, b: Facts) -> Facts:
     if diagonal is not None:
         gram = identity(None) if diagonal.basis == "identity" else replace(diagonal, scale=None)
         if diagonal.basis == "identity" and diagonal.scale is not None:
-            gram = identity(diagonal.scale**2)
+            gram = identity(diagonal.scale * diagonal.scale)  # a power would overflow with an exception
     norm = Norm()
     if diagonal is not None and diagonal.basis == "identity" and diagonal.scale is not None:
         norm = Norm(abs(diagonal.scale), exact=True)
@@ -167,9 +174,13 @@ def scale(c: float, a: Facts) -> Facts:
         cogram=None if a.cogram is None else a.cogram.scaled(c * c),
         diagonal=None if a.diagonal is None else a.diagonal.scaled(c),
         turns=a.turns if abs(c) == 1 else None,
-        norm=Norm(None if a.norm.value is None else abs(c) * a.norm.value, a.norm.exact),
+        norm=Norm(0.0, exact=True) if c == 0 else Norm(_times(abs(c), a.norm.value), a.norm.exact),
         signs=a.signs and c >= 0,
     )
+
+
+def _times(c: float, norm: float | None) -> float | None:
+    return None if norm is None else c * norm
 
 
 def adjoint(a: Facts) -> Facts:

@@ -28,6 +28,7 @@ __all__ = [
     "OfDimension",
     "Positive",
     "Real",
+    "Rows",
     "Seed",
     "Spacing",
     "Whole",
@@ -99,6 +100,7 @@ if TYPE_CHECKING:
     NonNegative = float
     Fraction = float
     Count = int
+    Rows = int
     Whole = int
     Length = float
     Angle = float
@@ -111,7 +113,8 @@ else:
     NonNegative = Annotated[float, BeforeValidator(_plain), Ge(0), Field(allow_inf_nan=False)]
     Fraction = Annotated[float, BeforeValidator(_plain), Ge(0), Le(1)]
     Count = Annotated[int, BeforeValidator(_plain), Gt(0), Le(10**9)]
-    Whole = Annotated[int, BeforeValidator(_plain), Ge(0), Le(2**62)]
+    Rows = Annotated[int, BeforeValidator(_plain), Gt(0), Le(10**6)]
+    Whole = Annotated[int, BeforeValidator(_plain), Ge(0), Le(2**53)]  # beyond, floats skip whole numbers
     Length = Annotated[float, OfDimension(LENGTH), _dimension(LENGTH), Gt(0)]
     Angle = Annotated[float, OfDimension(ANGLE), _dimension(ANGLE)]
     Decibel = Annotated[float, OfDimension(LEVEL), _dimension(LEVEL)]

@@ -25,6 +25,11 @@ class NpyHeader:
         return "c" in self.dtype
 
 
+def shortened(text: str) -> str:
+    """A name as a message shows it: the beginning of one that is long."""
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
 def inside(folder: Path, text: str) -> Path:
     """The file that `text` names, with links followed. Raises FileError where it leads out of `folder`."""
     if "\0" in text or not text:
@@ -33,9 +38,9 @@ def inside(folder: Path, text: str) -> Path:
     try:
         path = (root / text).resolve()
     except (OSError, RuntimeError) as e:
-        raise FileError(f"`{text}` cannot be followed: {e}") from e
+        raise FileError(f"`{shortened(text)}` cannot be followed: {e}") from e
     if path != root and root not in path.parents:
-        raise FileError(f"`{text}` lies outside the folder of the spec")
+        raise FileError(f"`{shortened(text)}` lies outside the folder of the spec")
     return path
 
 

@@ -30,6 +30,12 @@ class Placed:
     def span(self) -> Span | None:
         return self.term.span if self.term is not None else None
 
+    @property
+    def stored(self) -> int:
+        """How many numbers its dense matrices hold."""
+        own = self.term.word.stored(self.domain) if isinstance(self.term, Leaf) and not self.parts else 0
+        return own + sum(p.stored for p in self.parts)
+
 
 class MisfitError(SpaceError):
     """A SpaceError that knows the innermost term that does not fit."""

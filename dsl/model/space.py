@@ -9,6 +9,8 @@ from typing import Literal
 from .units import PLAIN, Unit
 
 Field = Literal["real", "complex"]
+LARGEST_BYTES = 2**32
+"""Of one array: 1024 x 1024 x 1024 real numbers in single precision. Solvers keep about ten."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,11 @@ class Space:
     def count(self) -> int | None:
         """How many numbers (complex ones count once); None while an extent is unknown."""
         return math.prod(self.sizes) if self.known else None
+
+    @property
+    def bytes(self) -> int | None:
+        """What an array of these numbers takes in single precision; None while an extent is unknown."""
+        return None if self.count is None else self.count * (8 if self.field == "complex" else 4)
 
     def axis(self, name: str) -> int | None:
         """The index of the axis of that name, or None."""

@@ -74,6 +74,10 @@ class Operator(Word):
         """What is known of the operator on this domain."""
         return Facts()
 
+    def stored(self, domain: Space) -> int:
+        """How many numbers a dense matrix holds that is drawn for this domain; zero of all other operators."""
+        return 0
+
 
 class Kernel(Word):
     """The kernel of a convolution. `averages`: it is non-negative and sums to one."""
@@ -192,7 +196,10 @@ class Source(Word):
         return None
 
     def files(self, folder: Path) -> tuple[FilePath, ...]:
-        """Files that it finds by itself, beside those that its parameters name; digests cover their content."""
+        """Files that it finds by itself, beside those that its parameters name; digests cover their content.
+
+        Raises FileError where the parameters cannot name any.
+        """
         return ()
 
 

@@ -175,6 +175,30 @@ CHECK: dict[str, Entry] = {
         "metrics [psnr]\nparam lam = 1\nprior lam * sq(x)\nsweep s { lam in [1, 2] }\n"
         "report table { rows = lam; cells = [mean(psnr)] }",
     ),
+    "RC051": Entry(
+        "Structural similarity slides a window over real images. Complex ones are compared by their magnitudes, and "
+        "the window fits into the image.",
+        "image x : complex[64, 64]\nmetrics [ssim]",
+        "image x : complex[64, 64]\nmetrics [ssim] { of = abs(estimate) }",
+    ),
+    "RC052": Entry(
+        "Numbers are computed in the page's precision, which ends at about 1e38 (`float32`) or 1e308 (`float64`). "
+        "Eight orders of magnitude are left for products and sums; widths of noise, factors and ranges are squared "
+        "and so reach half as far.",
+        "noise y ~ gaussian(A @ x, sigma = 1e-20)",
+        "noise y ~ gaussian(A @ x, sigma = 1e-2)",
+    ),
+    "RC053": Entry(
+        "An array that is measured, or a dense matrix, could not be held in memory. The page is refused before "
+        "anything is allocated.",
+        "forward A = radon(views = 100000000)",
+        "forward A = radon(views = 180)",
+    ),
+    "RC054": Entry(
+        "The operator of a noise line sends everything to zero, so the data say nothing of the unknown.",
+        "noise y ~ gaussian(0 * A @ x, sigma = 0.1)",
+        "noise y ~ gaussian(2 * A @ x, sigma = 0.1)",
+    ),
     "RL001": Entry(
         "The data are simulated by the very operator and grid that then reconstruct them. Errors of the model "
         "never show, so results look better than they would on real data (Heckel 2024, 14.2). A note; a warning "
@@ -195,7 +219,7 @@ CHECK: dict[str, Entry] = {
         "signal x : real[64]\ndata d = sparse(nonzeros = 3)\nmetrics [psnr(range = 4)]",
     ),
     "RL010": Entry(
-        "A prior with the weight zero does nothing.",
+        "A prior with the weight zero does nothing, and neither does one of an operator that is zero.",
         "prior 0 * tv(x)",
         "prior 10 * tv(x)",
     ),

@@ -11,7 +11,8 @@ PAGE: dict[str, Entry] = {
         'data d = sample("camera")',
     ),
     "RF002": Entry(
-        "The file is not there, or cannot be read. Names are relative to the folder of the spec.",
+        "The file is not there, or cannot be read, or is a folder or a pipe. Names are relative to the folder of the "
+        "spec.",
         'data d = npy("missing.npy")',
         'data d = sample("camera")',
     ),
@@ -196,5 +197,11 @@ PAGE: dict[str, Entry] = {
         "includes both ends. Quantities are written as a list.",
         "param keep = 50%\nsweep s { keep in 30% }",
         "param keep = 50%\nsweep s { keep in [30%, 50%] }",
+    ),
+    "RS110": Entry(
+        "Each value of a sweep makes cells of its own. The same value twice would make two cells that no report "
+        "could tell apart.",
+        "param lam = 1\nprior lam * sq(x)\nsweep s { lam in [1, 1.0] }",
+        "param lam = 1\nprior lam * sq(x)\nsweep s { lam in [1, 2] }",
     ),
 }

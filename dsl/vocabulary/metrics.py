@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from pydantic import field_validator
+
 from ..model.fields import Count, Field, Positive
 from ..model.terms import ValueTerm
 from ..model.units import LEVEL, Dimension
@@ -60,7 +62,14 @@ class Ssim(Metric):
 
     of: ValueTerm | None = OF
     range: Positive | None = Field(None, description="the data range; left out: that of the unknown, else of the truth")
-    window: Count = Field(11, description="width of the window in pixels")
+    window: Count = Field(11, description="width of the window in pixels, odd")
     sigma: Positive = Field(1.5, description="standard deviation of the Gaussian window")
     k1: Positive = Field(0.01, description="c1 = (k1 range)^2")
     k2: Positive = Field(0.03, description="c2 = (k2 range)^2")
+
+    @field_validator("window")
+    @classmethod
+    def _odd(cls, window: int) -> int:
+        if window % 2 == 0:
+            raise ValueError(f"a window has a middle, so its width is odd: {window - 1} or {window + 1}, not {window}")
+        return window

@@ -43,7 +43,7 @@ class Gaussian(Law):
 
     @property
     def samples(self) -> bool:
-        return self.sigma is not None or self.snr is not None
+        return isinstance(self.sigma, float) or self.snr is not None
 
 
 class Poisson(Law):

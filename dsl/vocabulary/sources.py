@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from ..model.fields import Count, Field, FilePath, Positive, Seed, Whole
+from ..model.fields import Field, FilePath, Positive, Rows, Seed, Whole
+from ..model.files import FileError, shortened
 from ..model.word import Source
 
 
@@ -31,7 +32,7 @@ class Phantom(Source):
     random: ClassVar[bool] = True
 
     kind: Literal["shepp_logan", "ellipses", "blobs"] = Field("shepp_logan", description="what is drawn")
-    count: Count = Field(1, description="number of rows")
+    count: Rows = Field(1, description="number of rows")
     seed: Seed = Field("auto", description="seed of random phantoms")
 
     def columns(self) -> tuple[str, ...]:
@@ -51,7 +52,14 @@ class Folder(Source):
     def files(self, folder: Path) -> tuple[FilePath, ...]:
         if Path(self.pattern).is_absolute() or ".." in Path(self.pattern).parts:
             return ()  # refused where the rows are opened
-        found = sorted(p for p in folder.glob(self.pattern) if p.is_file())
+        try:
+            if (folder / self.pattern).is_dir():
+                fix = f"{self.pattern.rstrip('/')}/*.png"
+                raise FileError(f'`{self.pattern}` is a folder; name its files by a pattern such as "{fix}"')
+            found = sorted(p for p in folder.glob(self.pattern) if p.is_file())
+        except (OSError, ValueError) as e:
+            reason = e.strerror if isinstance(e, OSError) else str(e)
+            raise FileError(f"`{shortened(self.pattern)}` is no pattern of files: {reason}") from e
         return tuple(FilePath(p.relative_to(folder).as_posix(), str(p)) for p in found)
 
 
@@ -91,7 +99,7 @@ class Sparse(Source):
     random: ClassVar[bool] = True
 
     nonzeros: Whole = Field(description="number of entries that are not zero")
-    count: Count = Field(1, description="number of rows")
+    count: Rows = Field(1, description="number of rows")
     seed: Seed = Field("auto", description="seed of the draw")
 
     def columns(self) -> tuple[str, ...]:
@@ -107,7 +115,7 @@ class Smooth(Source):
     random: ClassVar[bool] = True
 
     width: Positive = Field(description="standard deviation of the blur in samples")
-    count: Count = Field(1, description="number of rows")
+    count: Rows = Field(1, description="number of rows")
     seed: Seed = Field("auto", description="seed of the draw")
 
     def columns(self) -> tuple[str, ...]:
@@ -124,7 +132,7 @@ class CosinesAndSpikes(Source):
 
     cosines: Whole = Field(description="number of cosines")
     spikes: Whole = Field(description="number of spikes")
-    count: Count = Field(1, description="number of rows")
+    count: Rows = Field(1, description="number of rows")
     seed: Seed = Field("auto", description="seed of the draw")
 
     def columns(self) -> tuple[str, ...]:

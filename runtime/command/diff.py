@@ -28,7 +28,8 @@ from .common import (
 def diff(a: str, b: str, as_json: bool, color: str) -> None:
     """Compare two pages by what they mean: layout, comments and names of bindings do not count.
 
-    Exits with 0 where they are the same experiment, 1 where they differ.
+    Exits with 0 where they are the same experiment, with 1 where they differ or one of them has an error, as `diff` and
+    `cmp` do, and with 2 where a file cannot be read.
     """
     from recon.dsl.show.diff import differences
 

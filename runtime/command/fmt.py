@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import os
 import stat
-import tempfile
 from pathlib import Path
 
 import click
@@ -56,7 +55,7 @@ def fmt(specs: tuple[str, ...], only_check: bool, show_diff: bool, color: str) -
             elif spec == STDIN and not show_diff:
                 click.echo(text, nl=False)
             elif changed and not show_diff:
-                replace_file(Path(spec), text)
+                write_file(Path(spec), text)
                 click.echo(f"{safe(page.name)} formatted", err=True)
         except FileProblem as problem:
             problem.show()
@@ -77,20 +76,24 @@ def formatted(page: Spec) -> str:
     return text
 
 
-def replace_file(path: Path, text: str) -> None:
-    """Write a file as a whole or not at all, with the permissions it had. Links keep pointing to it."""
+def write_file(path: Path, text: str) -> None:
+    """Write a file as a whole or not at all. One that is there keeps its permissions, and links keep pointing to it.
+
+    Raises FileProblem with the reason.
+    """
     target = Path(os.path.realpath(path))
+    growing = target.with_name(f".{target.name[:100]}.{os.getpid()}")
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
         try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="") as f:
+            with open(growing, "x", encoding="utf-8", newline="") as f:
                 f.write(text)
                 f.flush()
                 os.fsync(f.fileno())
-            os.chmod(name, stat.S_IMODE(target.stat().st_mode))
-            os.replace(name, target)
+            if target.exists():
+                os.chmod(growing, stat.S_IMODE(target.stat().st_mode))
+            os.replace(growing, target)
         except BaseException:
-            Path(name).unlink(missing_ok=True)
+            growing.unlink(missing_ok=True)
             raise
     except OSError as e:
         raise FileProblem(f"cannot write {path}: {(e.strerror or str(e)).lower()}") from None

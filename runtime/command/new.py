@@ -10,7 +10,7 @@ from recon.dsl.show.new import SUFFIX, summary, templates
 from recon.dsl.show.text import columns
 
 from .common import FileProblem, command
-from .fmt import replace_file
+from .fmt import write_file
 
 
 @command()
@@ -35,18 +35,12 @@ def new(template: str | None, path: Path | None, force: bool) -> None:
     target = path or Path(template + SUFFIX)
     if target.is_dir():
         target = target / (template + SUFFIX)
-    _write(target, known[template], force)
+    # comments name the file, as in `recon run mri.recon --set accel=8`
+    _write(target, known[template].replace(template + SUFFIX, target.name), force)
     click.echo(f"{target} written; `recon check {target}` checks it, `recon run {target}` runs it")
 
 
 def _write(target: Path, text: str, force: bool) -> None:
-    try:
-        if force and target.exists():
-            replace_file(target, text)
-            return
-        with open(target, "x", encoding="utf-8", newline="") as f:
-            f.write(text)
-    except FileExistsError:
-        raise FileProblem(f"{target} is there already; --force overwrites it") from None
-    except OSError as e:
-        raise FileProblem(f"cannot write {target}: {(e.strerror or str(e)).lower()}") from None
+    if target.exists() and not force:
+        raise FileProblem(f"{target} is there already; --force overwrites it")
+    write_file(target, text)

@@ -127,6 +127,9 @@ class Stack(Operator):
     def facts(self, domain: Space) -> Facts:
         return fact.stack([place(p, domain).facts for p in self.parts])
 
+    def stored(self, domain: Space) -> int:
+        return sum(place(p, domain).stored for p in self.parts)
+
 
 class Flatten(Operator):
     """All axes as one, in row-major order."""

@@ -30,6 +30,9 @@ class _RandomMatrix(Operator):
     def facts(self, domain: Space) -> Facts:
         return Facts()
 
+    def stored(self, domain: Space) -> int:
+        return self.rows * (domain.count or 0)
+
 
 class GaussianMatrix(_RandomMatrix):
     """A matrix with independent entries from a Gaussian of variance 1 / rows."""

@@ -108,6 +108,12 @@ def _differences(domain: Space, axes: tuple[int, ...], boundary: Boundary) -> Fa
     return Facts(gram=gram, norm=Norm(total**0.5, exact=True))
 
 
+def _halvings(domain: Space) -> int:
+    """How often every spatial extent can be halved; extents that are not known yet count as powers of two."""
+    known = [a.size for a in domain.axes[-spatial_count(domain) :] if a.size is not None]
+    return min(((n & -n).bit_length() - 1 for n in known), default=64)
+
+
 _FAMILIES = {"haar": (1, 1), "db": (1, 20), "sym": (2, 20), "coif": (1, 5)}
 
 
@@ -120,7 +126,7 @@ class Wavelet(Operator):
 
     name: str = Field("db4", description="haar, db1 to db20, sym2 to sym20 or coif1 to coif5")
     levels: Count | Auto = Field(
-        "auto", description="number of scales; `auto` takes 4, or fewer where the size is not divisible"
+        "auto", description="number of scales; `auto` takes 4, or fewer where the size is not divisible by 16"
     )
 
     @field_validator("name")
@@ -137,25 +143,21 @@ class Wavelet(Operator):
 
     def depth(self, domain: Space) -> int:
         """The number of scales on this domain."""
-        if self.levels != "auto":
-            return self.levels
-        extents = [a.size for a in domain.axes[-spatial_count(domain) :]]
-        depth = 0
-        while depth < 4 and all(n is None or n % 2 ** (depth + 1) == 0 for n in extents):
-            depth += 1
-        return depth
+        return self.levels if self.levels != "auto" else max(min(_halvings(domain), 4), 1)
 
     def codomain(self, domain: Space) -> Space:
-        depth = self.depth(domain)
-        for axis in domain.axes[-spatial_count(domain) :]:
-            if axis.size is not None and axis.size % 2**depth:
-                most = 0
-                while axis.size % 2 ** (most + 1) == 0:
-                    most += 1
-                raise SpaceError(
-                    f"with {depth} levels needs sizes divisible by {2**depth}, but {axis.name} has {axis.size}; "
-                    f"`levels = {most}` fits"
-                )
+        depth, most = self.depth(domain), _halvings(domain)
+        if depth > most:
+            n = 2**depth
+            axis = next(a for a in domain.axes[-spatial_count(domain) :] if a.size is not None and a.size % n)
+            size = axis.size or 0
+            sizes = f"{size // n * n} or {size // n * n + n}" if size > n else str(n)
+            other = f"`levels = {most}` fits" if most else "`gradient()` and `cosine()` take any size"
+            levels = "1 level" if depth == 1 else f"{depth} levels"
+            raise SpaceError(
+                f"with {levels} needs sizes divisible by {n}, but {axis.name} has {size}; "
+                f"a size of {sizes} fits, and {other}"
+            )
         return Space(domain.field, domain.axes, domain.unit)
 
     def coarse(self, domain: Space) -> tuple[int, ...]:

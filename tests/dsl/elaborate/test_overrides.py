@@ -91,8 +91,8 @@ def test_swept_values_are_tried_one_by_one() -> None:
         load(page.replace("prior lam * sq(x)", "prior lam * tv(x)"), "page.recon", Path())
     codes = {d.code for d in e.value.diagnostics if d.severity == "error"}
     assert codes == {"RK007", "RC001"}
-    said = {label.span.text for d in e.value.diagnostics for label in d.labels if label.text == "with this value"}
-    assert said == {"-2", "50"}
+    said = {(label.span.text, label.text) for d in e.value.diagnostics for label in d.labels[1:]}
+    assert said == {("-2", "with `lam = -2`"), ("50", "with `width = 50`")}
 
 
 def test_ranges_and_series_are_swept() -> None:

@@ -1,6 +1,8 @@
 """`recon plan`, `explain`, `new`, `schema` and `diff`."""
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -99,7 +101,9 @@ def test_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert call("new", "ct", "--force").exit_code == 0
     assert (tmp_path / "ct.recon").read_text() == templates()["ct"]
     assert call("new", "mri", "page.recon").exit_code == 0
-    assert (tmp_path / "page.recon").read_text() == templates()["mri"]
+    assert (tmp_path / "page.recon").read_text() == templates()["mri"].replace("run mri.recon", "run page.recon")
+    assert "run page.recon" in (tmp_path / "page.recon").read_text()
+    assert not list(tmp_path.glob(".*")), "nothing is left of writing"
     (tmp_path / "folder").mkdir()
     assert call("new", "mri", "folder").exit_code == 0
     assert (tmp_path / "folder" / "mri.recon").exists()
@@ -108,6 +112,26 @@ def test_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     unknown = call("new", "mrii")
     assert unknown.exit_code == 2
     assert "did you mean `mri`?" in unknown.stderr
+
+
+@pytest.mark.parametrize("before", [None, "mine"])
+def test_new_on_a_full_disk_leaves_what_there_was(
+    before: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Writing fails at the first flush, as on a full disk."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = tmp_path / "page.recon"
+    if before is not None:
+        path.write_text(before)
+    monkeypatch.setattr(os, "fsync", full)
+    result = call("new", "mri", str(path), "--force")
+    assert result.exit_code == 2
+    assert "no space left on device" in result.stderr
+    assert [p.name for p in tmp_path.iterdir()] == ([] if before is None else ["page.recon"])
+    assert before is None or path.read_text() == before
 
 
 @pytest.mark.parametrize("name", sorted(templates()))
