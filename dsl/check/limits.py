@@ -62,7 +62,8 @@ def stated_beyond_precision(f: Formulation, precision: str) -> list[Diagnostic]:
         numbers += _numbers(line.law, line.span)
     for prior in f.priors:
         if prior.weight:
-            numbers.append(Number("the weight of this prior", prior.weight, prior.weight_span or prior.span))
+            at = prior.weight_span or prior.span  # proximal maps compare squares with it
+            numbers.append(Number("the weight of this prior", prior.weight, at, squared=True))
             numbers += _numbers(prior.energy, prior.span)
     if f.solver is not None:
         numbers += [Number(n.what, n.value, n.span, small=False) for n in _parameters(f.solver, f.solver_span)]
@@ -134,6 +135,13 @@ def unheld(c: Checked, precision: str) -> list[Diagnostic]:
             if norm > sqrt(REACH[precision]) * (1 + 1e-12):
                 message = f"the operator on `{name}` may scale it by {norm:g}, which {precision} cannot compute with"
                 out.append(error("RC052", message, term.span, help="make its factors smaller"))
+            elif (curvature := _curvature(term, norm)) > REACH[precision] * (1 + 1e-12):
+                message = (
+                    f"the curvature of this term, its operator's norm squared times {_steepness(term)}, is "
+                    f"{curvature:g}, which {precision} cannot compute with"
+                )
+                hint = f"it may be up to {REACH[precision]:g}; scale the operator down"
+                out.append(error("RC052", message, term.span, help=hint))
             if term.role == "data" and placed.facts.zero:
                 message = f"the operator on `{name}` is zero, so what is measured does not depend on it"
                 out.append(error("RC054", message, placed.span or term.span))
@@ -141,6 +149,16 @@ def unheld(c: Checked, precision: str) -> list[Diagnostic]:
             if large is not None:
                 out.append(large)
     return out
+
+
+def _curvature(term: TermFacts, norm: float) -> float:
+    """A bound of the second derivative of g(K x), where the page tells it; linear systems hold such numbers."""
+    steep = term.function.lipschitz
+    return steep * norm * norm if isinstance(steep, float) else 0.0
+
+
+def _steepness(term: TermFacts) -> str:
+    return "1 / sigma^2" if term.role == "data" else "twice its weight"
 
 
 def _too_large(term: TermFacts, placed: Placed) -> Diagnostic | None:

@@ -183,8 +183,8 @@ CHECK: dict[str, Entry] = {
     ),
     "RC052": Entry(
         "Numbers are computed in the page's precision, which ends at about 1e38 (`float32`) or 1e308 (`float64`). "
-        "Eight orders of magnitude are left for products and sums; widths of noise, factors and ranges are squared "
-        "and so reach half as far.",
+        "Eight orders of magnitude are left for products and sums; widths of noise, weights, factors and ranges are "
+        "squared and so reach half as far.",
         "noise y ~ gaussian(A @ x, sigma = 1e-20)",
         "noise y ~ gaussian(A @ x, sigma = 1e-2)",
     ),
