@@ -80,40 +80,35 @@ def shepp_logan(shape: tuple[int, ...]) -> Array:
     return np.clip(draw(shape, parts), 0.0, 1.0)
 
 
-def ellipses(shape: tuple[int, ...], count: int, seed: int) -> Array:
-    """Random phantoms: each a sum of 5 to 15 random ellipses (ellipsoids in 3D), clipped to 0..1.
+def ellipses(shape: tuple[int, ...], seed: int, row: int = 0) -> Array:
+    """A random phantom: a sum of 5 to 15 random ellipses (ellipsoids in 3D), clipped to 0..1.
 
     Half axes are uniform in 0.05..0.5, centres uniform in the square or cube of half width 0.6, values uniform in
-    -0.4..1 and the angle about z uniform. Phantom r depends on (seed, r) alone, not on `count`.
+    -0.4..1 and the angle about z uniform. It is drawn from `default_rng([seed, row])`.
 
     Args:
         shape: (rows, cols) or (slices, rows, cols).
-        count: number of phantoms, at least 0.
         seed: a non-negative integer.
+        row: tells phantoms of one seed apart; a non-negative integer.
 
     Returns:
-        float64 array [count, *shape].
+        float64 array of that shape.
 
     Raises:
-        ValueError: a bad shape, count or seed.
+        ValueError: a bad shape, seed or row.
     """
     d = _dimensions(shape)
-    if count < 0:
-        raise ValueError(f"count must be at least 0, not {count}")
-    out = np.empty((count, *shape))
-    for row in range(count):
-        rng = np.random.default_rng([seed, row])
-        parts = [
-            Ellipsoid(
-                value=rng.uniform(-0.4, 1.0),
-                half_axes=tuple(rng.uniform(0.05, 0.5, d)),
-                centre=tuple(rng.uniform(-0.6, 0.6, d)),
-                angle=rng.uniform(0.0, 2.0 * math.pi),
-            )
-            for _ in range(rng.integers(5, 16))
-        ]
-        out[row] = np.clip(draw(shape, parts), 0.0, 1.0)
-    return out
+    rng = np.random.default_rng([seed, row])
+    parts = [
+        Ellipsoid(
+            value=rng.uniform(-0.4, 1.0),
+            half_axes=tuple(rng.uniform(0.05, 0.5, d)),
+            centre=tuple(rng.uniform(-0.6, 0.6, d)),
+            angle=rng.uniform(0.0, 2.0 * math.pi),
+        )
+        for _ in range(rng.integers(5, 16))
+    ]
+    return np.clip(draw(shape, parts), 0.0, 1.0)
 
 
 def blobs(shape: tuple[int, ...], seed: int) -> Array:

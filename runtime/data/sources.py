@@ -13,8 +13,9 @@ from recon.dsl.model.space import Space
 from recon.dsl.vocabulary import sources
 
 from ..meaning import meaning_of
-from . import files, phantoms, pictures, synthetic
+from . import arrays, images, phantoms, pictures, synthetic
 from .files import DataError, Rows
+from .hdf5 import hdf5 as hdf5_rows
 
 Array = np.ndarray[Any, Any]
 
@@ -23,13 +24,16 @@ Array = np.ndarray[Any, Any]
 class Request:
     """What a source is asked for: rows for an unknown of this space, from this folder, with this seed.
 
-    space: that of the unknown or measurement that the first binding is for; extents may be unknown.
+    space: that of the unknown or measurement that the first binding of a column is for; extents may be unknown.
+    columns: the columns that the bindings use, those of that first binding first. Files with other columns need not
+        be whole.
     """
 
     folder: Path
     space: Space
     seed: int
     options: DataOptions
+    columns: tuple[str, ...] = ()
 
     @property
     def channels(self) -> int | None:
@@ -107,7 +111,7 @@ def phantom(word: sources.Phantom, request: Request) -> Rows:
         if word.kind == "shepp_logan":
             picture = phantoms.shepp_logan(extents)
         elif word.kind == "ellipses":
-            picture = phantoms.ellipses(extents, row + 1, request.seed)[row]
+            picture = phantoms.ellipses(extents, request.seed, row)
         else:
             picture = phantoms.blobs(extents, request.seed + row)
         head = [a.size or 1 for a in request.space.axes if a.name in ("channel", "frame")]
@@ -119,7 +123,7 @@ def phantom(word: sources.Phantom, request: Request) -> Rows:
 @meaning_of(sources.Folder)
 def folder(word: sources.Folder, request: Request) -> Rows:
     """The pictures of a folder, as they are; where the unknown has extents, brought to them like sample pictures."""
-    rows = files.folder(word.pattern, request.folder)
+    rows = images.folder(word.pattern, request.folder)
 
     def make(row: int) -> dict[str, Array]:
         picture = rows.read(row)["image"]
@@ -133,30 +137,29 @@ def folder(word: sources.Folder, request: Request) -> Rows:
 @meaning_of(sources.Npy)
 def npy(word: sources.Npy, request: Request) -> Rows:
     """One array, or one for each entry of its first axis where it has an axis more than the unknown."""
-    axes = len(word.file.header().shape)
+    axes = len(arrays.npy_shape(word.file.text, request.folder))
     wanted = len(request.space.axes)
     if axes not in (wanted, wanted + 1):
         raise DataError(
             f"{word.file.text} has {axes} axes, and {request.space} has {wanted}: one more counts rows, "
             "any other number does not fit"
         )
-    return files.npy(word.file.path, request.folder, rows=axes == wanted + 1)
+    return arrays.npy(word.file.text, request.folder, rows=axes == wanted + 1)
 
 
 @meaning_of(sources.Npz)
 def npz(word: sources.Npz, request: Request) -> Rows:
-    """The arrays of an archive; their first axis counts rows where they have one more than the unknown."""
-    one = files.npz(word.file.path, request.folder, rows=False)
-    axes = {name: array.ndim for name, array in one.read(0).items()}
-    wanted = len(request.space.axes)
-    by_row = any(n == wanted + 1 for n in axes.values())
-    return files.npz(word.file.path, request.folder, rows=by_row)
+    """The arrays of an archive; first axes count rows where the first array has one more than what it is bound to."""
+    shapes = arrays.npz_shapes(word.file.text, request.folder, request.columns or None)
+    first = request.columns[0] if request.columns else next(iter(shapes))
+    by_row = len(shapes[first]) == len(request.space.axes) + 1
+    return arrays.npz(word.file.text, request.folder, rows=by_row, columns=request.columns or None)
 
 
 @meaning_of(sources.Hdf5)
 def hdf5(word: sources.Hdf5, request: Request) -> Rows:
     """The data sets of a file, their first axis counting rows."""
-    return files.hdf5(word.file.path, request.folder)
+    return hdf5_rows(word.file.text, request.folder, columns=request.columns or None)
 
 
 @meaning_of(sources.Sparse)
@@ -165,15 +168,23 @@ def sparse(word: sources.Sparse, request: Request) -> Rows:
     shape = request.needed_extents("sparse")
     if word.nonzeros > int(np.prod(shape)):
         raise DataError(f"a signal of {int(np.prod(shape))} entries cannot have {word.nonzeros} that are not zero")
-    drawn = synthetic.sparse(shape, word.nonzeros, word.count, request.seed)
-    return Drawn(["signal"], word.count, lambda row: {"signal": drawn[row]})
+    return Drawn(
+        ["signal"], word.count, lambda row: {"signal": synthetic.sparse(shape, word.nonzeros, request.seed, row)}
+    )
 
 
 @meaning_of(sources.Smooth)
 def smooth(word: sources.Smooth, request: Request) -> Rows:
     """Smooth signals of the unknown's extents."""
-    drawn = synthetic.smooth(request.needed_extents("smooth"), word.width, word.count, request.seed)
-    return Drawn(["signal"], word.count, lambda row: {"signal": drawn[row]})
+    shape = request.needed_extents("smooth")
+
+    def make(row: int) -> dict[str, Array]:
+        try:
+            return {"signal": synthetic.smooth(shape, word.width, request.seed, row)}
+        except ValueError as e:
+            raise DataError(f"`smooth`: {e}") from e
+
+    return Drawn(["signal"], word.count, make)
 
 
 @meaning_of(sources.CosinesAndSpikes)
@@ -182,5 +193,11 @@ def cosines_and_spikes(word: sources.CosinesAndSpikes, request: Request) -> Rows
     shape = request.needed_extents("cosines_and_spikes")
     if len(shape) != 1:
         raise DataError(f"cosines and spikes make a signal, and the unknown is {request.space}")
-    drawn = synthetic.cosines_and_spikes(shape[0], word.cosines, word.spikes, word.count, request.seed)
-    return Drawn(["cosines", "spikes"], word.count, lambda row: {k: v[row] for k, v in drawn.items()})
+    for name, entries in (("cosines", word.cosines), ("spikes", word.spikes)):
+        if entries > shape[0]:
+            raise DataError(f"a signal of {shape[0]} entries cannot have {entries} {name}")
+
+    def make(row: int) -> dict[str, Array]:
+        return dict(synthetic.cosines_and_spikes(shape[0], word.cosines, word.spikes, request.seed, row))
+
+    return Drawn(["cosines", "spikes"], word.count, make)

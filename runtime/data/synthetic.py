@@ -1,13 +1,12 @@
-"""Random signals for experiments without measured data.
+"""Random signals for experiments without measured data, one row at a time.
 
-Row r of every source is drawn from its own generator, `default_rng([seed, r])`: it does not depend on how many rows
-are asked for. Seeds are non-negative integers; a bad one raises ValueError.
+Row r of every source is drawn from its own generator, `default_rng([seed, r])`: it depends on nothing but the seed, its
+number and the parameters. Seeds and rows are non-negative integers; a bad one raises ValueError.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,32 +14,31 @@ from scipy.ndimage import gaussian_filter
 
 Array = NDArray[np.float64]
 
+_MAX_NOISE = 2**30  # samples; 8 GiB
 
-def sparse(shape: tuple[int, ...], nonzeros: int, count: int, seed: int) -> Array:
-    """Sparse vectors: `nonzeros` entries at places uniform without repetition, values standard normal, the rest zero.
+
+def sparse(shape: tuple[int, ...], nonzeros: int, seed: int, row: int) -> Array:
+    """A sparse vector: `nonzeros` entries at places uniform without repetition, values standard normal, the rest zero.
 
     Args:
         shape: extents of one signal.
-        nonzeros: number of nonzero entries of each row, 0 to the number of entries.
-        count: number of rows.
+        nonzeros: number of nonzero entries of a row, 0 to the number of entries.
         seed: a non-negative integer.
+        row: number of the row, from 0.
 
     Returns:
-        float64 array [count, *shape].
+        float64 array of that shape.
 
     Raises:
-        ValueError: a bad shape or count, or more nonzeros than entries.
+        ValueError: a bad shape, or more nonzeros than entries.
     """
-    _check(shape, count)
+    _check(shape)
     _check_nonzeros("nonzeros", nonzeros, math.prod(shape))
-    out = np.empty((count, *shape))
-    for row, rng in enumerate(_generators(count, seed)):
-        out[row] = _spikes(shape, nonzeros, rng)
-    return out
+    return _spikes(shape, nonzeros, _generator(seed, row))
 
 
-def smooth(shape: tuple[int, ...], width: float, count: int, seed: int) -> Array:
-    """Smooth random signals: white Gaussian noise filtered by a Gaussian, then scaled to `max |x| = 1`.
+def smooth(shape: tuple[int, ...], width: float, seed: int, row: int) -> Array:
+    """A smooth random signal: white Gaussian noise filtered by a Gaussian, then scaled to `max |x| = 1`.
 
     The noise is drawn beyond the borders by the filter's reach (4 widths) and cut afterwards, so the signal is
     stationary: not periodic, and no different near the border.
@@ -48,30 +46,31 @@ def smooth(shape: tuple[int, ...], width: float, count: int, seed: int) -> Array
     Args:
         shape: extents of one signal.
         width: standard deviation of the filter in samples, along every axis; 0 leaves the noise white.
-        count: number of rows.
         seed: a non-negative integer.
+        row: number of the row, from 0.
 
     Returns:
-        float64 array [count, *shape].
+        float64 array of that shape.
 
     Raises:
-        ValueError: a bad shape, width or count.
+        ValueError: a bad shape or width, or more noise than 2^30 samples.
     """
-    _check(shape, count)
+    _check(shape)
     if not 0.0 <= width < math.inf:
         raise ValueError(f"width must be a finite number of samples, at least 0, not {width}")
     reach = math.ceil(4.0 * width)
     inner = tuple(slice(reach, reach + n) for n in shape)
-    out = np.empty((count, *shape))
-    for row, rng in enumerate(_generators(count, seed)):
-        noise = rng.standard_normal([n + 2 * reach for n in shape])
-        signal = gaussian_filter(noise, width, radius=reach)[inner] if reach else noise
-        out[row] = signal / np.abs(signal).max()
-    return out
+    drawn = [n + 2 * reach for n in shape]
+    if math.prod(drawn) > _MAX_NOISE:
+        raise ValueError(f"a blur of width {width:g} needs noise of {math.prod(drawn):.2g} samples, too many to draw")
+    noise = _generator(seed, row).standard_normal(drawn)
+    signal = gaussian_filter(noise, width, radius=reach)[inner] if reach else noise
+    scaled: Array = signal / np.abs(signal).max()
+    return scaled
 
 
-def cosines_and_spikes(n: int, cosines: int, spikes: int, count: int, seed: int) -> dict[str, Array]:
-    """Coefficients of signals `x = C^T c + s` with few cosines c and few spikes s, C the orthonormal DCT-II.
+def cosines_and_spikes(n: int, cosines: int, spikes: int, seed: int, row: int) -> dict[str, Array]:
+    """Coefficients of a signal `x = C^T c + s` with few cosines c and few spikes s, C the orthonormal DCT-II.
 
     Places are uniform without repetition and values standard normal, in c and in s.
 
@@ -79,27 +78,24 @@ def cosines_and_spikes(n: int, cosines: int, spikes: int, count: int, seed: int)
         n: length of the signal.
         cosines: number of nonzero entries of c, 0 to n.
         spikes: number of nonzero entries of s, 0 to n.
-        count: number of rows.
         seed: a non-negative integer.
+        row: number of the row, from 0.
 
     Returns:
-        {"cosines": c, "spikes": s}, float64 arrays [count, n].
+        {"cosines": c, "spikes": s}, float64 arrays [n].
 
     Raises:
-        ValueError: a bad length or count, or more nonzeros than entries.
+        ValueError: a bad length, or more nonzeros than entries.
     """
-    _check((n,), count)
+    _check((n,))
     _check_nonzeros("cosines", cosines, n)
     _check_nonzeros("spikes", spikes, n)
-    out = {"cosines": np.empty((count, n)), "spikes": np.empty((count, n))}
-    for row, rng in enumerate(_generators(count, seed)):
-        out["cosines"][row] = _spikes((n,), cosines, rng)
-        out["spikes"][row] = _spikes((n,), spikes, rng)
-    return out
+    rng = _generator(seed, row)
+    return {"cosines": _spikes((n,), cosines, rng), "spikes": _spikes((n,), spikes, rng)}
 
 
-def _generators(count: int, seed: int) -> Iterator[np.random.Generator]:
-    return (np.random.default_rng([seed, row]) for row in range(count))
+def _generator(seed: int, row: int) -> np.random.Generator:
+    return np.random.default_rng([seed, row])
 
 
 def _spikes(shape: tuple[int, ...], nonzeros: int, rng: np.random.Generator) -> Array:
@@ -109,11 +105,9 @@ def _spikes(shape: tuple[int, ...], nonzeros: int, rng: np.random.Generator) -> 
     return signal.reshape(shape)
 
 
-def _check(shape: tuple[int, ...], count: int) -> None:
+def _check(shape: tuple[int, ...]) -> None:
     if not shape or any(n < 1 for n in shape):
         raise ValueError(f"a signal has positive extents, not {shape}")
-    if count < 0:
-        raise ValueError(f"count must be at least 0, not {count}")
 
 
 def _check_nonzeros(name: str, nonzeros: int, entries: int) -> None:

@@ -7,16 +7,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
+import numpy as np
 import torch
 from recon.dsl.check.formulate import Checked
 from recon.dsl.model.experiment import DataSet
 from recon.dsl.model.space import Space
-from recon.dsl.model.terms import Column
+from recon.dsl.model.terms import Column, ValueTerm, everything
 from recon.dsl.model.units import NONE, describe
 from torch import Tensor
 
 from ..build import Build
-from ..data.files import DataError, Rows
+from ..data.files import Array, DataError, Rows
 from ..data.sources import Request
 from ..meaning import meaning
 from .values import EvaluationError, Quantified, evaluate
@@ -43,17 +44,16 @@ class RowReader:
     skipped: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        target = self.data.bindings[0][0]
+        used = [(target, _columns(value)) for target, value in self.data.bindings]
+        target = next((target for target, columns in used if columns), used[0][0])
+        names = tuple(dict.fromkeys(name for _, columns in used for name in columns))
         seed = self.build.seed_for(getattr(self.data.source, "seed", "auto"), self.data.place)
-        request = Request(self.folder, self._space(target), seed, self.data.options)
+        request = Request(self.folder, self._space(target), seed, self.data.options, names)
         self.rows = cast(Rows, meaning(self.data.source)(self.data.source, request))
-        have = set(self.rows.columns)
-        from recon.dsl.model.terms import everything
-
-        for _, value in self.data.bindings:
-            for term in everything(value):
-                if isinstance(term, Column) and term.name not in have:
-                    raise DataError(f"`{self.data.name}` has no column `{term.name}`; it has {', '.join(sorted(have))}")
+        missing = [name for name in names if name not in self.rows.columns]
+        if missing:
+            have = ", ".join(sorted(self.rows.columns))
+            raise DataError(f"`{self.data.name}` has no column `{missing[0]}`; it has {have}")
 
     def _space(self, target: str) -> Space:
         """The space a binding should fit; a derived quantity or `ref` is taken to be like the first unknown."""
@@ -98,9 +98,34 @@ class RowReader:
         out = {}
         for target, value in self.data.bindings:
             space = self._space(target)
-            v = evaluate(value, lookup, space, self.build)
-            out[target] = self._fit(target, v, space)
+            x = self._fit(target, evaluate(value, lookup, space, self.build), space)
+            if not bool(torch.isfinite(x).all()):
+                raise DataError(f"`{target}` {self._not_finite(x, [columns[name] for name in _columns(value)])}")
+            self._check_counts(target, x)
+            out[target] = x
         return out
+
+    def _not_finite(self, x: Tensor, columns: list[Array]) -> str:
+        """What is wrong with a value, and which of the two causes it has: the columns read, or what is made of them."""
+        precision = str(self.build.real).removeprefix("torch.")
+        bad = int(x.numel() - torch.isfinite(x).sum())
+        text = f"has {bad} of {x.numel()} values that are not finite after conversion to {precision}"
+        largest = max((float(np.abs(c).max()) for c in columns), default=0.0)
+        if largest <= torch.finfo(self.build.real).max:
+            return f"{text}; the data themselves are, up to {largest:g}: see what the binding makes of them"
+        widen = "" if self.build.real == torch.float64 else ", or write `run { precision = float64 }`"
+        return f"{text}; the largest of the data is {largest:g}: scale them{widen}"
+
+    def _check_counts(self, target: str, x: Tensor) -> None:
+        measurement = self.checked.measurements.get(target)
+        if measurement is None or not measurement.likelihood.law.counts or x.is_complex():
+            return
+        smallest = float(x.min())
+        if smallest < 0:
+            raise DataError(
+                f"`{target}` holds counts, which are not negative, but the smallest is {smallest:g}; "
+                "entries that are not measured are to be zero"
+            )
 
     def _fit(self, target: str, v: Quantified, space: Space) -> Tensor:
         """A value in the unit, the field and the extents of what it is bound to."""
@@ -125,6 +150,11 @@ class RowReader:
             have = " x ".join(str(n) for n in shape)
             raise DataError(f"`{target}` is {space}, but data bind an array of {have} to it")
         return x
+
+
+def _columns(value: ValueTerm) -> list[str]:
+    """The columns that a value is made of."""
+    return [term.name for term in everything(value) if isinstance(term, Column)]
 
 
 def _shapes(values: dict[str, Tensor]) -> dict[str, tuple[int, ...]]:

@@ -76,10 +76,19 @@ class GaussianLaw(LawMeaning):
         return on_support(drawn, operator)
 
 
+MOST_COUNTS = 2.0**53
+"""The largest mean that counts are drawn for: float64 holds whole numbers exactly up to here."""
+
+
 class PoissonLaw(LawMeaning):
     """Independent counts: y_i is Poisson with mean K x + offset, or factor * exp(K x + offset)."""
 
     def term(self, mean: Affine, y: Tensor, operator: Operator) -> DataTerm:
+        """sum_i m_i - y_i log m_i over the measured entries, m the mean.
+
+        Measured y need not be whole numbers: the term is defined and convex for all y_i >= 0, and detectors that weigh
+        or average their counts give fractions. Negative y raise ValueError.
+        """
         measured = operator.measured()
         y = on_support(y, operator)
         if mean.link == "exp":
@@ -103,6 +112,12 @@ class PoissonLaw(LawMeaning):
             raise ValueError(
                 f"the mean of `poisson` must not be negative, but in row {row} it is {float(smallest[row]):g} at entry "
                 f"({place}); the ground truth or the operator has negative values there"
+            )
+        largest = mean.flatten(1).amax(1)
+        for row in torch.nonzero(~(largest <= MOST_COUNTS)).flatten().tolist():
+            raise ValueError(
+                f"the mean of `poisson` is {float(largest[row]):.3g} in row {row}, and counts are drawn for means "
+                f"up to 2^53, about {MOST_COUNTS:.3g}; lower the number of photons"
             )
         exact = mean.to(device="cpu", dtype=torch.float64).clamp(min=0)
         rows = [torch.poisson(m, generator=g) for m, g in zip(exact, generators, strict=True)]

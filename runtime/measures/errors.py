@@ -28,7 +28,7 @@ def mse(estimate: Tensor, truth: Tensor) -> Tensor:
 
 
 def nmse(estimate: Tensor, truth: Tensor) -> Tensor:
-    """Normalised squared error, `|e - t|^2 / |t|^2`. A truth of zero gives inf, or NaN where the estimate is zero too.
+    """Normalised squared error, `|e - t|^2 / |t|^2`; NaN, that is undefined, where the truth is zero.
 
     Args:
         estimate: real or complex tensor [B, ...].
@@ -41,11 +41,12 @@ def nmse(estimate: Tensor, truth: Tensor) -> Tensor:
         ValueError: the shapes differ, or a row is empty.
     """
     check_pair(estimate, truth)
-    return _energies(estimate, truth) / _energies(truth)
+    size = _energies(truth)
+    return _energies(estimate, truth) / torch.where(size > 0, size, torch.nan)
 
 
 def nrmse(estimate: Tensor, truth: Tensor) -> Tensor:
-    """Normalised root of the squared error, `|e - t| / |t|`: the square root of `nmse`.
+    """Normalised root of the squared error, `|e - t| / |t|`: the square root of `nmse`, and NaN with it.
 
     Args:
         estimate: real or complex tensor [B, ...].
@@ -63,6 +64,8 @@ def nrmse(estimate: Tensor, truth: Tensor) -> Tensor:
 def psnr(estimate: Tensor, truth: Tensor, *, range: float | Tensor) -> Tensor:
     """Peak signal-to-noise ratio in decibels, `10 log10(range^2 / mse)`; inf where the two agree exactly.
 
+    Undefined, which is NaN, where the range is zero, as that of a constant truth is.
+
     Args:
         estimate: real or complex tensor [B, ...].
         truth: tensor of the same shape.
@@ -72,7 +75,7 @@ def psnr(estimate: Tensor, truth: Tensor, *, range: float | Tensor) -> Tensor:
         float64 tensor [B].
 
     Raises:
-        ValueError: the shapes differ, a row is empty, or a range is not positive.
+        ValueError: the shapes differ, a row is empty, or a range is negative.
     """
     peak = checked_range(range, truth)
     return 10.0 * torch.log10(peak.square() / mse(estimate, truth))
@@ -89,13 +92,14 @@ def check_pair(estimate: Tensor, truth: Tensor) -> None:
 
 
 def checked_range(range: float | Tensor, truth: Tensor) -> Tensor:
-    """The data range as a float64 tensor [] or [B] on truth's device; ValueError unless all of it is positive."""
+    """The data range as a float64 tensor [] or [B] on truth's device, NaN where it is zero: nothing is measured
+    on a scale of no length. Raises ValueError where one is negative, or their number is not that of the rows."""
     peak = torch.as_tensor(range, dtype=torch.float64, device=truth.device)
     if peak.ndim > 0 and peak.shape != truth.shape[:1]:
         raise ValueError(f"range must be one number or one a row, [{truth.shape[0]}], not {list(peak.shape)}")
-    if bool((peak <= 0).any()):
-        raise ValueError("the data range must be positive: the largest minus the smallest value the data may take")
-    return peak
+    if bool((peak < 0).any()):
+        raise ValueError("the data range must not be negative: the largest minus the smallest value the data may take")
+    return torch.where(peak > 0, peak, torch.nan)
 
 
 def _energies(a: Tensor, b: Tensor | None = None) -> Tensor:

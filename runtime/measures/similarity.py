@@ -34,7 +34,7 @@ def ssim(
     nothing is padded and nothing downsampled), then over all axes between batch and image. It equals
     `skimage.metrics.structural_similarity(gaussian_weights=True, sigma=sigma, use_sample_covariance=False)` where
     `window` is `2 round(3.5 sigma) + 1`, as 11 is for 1.5. Computed in float64, so the device must have it. NaN in a
-    row gives NaN for that row.
+    row gives NaN for that row, and so does a range of zero, on which it is undefined.
 
     Args:
         estimate: real tensor [B, ..., H, W], or [B, ..., D, H, W] where `dimensions = 3`.

@@ -15,7 +15,10 @@ import h5py
 import numpy as np
 import pytest
 from PIL import Image
-from recon.runtime.data.files import DataError, Rows, folder, hdf5, npy, npz
+from recon.runtime.data.arrays import npy, npy_shape, npz, npz_shapes
+from recon.runtime.data.files import DataError, Rows
+from recon.runtime.data.hdf5 import hdf5
+from recon.runtime.data.images import folder
 
 RNG = np.random.default_rng(0)
 
@@ -185,6 +188,48 @@ def test_large_pictures_are_refused_before_they_are_decoded(root: Path) -> None:
     Image.new("RGB", (10, 10)).save(root / "a.png")
     fails(lambda: folder("a.png", root, max_bytes=1199).read(0), "1200 bytes", "1199")
     assert folder("a.png", root, max_bytes=1200).read(0)["image"].shape == (3, 10, 10)
+
+
+def test_a_folder_without_a_pattern(root: Path) -> None:
+    (root / "mixed").mkdir()
+    fails(lambda: folder("mixed", root), "mixed: is a folder", "`mixed/*.png`")
+    for name in ("a.tif", "b.tif", "c.png", "notes.txt"):
+        Image.new("L", (2, 2)).save(root / "mixed" / name, "tiff")
+    fails(lambda: folder("mixed", root), "`mixed/*.tif`")
+    assert len(folder("mixed/*.tif", root)) == 2
+
+
+def test_messages_name_files_as_the_page_does(root: Path) -> None:
+    (root / "text.npy").write_text("hello")
+    (root / "cut.npz").write_bytes(b"PK")
+    (root / "cut.png").write_bytes(b"PNG")
+    (root / "cut.h5").write_bytes(b"x" * 100)
+    (root / "dir").mkdir()
+    np.save(root / "nan.npy", np.full(3, np.nan))
+    actions: list[Callable[[], object]] = [
+        lambda: npy("text.npy", root, rows=True),
+        lambda: npy("gone.npy", root, rows=True),
+        lambda: npy("nan.npy", root, rows=False).read(0),
+        lambda: npz("cut.npz", root, rows=True),
+        lambda: hdf5("cut.h5", root),
+        lambda: folder("*.png", root).read(0),
+        lambda: folder("dir", root),
+        lambda: folder("*.jpg", root),
+    ]
+    for action in actions:
+        with pytest.raises(DataError) as caught:
+            action()
+        assert str(root) not in str(caught.value)
+    fails(actions[0], "text.npy: cannot be read", "numpy.save")
+
+
+def test_shapes_without_values(root: Path) -> None:
+    np.save(root / "a.npy", np.zeros((2, 3)))
+    np.savez(root / "a.npz", x=np.zeros((4, 5)), label=np.array(["text"]))
+    assert npy_shape("a.npy", root) == (2, 3)
+    assert npz_shapes("a.npz", root, ["x"]) == {"x": (4, 5)}
+    assert npz_shapes("a.npz", root) == {"x": (4, 5), "label": (1,)}
+    fails(lambda: npz_shapes("a.npz", root, ["y"]), "no column y", "label, x")
 
 
 def test_folders_that_cannot_be_opened(root: Path) -> None:
@@ -383,7 +428,7 @@ def test_damaged_npy(root: Path) -> None:
         (np.array(3.0), "no rows"),
         (np.zeros((0, 3)), "empty"),
         (np.zeros((3, 0)), "empty"),
-        (np.array(["text"]), "not numbers"),
+        (np.array(["text"]), "text, not numbers"),
         (np.zeros(2, dtype=[("a", "f4")]), "not numbers"),
         (np.zeros(2, dtype="M8[s]"), "not numbers"),
     ],
@@ -404,7 +449,7 @@ def test_values_that_are_not_finite(root: Path, bad: complex) -> None:
     for opener, suffix in zip(OPENERS, ("npy", "npz", "h5"), strict=True):
         rows = opener(f"a.{suffix}", root)
         assert rows.read(0)
-        fails(partial(rows.read, 1), f"a.{suffix}", "row 1", "1 of 4 values")
+        fails(partial(rows.read, 1), f"a.{suffix}", "row 2", "1 of 4 values")
 
 
 def test_damaged_npz(root: Path) -> None:
@@ -491,18 +536,45 @@ def test_hdf5_never_leaves_the_file(root: Path) -> None:
         store.create_group("g")["out"] = h5py.ExternalLink(outer, "/")
         store["soft"] = h5py.SoftLink("/g/out/secret")
 
-    for name, word, fill in [
-        ("external.h5", "link to another file", lambda s: s.__setitem__("x", h5py.ExternalLink(outer, "/secret"))),
-        ("through.h5", "link to another file", through),
-        ("virtual.h5", "other files", lambda s: s.create_virtual_dataset("x", layout)),
+    for name, column, word, fill in [
+        ("external.h5", "x", "link to another", lambda s: s.__setitem__("x", h5py.ExternalLink(outer, "/secret"))),
+        ("through.h5", "soft", "link to another", through),
+        ("through.h5", "g/out/secret", "link to another", through),
+        ("virtual.h5", "x", "other files", lambda s: s.create_virtual_dataset("x", layout)),
         (
             "raw.h5",
+            "x",
             "other files",
             lambda s: s.create_dataset("x", (3,), "f8", external=[(str(root.parent / "raw.bin"), 0, 24)]),
         ),
     ]:
-        fails(partial(hdf5, make(name, fill), root), name, word)
-    fails(lambda: hdf5("external.h5", root, columns=["fine"]), "link to another file")
+        made = make(name, fill)
+        fails(partial(hdf5, made, root, columns=[column]), name, column, word)
+        assert hdf5(made, root, columns=["fine"]).read(2)["fine"] == 0
+    assert hdf5("through.h5", root).columns == ["fine"]
+
+
+def test_an_hdf5_link_swapped_in_after_opening(root: Path) -> None:
+    for name, value in (("a.h5", 1.0), ("other.h5", 2.0)):
+        with h5py.File(root / name, "w") as store:
+            store["x"] = np.full(3, value)
+    rows = hdf5("a.h5", root)
+    assert rows.read(0)["x"] == 1
+    with h5py.File(root / "a.h5", "r+") as store:
+        del store["x"]
+        store["x"] = h5py.ExternalLink("other.h5", "/x")
+    fails(lambda: rows.read(0), "a.h5", "link to another file")
+
+
+def test_hdf5_paths_that_lead_to_no_array(root: Path) -> None:
+    with h5py.File(root / "a.h5", "w") as store:
+        store["scan/kspace"] = np.zeros(3)
+        store["scan/here"] = h5py.SoftLink("kspace")
+        store["round"] = h5py.SoftLink("/round")
+    assert len(hdf5("a.h5", root, columns=["/scan//here"])) == 3
+    fails(lambda: hdf5("a.h5", root, columns=["scan"]), "a.h5", "scan is a group", "it holds scan/here, scan/kspace")
+    fails(lambda: hdf5("a.h5", root, columns=["scan/kspace/x"]), "no column scan/kspace/x", "scan/kspace")
+    fails(lambda: hdf5("a.h5", root, columns=["round"]), "more than 16 links")
 
 
 def test_hdf5_that_is_no_rows_of_numbers(root: Path) -> None:
@@ -519,7 +591,7 @@ def test_hdf5_that_is_no_rows_of_numbers(root: Path) -> None:
         store.create_dataset("block", (10**7, 1), "f8", chunks=(10**7, 1))
     for name, word in {
         "text": "objects",
-        "words": "not numbers",
+        "words": "text, not numbers",
         "scalar": "no rows",
         "null": "empty",
         "none": "empty",
@@ -548,4 +620,4 @@ def test_damaged_hdf5(root: Path) -> None:
     (root / "bad.h5").write_bytes(damaged)
     rows = hdf5("bad.h5", root)
     assert np.isfinite(rows.read(1)["x"]).all()
-    fails(lambda: rows.read(2), "bad.h5", "row 2")
+    fails(lambda: rows.read(2), "bad.h5", "row 3")

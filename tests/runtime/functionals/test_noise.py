@@ -320,6 +320,29 @@ def test_negative_means_of_counts_are_refused_with_their_place() -> None:
         law(noise.Poisson(mean=X)).term(LINEAR, torch.full((1, *SIZES), -2.0), Sampling())
 
 
+@pytest.mark.parametrize("mean", [2.0**53 * 1.001, 1e30, float("inf")])
+def test_counts_that_float64_does_not_hold_are_refused(mean: float) -> None:
+    means = torch.ones(ROWS, *SIZES, dtype=torch.float64)
+    means[1, 0, 0] = mean
+    with pytest.raises(ValueError, match=r"in row 1.*up to 2\^53"):
+        law(noise.Poisson(mean=X)).draw(means, LINEAR, Sampling(mask=None), generators())
+
+
+def test_the_largest_counts_have_the_spread_of_their_law() -> None:
+    mean = torch.full((ROWS, *SIZES), 2.0**53, dtype=torch.float64)
+    y = law(noise.Poisson(mean=X)).draw(mean, LINEAR, Sampling(mask=None), generators())
+    assert float((y - mean).abs().max()) < 6 * 2**26.5
+    assert float((y - mean).std()) == pytest.approx(2**26.5, rel=5 / np.sqrt(2 * y.numel()))
+
+
+def test_fractional_counts_are_accepted() -> None:
+    """The term is defined for them: its least value is where the mean is y."""
+    y = counts(3.0) + 0.5
+    g = law(noise.Poisson(mean=X)).term(LINEAR, y, Sampling(mask=None))
+    assert bool((g.value(y) < g.value(1.01 * y)).all())
+    assert bool((g.value(y) < g.value(0.99 * y)).all())
+
+
 def test_data_without_any_noise_have_no_estimated_weight() -> None:
     for word in (noise.Gaussian(mean=X, snr=Quantity(3.0, LEVEL)), noise.Gaussian(mean=X, sigma="estimate")):
         zeros = torch.zeros(2, 40, 40)

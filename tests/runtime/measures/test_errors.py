@@ -68,11 +68,19 @@ def test_limits() -> None:
     e = torch.tensor([[1.0, 2.0], [0.0, 1.0], [0.0, 0.0]])
     assert mse(e, t).tolist() == [0, 0.5, 0]
     assert psnr(e, t, range=1)[0].item() == math.inf
-    assert nmse(e, t)[:2].tolist() == [0, math.inf]
-    assert nmse(e, t)[2].isnan()
+    assert nmse(e, t)[0] == 0
+    for measure in (nmse, nrmse):  # the error of nothing, relative to nothing
+        assert measure(e, t).isnan().tolist() == [False, True, True]
     e[1, 0] = math.nan
     assert mse(e, t).isnan().tolist() == [False, True, False]
     assert psnr(e, t, range=1).isnan().tolist() == [False, True, False]
+
+
+def test_a_range_of_zero_leaves_psnr_undefined() -> None:
+    e, t = torch.tensor([[1.0, 2.0], [3.0, 3.0], [3.0, 4.0]]), torch.tensor([[1.0, 3.0], [3.0, 3.0], [3.0, 3.0]])
+    spans = t.amax(1) - t.amin(1)
+    assert psnr(e, t, range=spans).isnan().tolist() == [False, True, True]
+    assert psnr(e, t, range=0).isnan().all()
 
 
 def test_a_range_for_each_row() -> None:
@@ -97,8 +105,8 @@ def test_what_cannot_be_measured() -> None:
             measure(torch.zeros(2, 0), torch.zeros(2, 0))
         with pytest.raises(ValueError, match="batch"):
             measure(torch.tensor(1.0), torch.tensor(1.0))
-    for bad in (0.0, -1.0, torch.tensor([1.0, 0.0])):
-        with pytest.raises(ValueError, match="positive"):
+    for bad in (-1.0, torch.tensor([1.0, -1.0])):
+        with pytest.raises(ValueError, match="not be negative"):
             psnr(torch.zeros(2, 3), torch.zeros(2, 3), range=bad)
     with pytest.raises(ValueError, match="one number"):
         psnr(torch.zeros(2, 3), torch.zeros(2, 3), range=torch.ones(3))

@@ -114,5 +114,11 @@ def test_what_cannot_be_compared() -> None:
         ssim(z, z, range=1, sigma=0)
     with pytest.raises(ValueError, match="kind"):
         ssim(z, z, range=1, kind="box")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="range must be positive"):
-        ssim(z, z, range=0)
+    with pytest.raises(ValueError, match="must not be negative"):
+        ssim(z, z, range=-1)
+
+
+def test_a_range_of_zero_leaves_ssim_undefined() -> None:
+    t = torch.full((2, 16, 16), 0.5)
+    t[0, 0, 0] = 1.0
+    assert ssim(t, t, range=t.flatten(1).amax(1) - t.flatten(1).amin(1)).isnan().tolist() == [False, True]
