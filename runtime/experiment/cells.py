@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from recon.dsl.check.page import CheckedExperiment, check
+from recon.dsl.check.page import CheckedExperiment, check, check_cell
 from recon.dsl.diagnostics import Findings
 from recon.dsl.elaborate.page import elaborate
 from recon.dsl.syntax.tree import Expr, Page
@@ -36,6 +36,5 @@ def cells(page: Page, folder: Path, overrides: Sequence[tuple[str, Expr]]) -> li
             raise ValueError(f"this sweep has more than {LARGEST_SWEEP} cells")
         here = [(a.path, a.values[i]) for a, i in zip(axes, values, strict=True)]
         labels = {a.path: a.labels[i] for a, i in zip(axes, values, strict=True)}
-        findings = Findings()
-        out.append(Cell(labels, check(elaborate(page, folder, findings, [*overrides, *here]), findings)))
+        out.append(Cell(labels, check_cell(page, folder, overrides, here)))
     return out
