@@ -103,7 +103,7 @@ def _one(
     else:
         magnitude = (target.abs() if target.is_complex() else target).flatten(1)
         low = torch.zeros_like(magnitude[:, 0]) if target.is_complex() else magnitude.amin(1)
-        extent = (magnitude.amax(1) - low).clamp(min=torch.finfo(magnitude.dtype).tiny)
+        extent = magnitude.amax(1) - low
     try:
         result = meaning(metric)(metric, value, target, extent)
     except ValueError as e:
