@@ -25,7 +25,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..functionals.base import Scalar
+from ..functionals.base import Scalar, square_rows
+from ..functionals.data import DataTerm
 from ..problem import Problem
 from .base import Algorithm, Knobs, Step
 from .primal_dual import Roles, blocks, joint_norm
@@ -88,15 +89,33 @@ class BalancedPdhg(Algorithm[Balanced]):
         images = [b.operator.forward(x).clone() for b in self.blocks]
         duals = [torch.zeros_like(v) for v in images]
         one = torch.ones(self.problem.rows, dtype=self.problem.real, device=x.device)
-        first = self.lipschitz / self.norm
-        sigma = one * torch.where(torch.as_tensor(first) > 0, first, 1.0).to(one)
+        first = torch.as_tensor(self.lipschitz / self.norm)
+        sigma = one * torch.where(first > 0, first, self._guess().to(x.device)).to(one)
         choosing = Choosing(FIRST, 0, x.clone(), [p.clone() for p in duals])
         return Balanced(x, images, duals, self.smooth.gradient(x), sigma, 0, choosing)
+
+    def _guess(self) -> Tensor:
+        """The quotient of the distances to be covered, guessed from the data; one where they tell nothing.
+
+        At the solution p_j of a data term is its score, whose square has the Fisher information for its mean, and
+        |K^H y| / |K|^2 is about the size of x.
+        """
+        ones = torch.ones(self.problem.rows, dtype=torch.float64)
+        for b in self.blocks:
+            information = b.functional.information() if isinstance(b.functional, DataTerm) else None
+            if information is None:
+                continue
+            assert isinstance(b.functional, DataTerm)
+            size = square_rows(b.operator.adjoint(b.functional.linearise())).sqrt().cpu() * b.share
+            dual = (information.cpu() / b.share / self.norm).sqrt()
+            return ones * torch.where((size > 0) & (dual > 0), dual / size, 1.0)
+        return ones
 
     def step(self, state: Balanced, knobs: Knobs) -> Balanced:
         sigma, tau, k = state.sigma, self._tau(state.sigma), state.iteration + 1
         x = self.prox(add(state.x, state.slope, -tau), tau)
-        images, duals = list[Tensor](), list[Tensor]()
+        images: list[Tensor] = []
+        duals: list[Tensor] = []
         slope = self.smooth.gradient(x)
         for b, old, p in zip(self.blocks, state.images, state.duals, strict=True):
             image, s = b.operator.forward(x), sigma * b.share  # the image may be x itself
@@ -131,6 +150,9 @@ class BalancedPdhg(Algorithm[Balanced]):
 
     def estimate(self, state: Balanced) -> Tensor:
         return state.x
+
+    def steady(self, state: Balanced) -> bool:
+        return state.iteration + 1 != state.choosing.at
 
     def companions(self, state: Balanced) -> list[Tensor]:
         return state.duals

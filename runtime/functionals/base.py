@@ -11,10 +11,13 @@ Scalar = float | Tensor
 ROUNDING = 1000.0
 """An indicator is zero up to this many machine epsilons, relative to the size of what it compares."""
 
+BLOCK = 1024
+"""Entries that are summed in their own precision before the sums are summed in float64."""
+
 
 def real_dtype(v: Tensor) -> torch.dtype:
     """The dtype of the moduli of `v`."""
-    return v.dtype.to_real()
+    return v.dtype.to_real() if v.is_complex() else v.dtype
 
 
 def per_row(t: Scalar, like: Tensor) -> Scalar:
@@ -35,14 +38,35 @@ def smallest(t: Scalar) -> float:
 
 
 def sum_rows(v: Tensor) -> Tensor:
-    """The sum over everything but the rows, in float64: shape [rows]."""
-    return v.flatten(1).sum(1, dtype=torch.float64)
+    """The sum over everything but the rows, in float64: shape [rows].
+
+    Blocks of BLOCK entries are summed in the dtype of v, their sums in float64: as exact as the entries are, and
+    without a copy of v in float64.
+    """
+    blocks, rest = _blocks(v)
+    total = rest.sum(1, dtype=torch.float64)
+    return total if blocks is None else total + blocks.sum(2).sum(1, dtype=torch.float64)
 
 
 def square_rows(v: Tensor) -> Tensor:
-    """The squared Euclidean norm of each row, in float64; complex numbers count with their modulus."""
-    real = torch.view_as_real(v) if v.is_complex() else v
-    return torch.square(torch.linalg.vector_norm(real.flatten(1), dim=1, dtype=torch.float64))
+    """The squared Euclidean norm of each row, in float64; complex numbers count with their modulus.
+
+    Rows longer than BLOCK must not have entries beyond the root of their dtype's range.
+    """
+    blocks, rest = _blocks(torch.view_as_real(v) if v.is_complex() else v)
+    total = torch.square(torch.linalg.vector_norm(rest, dim=1, dtype=torch.float64))
+    if blocks is None:
+        return total
+    return total + torch.square(torch.linalg.vector_norm(blocks, dim=2).double()).sum(1)
+
+
+def _blocks(v: Tensor) -> tuple[Tensor | None, Tensor]:
+    """Each row in blocks, [rows, blocks, BLOCK] (None without any), and what is left of it, [rows, rest]."""
+    flat = v.flatten(1)
+    whole = flat.shape[1] - flat.shape[1] % BLOCK
+    if not whole:
+        return None, flat
+    return flat[:, :whole].unflatten(1, (-1, BLOCK)), flat[:, whole:]
 
 
 def dot_rows(a: Tensor, b: Tensor) -> Tensor:

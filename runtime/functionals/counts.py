@@ -104,6 +104,10 @@ class PoissonCounts(CountTerm):
         """factor (1 - y / m): the factor where y = 0; m counts as the least normal number where it is below that."""
         return self.factor * (1 - self.target / self.mean(v).clamp(min=torch.finfo(v.dtype).tiny))
 
+    def information(self) -> Tensor:
+        """factor^2 / m, with the counts, at least one, for m."""
+        return sum_rows(self.factor**2 / self.target.clamp(min=1))
+
     def _prox(self, v: Tensor, t: Scalar) -> Tensor:
         """The larger root of m^2 - a m - tau y = 0, with tau = t factor^2 and a = factor v + offset - tau."""
         tau = t * self.factor**2
@@ -149,6 +153,10 @@ class PoissonExponential(CountTerm):
     def mean(self, v: Tensor) -> Tensor:
         """factor e^v."""
         return self.factor * v.exp()
+
+    def information(self) -> Tensor:
+        """The mean itself, for which the counts stand in."""
+        return sum_rows(self.target)
 
     def _value(self, v: Tensor) -> Tensor:
         return self.mean(v) - self.target * v

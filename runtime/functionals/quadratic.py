@@ -20,6 +20,13 @@ class DataTerm(Functional):
         """The K x that would give these data without noise; zero where nothing was measured."""
         raise NotImplementedError(f"{type(self).__name__} has no linearised data")
 
+    def information(self) -> Tensor | None:
+        """The trace of the Fisher information in v, [rows]: what |grad g|^2 is on average at the true v.
+
+        The mean curvature, with the data in place of their means. None where the law has no density.
+        """
+        return None
+
 
 class HalfSquare(DataTerm):
     """g(v) = weight/2 |v - target|^2, with the modulus of complex entries.
@@ -39,6 +46,14 @@ class HalfSquare(DataTerm):
             raise ValueError(f"the weight of a half square must not be negative, not {smallest(weight)}")
         self.weight, self.target = weight, target
         self.lipschitz, self.strong = largest(weight), smallest(weight)
+
+    def information(self) -> Tensor | None:
+        """weight for each real number measured."""
+        if self.target is None:
+            return None
+        count = self.target[0].numel() * (2 if self.target.is_complex() else 1)
+        rows = torch.ones(self.target.shape[0], dtype=torch.float64, device=self.target.device)
+        return rows * self.weight * count
 
     def _residual(self, v: Tensor) -> Tensor:
         return v if self.target is None else v - self.target
