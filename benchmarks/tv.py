@@ -11,12 +11,12 @@ and then that many iterations are timed; the shortest time counts.
 from __future__ import annotations
 
 import argparse
-import importlib
 import time
 from collections.abc import Callable
 
 import numpy as np
 import torch
+from peers import peer
 from recon.dsl.model.place import place
 from recon.dsl.model.space import Axis, Space
 from recon.dsl.model.terms import Leaf
@@ -61,11 +61,10 @@ def scikit_image(y: Tensor, sigma: float, weight: float) -> Denoise:
 
 def deepinv(y: Tensor, sigma: float, weight: float) -> Denoise | None:
     """Condat's over-relaxed method; None, with the reason printed, where it cannot be imported."""
-    try:
-        denoiser = importlib.import_module("deepinv.models").TVDenoiser
-    except (ImportError, RuntimeError) as error:
-        print(f"deepinv is left out: {type(error).__name__}: {error}")
+    models = peer("deepinv.models")
+    if models is None:
         return None
+    denoiser = models.TVDenoiser
 
     def run(n: int) -> Tensor:
         found: Tensor = denoiser(n_it_max=n, crit=0.0)(y[None], ths=weight * sigma**2)[0]
