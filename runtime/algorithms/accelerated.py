@@ -4,11 +4,12 @@
     theta_{k+1} = (1 - q theta_k^2 + sqrt((1 - q theta_k^2)^2 + 4 theta_k^2)) / 2,   q = t mu,
     beta_k = (theta_k - 1) / theta_{k+1} * (1 - q theta_{k+1}) / (1 - q),
 
-for a mu-strongly convex f; with mu = 0 these are FISTA's numbers. The error falls like
+for a mu-strongly convex f; with mu = 0, theta_k = (k + 1) / 2 and beta_k = (k - 1) / (k + 2). The error falls like
 min(4 / (k + 1)^2, (1 - sqrt(q))^k). Where (z_k - x_{k+1}) . (x_{k+1} - x_k) > 0 the momentum points uphill and theta
 starts again from one, row by row.
 
-Nesterov 1983; Beck, Teboulle 2009; O'Donoghue, Candes 2015, eq. (13); Chambolle, Pock 2016, algorithm 5.
+Nesterov 1983; Beck, Teboulle 2009; O'Donoghue, Candes 2015, eq. (13); Chambolle, Dossal 2015, eq. (8);
+Chambolle, Pock 2016, algorithm 5.
 """
 
 from __future__ import annotations
@@ -56,7 +57,8 @@ class Accelerated(Algorithm[Momentum]):
         step = self.size
         if self.smooth.local:
             step = torch.as_tensor(step, dtype=self.problem.real, device=x.device).expand(self.problem.rows)
-        return Momentum(x, x.clone(), torch.ones(self.problem.rows, dtype=torch.float64, device=x.device), step)
+        dtype = torch.float64 if self.strong else self.problem.real
+        return Momentum(x, x.clone(), torch.ones(self.problem.rows, dtype=dtype, device=x.device), step)
 
     def step(self, state: Momentum, knobs: Knobs) -> Momentum:
         x, size = forward_backward(self.smooth, self.prox, state.z, state.step)
@@ -72,10 +74,10 @@ class Accelerated(Algorithm[Momentum]):
 
     def _schedule(self, theta: Tensor, size: Scalar) -> tuple[Tensor, Tensor]:
         """The next theta, and beta."""
-        square = theta * theta
         if not self.strong:
-            after = torch.sqrt(square + 0.25) + 0.5
-            return after, (theta - 1) / after
+            after = theta + 0.5
+            return after, (theta - 1).div_(after)
+        square = theta * theta
         q = self.mu * size if not isinstance(size, Tensor) else size.double() * self.mu
         q = q.double().clamp_max(0.999) if isinstance(q, Tensor) else min(q, 0.999)
         lead = 1 - q * square

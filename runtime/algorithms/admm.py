@@ -27,7 +27,7 @@ from ..operators.base import IdentityOperator, Operator
 from ..problem import Problem, Term
 from .affine import project_onto
 from .base import Algorithm, Knobs, Step
-from .normal import Normal, Solve
+from .normal import Normal
 from .proximal import Prox, prox_of, tight
 from .rows import add_, dot_rows, times
 from .smooth import Smooth, is_quadratic, norm_squared
@@ -46,13 +46,16 @@ STILL = 100.0
 
 @dataclass(frozen=True)
 class Splitting:
-    """The estimate x; z_j and the scaled dual u_j of each split term; rho of each row; the x-update for this rho."""
+    """The estimate x; z_j and the scaled dual u_j of each split term; rho of each row.
+
+    inverse: what the x-update for this rho multiplies by, in the basis where it is closed.
+    """
 
     x: Tensor
     z: list[Tensor]
     u: list[Tensor]
     rho: Tensor
-    solve: Solve
+    inverse: Tensor | None
     iteration: int
 
 
@@ -117,10 +120,16 @@ class Admm(Algorithm[Splitting]):
         operators = [t.operator for t in self.smooth.terms] + [s.operator for s in splits]
         return Normal(operators, p.space, p.real, p.device)
 
-    def _solver(self, rho: Tensor) -> Solve:
-        """The x-update for this rho."""
-        solve, within = self.normal.solver(self._weights(rho)), self.within
-        return solve if within is None else lambda rhs, start: within(solve(rhs, start), 1.0)
+    def _inverse(self, rho: Tensor) -> Tensor | None:
+        """What the x-update multiplies by for this rho, in the basis where it is closed."""
+        return None if self.normal.basis is None else self.normal.inverse(self._weights(rho))
+
+    def _update(self, rhs: Tensor, state: Splitting) -> Tensor:
+        """The x-update."""
+        if state.inverse is None:
+            return self.normal.iterate(self._weights(state.rho), rhs, state.x)
+        x = self.normal.divide(state.inverse, rhs)
+        return x if self.within is None else self.within(x, 1.0)
 
     def _weights(self, rho: Tensor) -> list[float | Tensor]:
         return [*self.smooth.weights, *(rho * s.share for s in self.splits)]
@@ -137,15 +146,15 @@ class Admm(Algorithm[Splitting]):
         x = self.problem.initial()
         z = [s.operator.forward(x).clone() for s in self.splits]
         rho = torch.full((self.problem.rows,), self.rho, dtype=self.problem.real, device=x.device)
-        return Splitting(x, z, [torch.zeros_like(v) for v in z], rho, self._solver(rho), 0)
+        return Splitting(x, z, [torch.zeros_like(v) for v in z], rho, self._inverse(rho), 0)
 
     def step(self, state: Splitting, knobs: Knobs) -> Splitting:
         rho, k = state.rho, state.iteration + 1
         rhs = self._rhs.clone()
         for s, z, u in zip(self.splits, state.z, state.u, strict=True):
             add_(rhs, s.operator.adjoint(z - u), rho * s.share)
-        x = state.solve(rhs, state.x)
-        look = self.given is None and k <= ADAPTS and k % EVERY == 0
+        x = self._update(rhs, state)
+        look = not self.steady(state)
         images, zs, us = [], [], []
         for s, u in zip(self.splits, state.u, strict=True):
             image = s.operator.forward(x)
@@ -155,13 +164,13 @@ class Admm(Algorithm[Splitting]):
             zs.append(z)
             us.append(v.sub_(z))
         if not look:
-            return Splitting(x, zs, us, rho, state.solve, k)
+            return Splitting(x, zs, us, rho, state.inverse, k)
         factor = self._balance(images, state.z, zs, us)
         if bool((factor == 1).all()):
-            return Splitting(x, zs, us, rho, state.solve, k)
+            return Splitting(x, zs, us, rho, state.inverse, k)
         rho = rho * factor
         us = [times(1 / factor, u) for u in us]
-        return Splitting(x, zs, us, rho, self._solver(rho), k)
+        return Splitting(x, zs, us, rho, self._inverse(rho), k)
 
     def _balance(self, images: list[Tensor], old: list[Tensor], new: list[Tensor], us: list[Tensor]) -> Tensor:
         """The factor on rho: the root of |K x - z| over |z - z_old| where they are far apart, one where they are not.
@@ -185,6 +194,10 @@ class Admm(Algorithm[Splitting]):
 
     def estimate(self, state: Splitting) -> Tensor:
         return state.x if self.shown is None else state.z[self.shown]
+
+    def steady(self, state: Splitting) -> bool:
+        k = state.iteration + 1
+        return self.given is not None or k > ADAPTS or k % EVERY != 0
 
     def companions(self, state: Splitting) -> list[Tensor]:
         return state.u

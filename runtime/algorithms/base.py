@@ -61,6 +61,11 @@ class Algorithm(Generic[S]):
         """What the tolerance is compared with, one number a row; None: the relative move of the estimate."""
         return None
 
+    def steady(self, state: S) -> bool:
+        """Whether the step from this state is one of the many that do the same arithmetic, so that it is worth
+        compiling; not where step sizes are chosen anew."""
+        return True
+
     def companions(self, state: S) -> list[Tensor]:
         """Further iterates (dual variables) that must have slowed down too before the move of the estimate counts."""
         return []

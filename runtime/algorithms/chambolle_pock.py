@@ -59,7 +59,8 @@ class AcceleratedPdhg(Algorithm[PrimalDual]):
         return PrimalDual(x, x.clone(), duals, self.tau, 1 / (self.tau * self.norm))
 
     def step(self, state: PrimalDual, knobs: Knobs) -> PrimalDual:
-        duals, pull = list[Tensor](), None
+        duals: list[Tensor] = []
+        pull: Tensor | None = None
         for b, p in zip(self.blocks, state.duals, strict=True):
             sigma = state.sigma * b.share
             p = b.functional.conjugate_prox_(add_(p, b.operator.forward(state.ahead), sigma), sigma)

@@ -67,9 +67,9 @@ class PseudoInverseImage:
 
     def solve(self) -> Tensor:
         if self.gram is not None:
-            return self.gram.solver([1.0])(self.operator.adjoint(self.y), None)
+            return self.gram.divide(self.gram.inverse([1.0]), self.operator.adjoint(self.y))
         if self.cogram is not None:
-            return self.operator.adjoint(self.cogram.solver([1.0])(self.y, None)).clone()
+            return self.operator.adjoint(self.cogram.divide(self.cogram.inverse([1.0]), self.y)).clone()
         return lsqr(self.operator, self.y, self.iterations, self.tolerance)[0]
 
     def choices(self) -> list[Step]:
@@ -96,7 +96,7 @@ class ClosedFormImage:
 
     def solve(self) -> Tensor:
         if self.normal.basis is not None:
-            return self.normal.solver(self.smooth.weights)(self.smooth.rhs, None)
+            return self.normal.divide(self.normal.inverse(self.smooth.weights), self.smooth.rhs)
         return self._dense()
 
     def _dense(self) -> Tensor:

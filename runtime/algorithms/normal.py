@@ -10,7 +10,7 @@ The facts say in which basis K^H K is diagonal; the diagonal itself is read off 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import cast
 
 import torch
@@ -24,9 +24,6 @@ from ..operators.base import Operator, dtype_of, random_point
 from ..transforms.cosine import cosine_forward, cosine_inverse
 from .conjugate import conjugate_gradients
 from .rows import add_, dot_rows, times
-
-Solve = Callable[[Tensor, Tensor | None], Tensor]
-"""(right-hand side, where to start an iteration) -> the solution of least norm."""
 
 INNER_ITERATIONS, INNER_DROP = 20, 0.1
 """Where no basis is known: most conjugate-gradient steps, and the part of their start's residual at which they end. The
@@ -120,28 +117,24 @@ class Normal:
         flat = values.reshape(values.shape[0], -1)
         return flat.amin(1), flat.amax(1)
 
-    def solver(self, weights: Sequence[Scalar], iterations: int = INNER_ITERATIONS) -> Solve:
-        """The inverse of N, on its range: closed where there is a basis, else conjugate gradients."""
-        if self.basis is None:
-            tolerance = 100 * torch.finfo(self.real).eps
-
-            def iterate(rhs: Tensor, start: Tensor | None) -> Tensor:
-                begin = torch.zeros_like(rhs) if start is None else start
-                return conjugate_gradients(
-                    lambda x: self.apply(weights, x), rhs, begin, iterations, tolerance, INNER_DROP
-                )
-
-            return iterate
+    def inverse(self, weights: Sequence[Scalar]) -> Tensor:
+        """The diagonal of N^+ in `basis`, zero on N's null space."""
         values = self.values(weights)
-        inverse = torch.where(values > 0, 1 / values, 0)
-        basis = self.basis
+        return torch.where(values > 0, 1 / values, 0)
 
-        def divide(rhs: Tensor, start: Tensor | None) -> Tensor:
-            if inverse.ndim == 1:
-                return times(inverse.expand(rhs.shape[0]), rhs)
-            return basis.synthesise(basis.analyse(rhs).mul_(inverse)) if basis.axes else rhs * inverse
+    def divide(self, inverse: Tensor, rhs: Tensor) -> Tensor:
+        """N^+ rhs, for the `inverse` diagonal."""
+        assert self.basis is not None
+        if inverse.ndim == 1:
+            return times(inverse.expand(rhs.shape[0]), rhs)
+        return self.basis.synthesise(self.basis.analyse(rhs).mul_(inverse)) if self.basis.axes else rhs * inverse
 
-        return divide
+    def iterate(self, weights: Sequence[Scalar], rhs: Tensor, start: Tensor) -> Tensor:
+        """An approximation of N^+ rhs by a few conjugate-gradient steps from `start`, where there is no basis."""
+        tolerance = 100 * torch.finfo(self.real).eps
+        return conjugate_gradients(
+            lambda x: self.apply(weights, x), rhs, start, INNER_ITERATIONS, tolerance, INNER_DROP
+        )
 
 
 def _known(operator: Operator) -> Diagonal:

@@ -116,7 +116,7 @@ class Smooth:
             normal = Normal(operators, problem.space, problem.real, problem.device)
             if normal.basis is not None:
                 low, high = normal.extremes(weights)
-                if low.numel() == 1 and problem.rows != 1:
+                if low.numel() == 1:
                     return Curvature(float(low), float(high), "extreme eigenvalues of the normal matrix")
                 return Curvature(low, high, "extreme eigenvalues of the normal matrix")
         lower: Scalar = 0.0

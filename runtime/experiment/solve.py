@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from recon.dsl.model.solver import Iterative, Solver
-from torch import Tensor
 
 from ..algorithms.base import Algorithm
 from ..loop import Observe, Progress, Solution, solve, solve_direct
 from ..meaning import meaning
 from ..problem import Problem
+from .compiled_steps import CompiledSteps
 
 
 def solve_word(
@@ -22,7 +21,9 @@ def solve_word(
     observe: Observe | None = None,
     compiled: bool = False,
 ) -> Solution:
-    """Solve a problem by the algorithm that the word means. `compiled`: its step goes through torch.compile.
+    """Solve a problem by the algorithm that the word means.
+
+    `compiled`: its steps go through torch.compile where that is of use; the trace's choices tell what became of it.
 
     Raises Diverged where the iterates grow without bound.
     """
@@ -30,46 +31,15 @@ def solve_word(
     if not isinstance(algorithm, Algorithm):
         return solve_direct(algorithm, problem, observe=observe)
     assert isinstance(word, Iterative)
-    if compiled:
-        algorithm = Compiled(algorithm)
-    return solve(
-        algorithm,
+    solver: Algorithm[Any] = CompiledSteps(algorithm, problem) if compiled else algorithm
+    solution = solve(
+        solver,
         problem,
         iterations=word.iterations,
         tolerance=word.tolerance,
         progress=progress,
         observe=observe,
     )
-
-
-class Compiled(Algorithm[Any]):
-    """An algorithm whose step is compiled; everything else is its own."""
-
-    def __init__(self, of: Algorithm[Any]) -> None:
-        import torch
-
-        self.name = of.name
-        self.of = of
-        step: Callable[[Any, Any], Any] = of.step
-        self._step = torch.compile(step, dynamic=False)
-
-    def init(self) -> Any:
-        return self.of.init()
-
-    def step(self, state: Any, knobs: Any) -> Any:
-        return self._step(state, knobs)
-
-    def estimate(self, state: Any) -> Tensor:
-        return self.of.estimate(state)
-
-    def knobs(self, iteration: int) -> Any:
-        return self.of.knobs(iteration)
-
-    def choices(self) -> Any:
-        return self.of.choices()
-
-    def residual(self, state: Any) -> Tensor | None:
-        return self.of.residual(state)
-
-    def companions(self, state: Any) -> list[Tensor]:
-        return self.of.companions(state)
+    if isinstance(solver, CompiledSteps):
+        solution.trace.choices.append(solver.report())
+    return solution

@@ -66,7 +66,7 @@ def _blocks(v: Tensor) -> tuple[Tensor | None, Tensor]:
     whole = flat.shape[1] - flat.shape[1] % BLOCK
     if not whole:
         return None, flat
-    return flat[:, :whole].unflatten(1, (-1, BLOCK)), flat[:, whole:]
+    return flat[:, :whole].view(len(flat), whole // BLOCK, BLOCK), flat[:, whole:]
 
 
 def dot_rows(a: Tensor, b: Tensor) -> Tensor:
