@@ -34,7 +34,7 @@ from .proximal import prox_of
 from .rows import add, add_, dot_rows
 from .smooth import Smooth
 
-FIRST, APART, LOOKS = 10, 1.5, 16
+FIRST, APART, LOOKS = 3, 1.5, 18
 """The iteration in which sigma is first chosen anew, the quotient of two such iterations in sequence, and how many
 there are; with sigma fixed from then on, convergence is that of the plain method."""
 WARM = 5
