@@ -125,7 +125,7 @@ def _only_binding(s: Statement, source: Source, stated: list[Stated]) -> tuple[s
 
 def _refuse_two_truths(bindings: dict[str, t.ValueTerm], spans: dict[str, Span], targets: dict[str, str]) -> None:
     """`ref` stands for a truth that is not the unknown's; with the unknown bound as well, metrics would have two."""
-    truth = next((n for n in bindings if targets[n] in ("unknown", "derived")), None)
+    truth = next((n for n in bindings if targets.get(n) in ("unknown", "derived")), None)
     if truth is not None and "ref" in bindings:
         raise SpecError(
             error(
