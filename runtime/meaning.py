@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from recon.dsl.model.word import Word
@@ -45,14 +45,18 @@ def meaning(word: Word | type[Word]) -> Callable[..., Any]:
 def _load(cls: type[Word]) -> None:
     """Import the runtime modules named like the word's own module, then, if that was not enough, all rooms."""
     tail = cls.__module__.rsplit(".", 1)[-1]
-    for room in _ROOMS:
-        package = importlib.import_module(f"recon.runtime.{room}")
-        for info in pkgutil.iter_modules(package.__path__):
-            if info.name == tail:
-                importlib.import_module(f"{package.__name__}.{info.name}")
+    modules = [m for room in _ROOMS for m in _modules(f"recon.runtime.{room}")]
+    for name in modules:
+        if name.rsplit(".", 1)[-1] == tail:
+            importlib.import_module(name)
     if cls in _MEANINGS:
         return
-    for room in _ROOMS:
-        package = importlib.import_module(f"recon.runtime.{room}")
-        for info in pkgutil.iter_modules(package.__path__):
-            importlib.import_module(f"{package.__name__}.{info.name}")
+    for name in modules:
+        importlib.import_module(name)
+
+
+def _modules(package: str) -> Iterator[str]:
+    """The names of all modules of a package, those of packages inside it too."""
+    for info in pkgutil.iter_modules(importlib.import_module(package).__path__):
+        name = f"{package}.{info.name}"
+        yield from _modules(name) if info.ispkg else (name,)

@@ -7,31 +7,22 @@ from pathlib import Path
 import numpy as np
 import skimage.data
 from numpy.typing import NDArray
+from recon.dsl.vocabulary.sources.pictures import TEST_PICTURES, TRAIN_PICTURES
 from skimage.color import rgb2gray
 from skimage.io import imread
 from skimage.transform import resize
 
 Picture = NDArray[np.float32]
 
-# Held out from all training.
-_TEST = {"camera": "camera.png", "chelsea": "chelsea.png", "retina": "retina.jpg", "coins": "coins.png"}
-_TRAIN = {
-    "brick": "brick.png",
-    "grass": "grass.png",
-    "gravel": "gravel.png",
-    "moon": "moon.png",
-    "cell": "cell.png",
+# Files that are not called NAME.png.
+_FILES = {
+    "retina": "retina.jpg",
     "clock": "clock_motion.png",
-    "page": "page.png",
-    "text": "text.png",
-    "astronaut": "astronaut.png",
     "immunohistochemistry": "ihc.png",
-    "coffee": "coffee.png",
     "hubble_deep_field": "hubble_deep_field.jpg",
     "rocket": "rocket.jpg",
     "stereo_motorcycle": "motorcycle_left.png",
 }
-_FILES = _TEST | _TRAIN
 _FACES = 100  # lfw_subset holds 100 faces, then 100 patches without one
 _TEST_FACES = 20
 
@@ -48,7 +39,7 @@ def picture_names(split: str) -> list[str]:
     Raises:
         ValueError: another split.
     """
-    return list({"test": _TEST, "train": _TRAIN}[_checked(split)])
+    return list({"test": TEST_PICTURES, "train": TRAIN_PICTURES}[_checked(split)])
 
 
 def sample_picture(name: str) -> Picture:
@@ -65,9 +56,10 @@ def sample_picture(name: str) -> Picture:
     Raises:
         ValueError: an unknown name, or an installation of scikit-image without this file.
     """
-    if name not in _FILES:
-        raise ValueError(f"there is no picture {name!r}; the pictures are {', '.join(sorted(_FILES))}")
-    stored = imread(_installed(_FILES[name]))
+    known = (*TEST_PICTURES, *TRAIN_PICTURES)
+    if name not in known:
+        raise ValueError(f"there is no picture {name!r}; the pictures are {', '.join(sorted(known))}")
+    stored = imread(_installed(_FILES.get(name, f"{name}.png")))
     planes = stored[None] if stored.ndim == 2 else np.moveaxis(stored[..., :3], -1, 0)
     return np.ascontiguousarray(planes, dtype=np.float32) / np.float32(255)
 

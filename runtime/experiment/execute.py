@@ -14,7 +14,7 @@ from recon.dsl.check.formulate import Checked
 from recon.dsl.model.experiment import DataSet, Experiment
 from recon.dsl.model.options import DataOptions
 from recon.dsl.model.terms import Column, Reserved, Unknown, ValueTerm
-from recon.dsl.vocabulary.sources import Phantom
+from recon.dsl.vocabulary.sources.drawn import Phantom
 from recon.dsl.vocabulary.views import Figure
 from torch import Tensor
 

@@ -1,11 +1,15 @@
 """Pictures against scikit-image's own loaders, colour conversion and resampling."""
 
 import socket
+from pathlib import Path
 
 import numpy as np
 import pytest
 import skimage.data
+from recon.dsl.check.page import load
+from recon.runtime.build import Build
 from recon.runtime.data.pictures import fit_picture, picture_names, sample_faces, sample_picture
+from recon.runtime.experiment.rows import RowReader
 from skimage.color import rgb2gray
 from skimage.transform import resize
 
@@ -101,3 +105,20 @@ def test_what_cannot_be_fitted() -> None:
             fit_picture(camera, channels, extents)
     with pytest.raises(ValueError, match="axes"):
         fit_picture(camera[0], None, None)
+
+
+@pytest.mark.parametrize(("options", "count"), [("", 100), (' { split = "test" }', 20), (' { split = "train" }', 80)])
+def test_faces_on_a_page(tmp_path: Path, options: str, count: int) -> None:
+    page = f"""recon 1
+data faces = sample("lfw_subset"){options}
+image x : real[25, 25]
+forward A = identity()
+noise y ~ gaussian(A @ x, sigma = 0.1)
+prior tv(x)
+"""
+    checked = load(page, "page.recon", tmp_path, [])
+    (source,) = checked.experiment.data.values()
+    rows = RowReader(source, next(iter(checked.makers.values())), tmp_path, Build())
+    assert rows.count == count
+    faces = skimage.data.lfw_subset()[:100][80 if count == 20 else 0 :]
+    assert np.allclose(rows.rows.read(count - 1)["image"], faces[count - 1], atol=1e-7)

@@ -1,26 +1,11 @@
-"""Where data come from."""
+"""Sources that draw their rows: phantoms and synthetic signals."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import ClassVar, Literal
 
-from ..model.fields import Field, FilePath, Positive, Rows, Seed, Whole
-from ..model.files import FileError, shortened
-from ..model.word import Source
-
-
-class Sample(Source):
-    """Pictures that install with scikit-image, brought to the unknown's extents and channels; values in 0..1."""
-
-    reference: ClassVar[str] = "scikit-image's data module"
-    example: ClassVar[str] = 'data cam = sample("camera")'
-    fitted: ClassVar[bool] = True
-
-    name: str = Field(description='a picture\'s name, or "*" for all')
-
-    def columns(self) -> tuple[str, ...]:
-        return ("image",)
+from ...model.fields import Field, Positive, Rows, Seed, Whole
+from ...model.word import Source
 
 
 class Phantom(Source):
@@ -37,57 +22,6 @@ class Phantom(Source):
 
     def columns(self) -> tuple[str, ...]:
         return ("image",)
-
-
-class Folder(Source):
-    """The pictures of a folder, one a row, in natural order; values in 0..1."""
-
-    example: ClassVar[str] = 'data own = folder("pictures/*.png") { x = gray(image) }'
-
-    pattern: str = Field(description="files relative to the spec, with wildcards")
-
-    def columns(self) -> tuple[str, ...]:
-        return ("image",)
-
-    def files(self, folder: Path) -> tuple[FilePath, ...]:
-        if Path(self.pattern).is_absolute() or ".." in Path(self.pattern).parts:
-            return ()  # refused where the rows are opened
-        try:
-            if (folder / self.pattern).is_dir():
-                fix = f"{self.pattern.rstrip('/')}/*.png"
-                raise FileError(f'`{self.pattern}` is a folder; name its files by a pattern such as "{fix}"')
-            found = sorted(p for p in folder.glob(self.pattern) if p.is_file())
-        except (OSError, ValueError) as e:
-            reason = e.strerror if isinstance(e, OSError) else str(e)
-            raise FileError(f"`{shortened(self.pattern)}` is no pattern of files: {reason}") from e
-        return tuple(FilePath(p.relative_to(folder).as_posix(), str(p)) for p in found)
-
-
-class Npy(Source):
-    """A `.npy` file; with one axis more than the unknown, its first axis counts rows."""
-
-    example: ClassVar[str] = 'data own = npy("slices.npy")'
-
-    file: FilePath = Field(description="a .npy file")
-
-    def columns(self) -> tuple[str, ...]:
-        return ("array",)
-
-
-class Npz(Source):
-    """A `.npz` archive; its arrays are the columns."""
-
-    example: ClassVar[str] = 'data own = npz("scan.npz") { y = kspace }'
-
-    file: FilePath = Field(description="a .npz file")
-
-
-class Hdf5(Source):
-    """An HDF5 file; its data sets are the columns, their first axis counts rows."""
-
-    example: ClassVar[str] = 'data own = hdf5("scan.h5") { y = kspace }'
-
-    file: FilePath = Field(description="a .h5 file")
 
 
 class Sparse(Source):

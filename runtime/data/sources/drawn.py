@@ -1,0 +1,72 @@
+"""Rows that are drawn: phantoms and synthetic signals."""
+
+from __future__ import annotations
+
+import numpy as np
+from recon.dsl.vocabulary.sources import drawn as sources
+
+from ...meaning import meaning_of
+from .. import phantoms, synthetic
+from ..files import Array, DataError, Rows
+from . import Drawn, Request
+
+
+@meaning_of(sources.Phantom)
+def phantom(word: sources.Phantom, request: Request) -> Rows:
+    """Phantoms at the unknown's extents, the same in every channel."""
+    extents = request.needed_extents("phantom")
+    if len(extents) not in (2, 3):
+        raise DataError(f"a phantom has two or three axes, and the unknown is {request.space}")
+
+    def make(row: int) -> dict[str, Array]:
+        if word.kind == "shepp_logan":
+            picture = phantoms.shepp_logan(extents)
+        elif word.kind == "ellipses":
+            picture = phantoms.ellipses(extents, request.seed, row)
+        else:
+            picture = phantoms.blobs(extents, request.seed + row)
+        head = [a.size or 1 for a in request.space.axes if a.name in ("channel", "frame")]
+        return {"image": np.broadcast_to(picture, (*head, *extents)).copy()}
+
+    return Drawn(["image"], word.count, make)
+
+
+@meaning_of(sources.Sparse)
+def sparse(word: sources.Sparse, request: Request) -> Rows:
+    """Sparse signals of the unknown's extents."""
+    shape = request.needed_extents("sparse")
+    if word.nonzeros > int(np.prod(shape)):
+        raise DataError(f"a signal of {int(np.prod(shape))} entries cannot have {word.nonzeros} that are not zero")
+    return Drawn(
+        ["signal"], word.count, lambda row: {"signal": synthetic.sparse(shape, word.nonzeros, request.seed, row)}
+    )
+
+
+@meaning_of(sources.Smooth)
+def smooth(word: sources.Smooth, request: Request) -> Rows:
+    """Smooth signals of the unknown's extents."""
+    shape = request.needed_extents("smooth")
+
+    def make(row: int) -> dict[str, Array]:
+        try:
+            return {"signal": synthetic.smooth(shape, word.width, request.seed, row)}
+        except ValueError as e:
+            raise DataError(f"`smooth`: {e}") from e
+
+    return Drawn(["signal"], word.count, make)
+
+
+@meaning_of(sources.CosinesAndSpikes)
+def cosines_and_spikes(word: sources.CosinesAndSpikes, request: Request) -> Rows:
+    """Coefficients of cosines and of spikes."""
+    shape = request.needed_extents("cosines_and_spikes")
+    if len(shape) != 1:
+        raise DataError(f"cosines and spikes make a signal, and the unknown is {request.space}")
+    for name, entries in (("cosines", word.cosines), ("spikes", word.spikes)):
+        if entries > shape[0]:
+            raise DataError(f"a signal of {shape[0]} entries cannot have {entries} {name}")
+
+    def make(row: int) -> dict[str, Array]:
+        return dict(synthetic.cosines_and_spikes(shape[0], word.cosines, word.spikes, request.seed, row))
+
+    return Drawn(["cosines", "spikes"], word.count, make)
