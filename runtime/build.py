@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from recon.dsl.model.place import Placed
-from recon.dsl.model.terms import Adjoint, Compose, Leaf, Scaled, SumOf
+from recon.dsl.model.space import Space
+from recon.dsl.model.terms import Adjoint, Compose, Leaf, Scaled, SumOf, ValueTerm, parameters_in
+from recon.dsl.model.units import NONE, Dimension, describe
 
 from .meaning import meaning
 from .operators.base import (
@@ -23,12 +26,26 @@ from .operators.base import (
 
 
 @dataclass(frozen=True)
+class Quantified:
+    """A batch of values [rows, ...] with their dimension, in base units."""
+
+    data: torch.Tensor
+    dimension: Dimension = NONE
+
+
+@dataclass(frozen=True)
 class Build:
-    """What every part of a program is built for: the real precision, the device, and the seed of the run."""
+    """What every part of a program is built for: the real precision, the device, and the seed of the run.
+
+    values: what operators may take as parameters, by name: values known of the row, measurements, and unknowns that
+    are held fixed; each of shape [1, ...]. row: the name of the data and the row's number, for what varies with it.
+    """
 
     real: torch.dtype = torch.float32
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     seed: int = 0
+    values: Mapping[str, Quantified] = field(default_factory=dict)
+    row: str = ""
 
     @property
     def complex(self) -> torch.dtype:
@@ -43,6 +60,20 @@ class Build:
     def generator(self, given: int | str, place: str) -> np.random.Generator:
         """What a random word draws from: the same numbers on every device and at every precision."""
         return np.random.default_rng(self.seed_for(given, place))
+
+    def given(self, value: ValueTerm, dimension: Dimension = NONE) -> torch.Tensor:
+        """The value of a parameter of an operator, in base units, without an axis of rows.
+
+        Differentiable in the values at hand. Raises EvaluationError where it is not at hand, or has another dimension.
+        """
+        from .values import EvaluationError, evaluate, named
+
+        space = next((t.space for t in parameters_in(value) if t.space is not None), Space("real", ()))
+        found = evaluate(value, lambda term: named(term, self.values), space, self)
+        if found.dimension != dimension:
+            text = value.span.text if value.span is not None else "this"
+            raise EvaluationError(f"`{text}` is {describe(found.dimension)}, and {describe(dimension)} is needed here")
+        return found.data[0] if found.data.ndim else found.data
 
     def tensor(self, array: object) -> torch.Tensor:
         """An array as a tensor of this precision, real or complex as the array is, on this device."""

@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from ..diagnostics import Diagnostic, Findings, Label, SpecError, error, warning
 from ..model.experiment import Formulation, Likelihood
 from ..model.place import MisfitError, Placed, place
 from ..model.problem import Affine, FunctionFacts, Problem, TermFacts, affine
 from ..model.space import Space, fits
-from ..model.terms import Compose, Energy, Law, Leaf, OperatorTerm, Prior, ValueTerm, Within
+from ..model.terms import (
+    Compose,
+    Energy,
+    Known,
+    Law,
+    Leaf,
+    Measured,
+    OperatorTerm,
+    Prior,
+    Unknown,
+    ValueTerm,
+    Within,
+    everything,
+    inside,
+    parameters_in,
+)
 from ..model.units import NONE, describe
 from ..model.word import Law as LawWord
+from ..model.word import Word
 from ..syntax.source import Span
 from ..vocabulary.noise import Gaussian
 from ..vocabulary.operators.basic import Identity
@@ -47,13 +65,37 @@ class Checked:
     prior_terms: list[tuple[Prior, TermFacts]] = field(default_factory=list)
     derived: dict[str, Derived] = field(default_factory=dict)
 
+    @property
+    def given(self) -> list[Measured | Known]:
+        """The measurements and known values that its operators and laws take as parameters."""
+        return [p for p in parameters_in(*self._held()) if not isinstance(p, Unknown)]
 
-def formulate(f: Formulation, findings: Findings, making: bool = False) -> Checked | None:
+    @property
+    def by_row(self) -> bool:
+        """Whether its operators or laws differ from row to row, so that rows are solved one at a time."""
+        words = (w for held in self._held() for w in everything(held) if isinstance(w, Word))
+        return bool(self.given) or any(getattr(w, "vary", "page") == "row" for w in words)
+
+    def _held(self) -> list[Any]:
+        """What is built for each row: operators, and the parameters of laws."""
+        placed = [p for m in self.measurements.values() for p in m.blocks.values()]
+        placed += [p for _, term in self.prior_terms for p in term.blocks.values()]
+        laws = [
+            v for m in self.measurements.values() for v in inside(m.likelihood.law) if v is not m.likelihood.law.mean
+        ]
+        return [p.term for p in placed if p.term is not None] + laws
+
+
+def formulate(
+    f: Formulation, findings: Findings, making: bool = False, given: Mapping[str, Space] | None = None
+) -> Checked | None:
     """The normal form of a formulation; misfits are added to the findings, and None is returned where one stops it.
 
-    `making`: it makes data from a known truth, so nothing has to keep the unknowns in bounds.
+    `making`: it makes data from a known truth, so nothing has to keep the unknowns in bounds. `given`: the spaces of
+    measurements and known values, once data are read.
     """
     spaces = {n: u.space for n, u in f.unknowns.items()}
+    f = _located(f, {**(given or {}), **spaces})
     checked = Checked(f, Problem(spaces, ()))
     terms: list[TermFacts] = []
     failed = False
@@ -87,6 +129,17 @@ def formulate(f: Formulation, findings: Findings, making: bool = False) -> Check
             continue  # a quantity that is not linear can still be shown
     checked.problem = Problem(spaces, tuple(terms))
     return None if failed else checked
+
+
+def _located(f: Formulation, spaces: Mapping[str, Space]) -> Formulation:
+    """The formulation with the spaces of the values that operators take as parameters filled in."""
+
+    def fill(term: Any) -> Any:
+        if isinstance(term, (Unknown, Measured, Known)) and term.name in spaces and term.space != spaces[term.name]:
+            return replace(term, space=spaces[term.name])
+        return term
+
+    return f.mapped(fill)
 
 
 def place_checked(op: OperatorTerm | None, domain: Space, span: Span | None) -> Placed:

@@ -12,9 +12,10 @@ from ..model.files import FileError
 from ..model.options import DataOptions
 from ..model.word import Source
 from ..syntax.source import Span
-from ..syntax.tree import Statement
+from ..syntax.tree import Name, Statement, walk
 from .context import Context, value_of
 from .formulation import Stated
+from .leftovers import expressions
 from .names import Definition
 from .phrases import listed
 from .scope import Scope
@@ -45,7 +46,7 @@ def data_set(s: Statement, stated: list[Stated], derived: set[str], context: Con
             problems.append(error("RN011", f"`{name}` is bound twice", second, first))
             continue
         spans[name] = span
-        if name not in targets:
+        if name not in targets and not _used(name, stated, context):
             problems.append(_no_target(name, span, targets, context))
         try:
             bindings[name] = context.reader.value(expr, body)
@@ -83,11 +84,21 @@ def _targets(stated: list[Stated], derived: set[str]) -> dict[str, str]:
     return {**out, "ref": "ref"}
 
 
+def _used(name: str, stated: list[Stated], context: Context) -> bool:
+    """Whether a name that only data bind is a value that some problem uses, or would but for errors elsewhere."""
+    known = [d for problem in stated for d in [problem.names.get(name)] if d is not None and d.kind == "known"]
+    if any((d.name, d.span) in context.reader.read_names for d in known):
+        return True
+    outside = [i for i in context.page.items if not (isinstance(i, Statement) and i.kind == "data")]
+    named = (n.id for i in outside for e in expressions(i) for n in walk(e) if isinstance(n, Name))
+    return bool(known) and bool(context.findings.errors) and name in named
+
+
 def _no_target(name: str, span: Span, targets: dict[str, str], context: Context) -> Diagnostic:
     close = nearest(name, [*targets, *DataOptions.model_fields])
     hint = f"did you mean `{close}`?" if close else f"data can be bound to {listed(list(targets))}"
     d = context.names.get(name)
-    if d is not None:
+    if d is not None and d.kind != "known":
         return error(
             "RN015",
             f"`{name}` has its value on the page already, so data cannot be bound to it",

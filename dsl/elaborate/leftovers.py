@@ -24,7 +24,7 @@ def read_leftovers(context: Context) -> None:
         items += s.body or ()
     unused = [i for i in items if _defines(i) and not _is_used(i, context)]
     broken = bool(context.findings.errors)
-    mentioned = {n.id for i in items for e in _expressions(i) for n in walk(e) if isinstance(n, Name)} if broken else {}
+    mentioned = {n.id for i in items for e in expressions(i) for n in walk(e) if isinstance(n, Name)} if broken else {}
     for item in unused:
         if isinstance(item, Clause) or item.name not in mentioned:
             _read(item, context)
@@ -32,11 +32,11 @@ def read_leftovers(context: Context) -> None:
         context.findings.add(*(_warning(item) for item in unused))
 
 
-def _expressions(item: Item) -> list[Expr]:
+def expressions(item: Item) -> list[Expr]:
     """The expressions of an item and of its body."""
     own = [] if item.value is None else [item.value]
     body = item.body or () if isinstance(item, Statement) else ()
-    return own + [e for inner in body for e in _expressions(inner)]
+    return own + [e for inner in body for e in expressions(inner)]
 
 
 def _defines(item: Item) -> bool:

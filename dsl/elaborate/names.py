@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ..diagnostics import Findings, Label, error
+from ..model.options import DataOptions
 from ..syntax.source import Span
 from ..syntax.tree import Binding, Call, Dot, Expr, Follows, Item, Name, Page, Statement, walk
 from .statements import UNKNOWNS
@@ -15,7 +16,8 @@ from .statements import UNKNOWNS
 class Definition:
     """A name and what it stands for.
 
-    `kind` is a statement kind, "binding", or "measured" for the name left of a noise line.
+    `kind` is a statement kind, "binding", "measured" for the name left of a noise line, or "known" for a name that
+    data bind and nothing else says.
     """
 
     kind: str
@@ -39,6 +41,7 @@ RESERVED = ("estimate", "samples", "truth", "measured", "ref", "error")
 def collect(items: Iterable[Item], findings: Findings, base: Names | None = None) -> Names:
     """The names that statements bind, on top of those of the page around them, which they may replace."""
     names: Names = {}
+    items = tuple(items)
     for item in items:
         for d in _definitions(item):
             old = names.get(d.name)
@@ -68,8 +71,20 @@ def collect(items: Iterable[Item], findings: Findings, base: Names | None = None
                 message = f"`{d.name}` is a word of the language and cannot be a name of yours"
                 findings.add(error("RN012", message, d.span))
             names[d.name] = d
-    merged = {**(base or {}), **names}
+    merged = {**_known(items, {**(base or {}), **names}), **(base or {}), **names}
     return merged
+
+
+def _known(items: Iterable[Item], taken: Iterable[str]) -> Names:
+    """The names that data bind and nothing else on the page says: values known for each row."""
+    others = {*taken, *WORDS, *RESERVED, *DataOptions.model_fields}
+    out: Names = {}
+    for item in items:
+        if isinstance(item, Statement) and item.kind == "data":
+            for b in item.body or ():
+                if isinstance(b, Binding) and b.name not in others:
+                    out.setdefault(b.name, Definition("known", b.name, None, b.name_span, item))
+    return out
 
 
 def _definitions(item: Item) -> list[Definition]:

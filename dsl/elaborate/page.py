@@ -14,6 +14,7 @@ from . import results
 from .context import Context, value_of
 from .data import data_set
 from .formulation import formulation, stated_by_simulate, stated_problems
+from .known import with_stacked
 from .leftovers import read_leftovers
 from .overrides import override
 from .scope import Scope
@@ -44,6 +45,8 @@ def _experiment(context: Context) -> Experiment:
     derived = frozenset(name for f in methods.values() for name in f.derived)
     problems = [*found.values(), *([made] if made is not None else [])]
     data = context.each(lambda s: data_set(s, problems, set(derived), context), context.statements("data"))
+    methods = {name: with_stacked(f, data, context.findings) for name, f in methods.items()}
+    simulate = simulate and with_stacked(simulate, data, Findings() if methods else context.findings)
     metrics, metrics_options, metrics_span = results.metrics(derived, context)
     run = context.one("run")
     scope = Scope(context.names, context.folder, "run")

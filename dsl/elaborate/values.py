@@ -90,6 +90,9 @@ class Values(Reader):
             return t.Unknown(name, span=node.span)
         if d is not None and d.kind == "measured":
             return t.Measured(name, span=node.span)
+        if d is not None and d.kind == "known":
+            self.read_names.add((d.name, d.span))
+            return t.Known(name, span=node.span)
         if d is not None and d.kind == "method" and scope.results:
             hint = f"write `{name}.estimate`"
             raise SpecError(error("RK001", f"`{name}` is a method, not a value", node.span, help=hint))

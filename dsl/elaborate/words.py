@@ -11,7 +11,7 @@ from .. import vocabulary
 from ..diagnostics import Diagnostic, Label, SpecError, error
 from ..diagnostics.nearest import nearest
 from ..model import terms as t
-from ..model.fields import FilePath
+from ..model.fields import FilePath, Interval
 from ..model.units import UNITS, Unit
 from ..model.word import Word
 from ..syntax.source import Span
@@ -21,7 +21,7 @@ from .absent import definition_in_words, no_member, unknown_name
 from .files import existing
 from .names import called
 from .phrases import kind_in_words, misplaced, stage_word
-from .reader import Options, Reader
+from .reader import HIGHEST, Options, Reader
 from .scope import Scope, Where
 from .validation import MISSING, flatten, option_hint, validation_findings, wanted
 
@@ -177,21 +177,42 @@ class Words(Reader):
             inner = [x for a in tuples for x in flatten(get_args(a)[0])]
             return self._each(node, inner, scope, what, expected)
         scalar = any(a in SCALARS for a in accept) or bool(choices)
+        constant = scalar or bool(tuples) or Interval in accept
         written = isinstance(node, (Number, WrittenQuantity, Text, Range, Sequence))
+        bases = [a for a in accept if isinstance(a, type) and issubclass(a, Word)]
+        if bases and (len(bases) > 1 or t.ValueTerm in accept):
+            kind = self._kind_of_word(node, bases, scope)
+            if kind is not None:
+                return self.word(node, kind, scope)
         for term, read in (
             (t.OperatorTerm, self.operator),
             (t.ValueTerm, self.value),
             (t.MeasureTerm, self.measure),
             (t.AxisTerm, self.axis),
         ):
-            if term in accept and not (written and scalar):
+            if term in accept and not (constant and (written or self.is_constant(node, scope))):
                 return read(node, scope)
-        bases = [a for a in accept if isinstance(a, type) and issubclass(a, Word)]
         if bases and not (scalar and self.is_constant(node, scope)):
             return self.word(node, bases[0].expression_kind, scope)
         if isinstance(node, Name) and choices:
             return self._choice(node, choices, accept, scope, what, expected)
         return self.constant(node, scope)
+
+    def _kind_of_word(self, node: Expr, bases: list[type[Word]], scope: Scope) -> str | None:
+        """The kind among those of `bases` of which an expression is a word, alone or behind names; None if of none."""
+        for _ in range(HIGHEST):
+            head = called(node)
+            if head is None:
+                return None
+            d = scope.find(head.id) if isinstance(node, Name) else None
+            if d is None or d.kind not in ("param", "binding") or d.value is None:
+                break
+            node, scope = d.value, scope.inside(d)
+        else:
+            return None
+        if d is not None:
+            return None
+        return next((b.expression_kind for b in bases if vocabulary.find(b.expression_kind, head.id)), None)
 
     def _each(self, node: Expr, accept: list[Any], scope: Scope, what: str, expected: str) -> tuple[Any, ...]:
         """The elements of a list; one alone needs no brackets."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..syntax.source import Source, Span
@@ -10,7 +11,7 @@ from ..syntax.tree import Expr, Page
 from .fields import FilePath, Interval
 from .options import DataOptions, MetricsOptions, RunOptions
 from .space import Space
-from .terms import OperatorTerm, Prior, Statistic, ValueTerm
+from .terms import OperatorTerm, Prior, Statistic, ValueTerm, rewritten
 from .units import Quantity
 from .word import Analysis, Law, Metric, Word
 from .word import Source as DataSource
@@ -73,6 +74,21 @@ class Formulation:
     derived: dict[str, ValueTerm] = field(default_factory=dict)
     own_data: bool = False
     """Whether it replaces noise or forward on a page without `simulate`, and so makes its own data."""
+
+    def mapped(self, change: Callable[[Any], Any]) -> Formulation:
+        """The formulation with `change` applied to every term of its operators, noise lines, priors and values."""
+
+        def each(term: Any) -> Any:
+            return rewritten(term, change)
+
+        lines = (replace(n, law=each(n.law), through=each(n.through)) for n in self.likelihoods)
+        return replace(
+            self,
+            operators={n: each(o) for n, o in self.operators.items()},
+            likelihoods=tuple(lines),
+            priors=tuple(each(p) for p in self.priors),
+            derived={n: each(v) for n, v in self.derived.items()},
+        )
 
 
 @dataclass(frozen=True)

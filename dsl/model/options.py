@@ -72,4 +72,7 @@ class DataOptions(Options):
 
     split: Literal["train", "val", "test"] | None = Field(None, description="which part of the source")
     limit: Count | None = Field(None, description="use at most this many rows")
+    rows: Literal["problems", "measurements"] = Field(
+        "problems", description="whether each row is a problem of its own, or all of them measure one unknown"
+    )
     on_error: Literal["stop", "skip"] = Field("stop", description="what a damaged row does")

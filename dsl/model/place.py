@@ -13,7 +13,22 @@ from ..syntax.source import Span
 from . import facts as fact
 from .facts import Facts
 from .space import Space, SpaceError, fits, merge
-from .terms import Adjoint, Compose, Leaf, OperatorTerm, Scaled, SumOf
+from .terms import (
+    Adjoint,
+    Apply,
+    Compose,
+    Known,
+    Leaf,
+    Measured,
+    OperatorTerm,
+    Plus,
+    Pointwise,
+    Scaled,
+    SumOf,
+    Times,
+    Unknown,
+    ValueTerm,
+)
 
 
 @dataclass(frozen=True)
@@ -44,6 +59,28 @@ class MisfitError(SpaceError):
         super().__init__(message)
         self.span = span
         self.domain = domain
+
+
+def space_of(value: ValueTerm) -> Space | None:
+    """The space of a value that an operator takes as a parameter; None while it is not known.
+
+    Raises MisfitError where an operator in it does not fit.
+    """
+    match value:
+        case Unknown(space=space) | Measured(space=space) | Known(space=space):
+            return space
+        case Times(of=of):
+            return space_of(of)
+        case Plus(parts=parts):
+            return next((s for p in parts if (s := space_of(p)) is not None), None)
+        case Pointwise(word=word, of=of):
+            inner = space_of(of)
+            real = word.word in ("abs", "real", "imag")
+            return inner if inner is None or not real else inner.with_field("real")
+        case Apply(operator=operator, to=to):
+            inner = space_of(to)
+            return None if inner is None else place(operator, inner).codomain
+    return None
 
 
 def embedding(domain: Space) -> Placed:

@@ -5,16 +5,22 @@ Every term keeps the span it was written at; spans do not take part in equality.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar
 
 from ..syntax.source import Span
+from .space import Space
 from .units import Quantity
 from .word import EnergyWord, Operator, Set, Word
 from .word import Law as LawWord
 
 
 def _span() -> Span | None:
+    return field(default=None, compare=False, repr=False)
+
+
+def _space() -> Space | None:
     return field(default=None, compare=False, repr=False)
 
 
@@ -84,14 +90,34 @@ class ValueTerm(Term):
 
 @dataclass(frozen=True)
 class Unknown(ValueTerm):
+    """An unknown. `space` is filled in where it is a parameter of an operator."""
+
     name: str
     span: Span | None = _span()
+    space: Space | None = _space()
 
 
 @dataclass(frozen=True)
 class Measured(ValueTerm):
+    """What is measured. `space` is filled in from the data where it is a parameter of an operator."""
+
     name: str
     span: Span | None = _span()
+    space: Space | None = _space()
+
+
+@dataclass(frozen=True)
+class Known(ValueTerm):
+    """A value that data bind for each row and that is no unknown and no measurement: maps, poses, a defocus.
+
+    stacked: whether it holds one entry for each row of the data, since all rows measure one unknown. `space` is that
+    of the value at hand, once data are read.
+    """
+
+    name: str
+    stacked: bool = False
+    span: Span | None = _span()
+    space: Space | None = _space()
 
 
 @dataclass(frozen=True)
@@ -201,13 +227,31 @@ def inside(term: Any) -> list[Any]:
     if isinstance(term, Word):
         values: list[Any] = [getattr(term, name) for name in type(term).model_fields]
     elif isinstance(term, Term):
-        values = [getattr(term, f) for f in term.__dataclass_fields__ if f != "span"]  # type: ignore[attr-defined]
+        values = [getattr(term, f) for f in term.__dataclass_fields__ if f not in ("span", "space")]  # type: ignore[attr-defined]
     else:
         return []
     out: list[Any] = []
     for v in values:
         out += [x for x in (v if isinstance(v, (tuple, list)) else (v,)) if isinstance(x, (Term, Word))]
     return out
+
+
+def rewritten(term: Any, change: Callable[[Any], Any]) -> Any:
+    """The term with `change` applied to each term and word inside, innermost first; itself if nothing changes."""
+    if isinstance(term, tuple):
+        items = tuple(rewritten(v, change) for v in term)
+        return term if all(a is b for a, b in zip(items, term, strict=True)) else items
+    if isinstance(term, Word):
+        names = [n for n in type(term).model_fields if isinstance(getattr(term, n), (Term, Word, tuple))]
+        made = {n: rewritten(getattr(term, n), change) for n in names}
+        new = {n: v for n, v in made.items() if v is not getattr(term, n)}
+        return change(term.model_copy(update=new) if new else term)
+    if isinstance(term, (Term, Prior)):
+        names = [f.name for f in fields(term) if isinstance(getattr(term, f.name), (Term, Word, tuple))]  # type: ignore[arg-type]
+        made = {n: rewritten(getattr(term, n), change) for n in names}
+        new = {n: v for n, v in made.items() if v is not getattr(term, n)}
+        return change(replace(term, **new) if new else term)  # type: ignore[type-var]
+    return term
 
 
 def everything(term: Any) -> list[Any]:
@@ -223,6 +267,12 @@ def everything(term: Any) -> list[Any]:
 def unknowns_in(term: Any) -> list[str]:
     """Names of the unknowns a term depends on, in order of appearance."""
     return list(dict.fromkeys(t.name for t in everything(term) if isinstance(t, Unknown)))
+
+
+def parameters_in(*terms: Any) -> list[Unknown | Measured | Known]:
+    """The names of values inside operators, which are what their words take as parameters, in order of appearance."""
+    found = [t for term in terms for t in everything(term) if isinstance(t, (Unknown, Measured, Known))]
+    return list(dict.fromkeys(found))
 
 
 class MeasureTerm(Term):

@@ -61,6 +61,8 @@ class Operator(Word):
 
     expression_kind: ClassVar[str] = "operator"
     needs: ClassVar[str] = "any"
+    linear_in: ClassVar[tuple[str, ...]] = ()
+    """The parameters in which A x is linear too, for fixed x: a kernel, sensitivity maps."""
 
     def codomain(self, domain: Space) -> Space:
         """The space of A x for x in `domain`."""

@@ -143,6 +143,17 @@ PAGE: dict[str, Entry] = {
         "a = identity() + identity()\nb = a + a  # and so on, a hundred and thirty times\nforward A = b",
         "forward A = 2 * identity()",
     ),
+    "RN026": Entry(
+        "With `rows = measurements` all rows of the data measure one unknown. All data of a page have rows of one "
+        "sort.",
+        'data a = npz("a.npz") { rows = measurements; y = y; p = p }\ndata b = npz("b.npz") { y = y; p = p }',
+        'data a = npz("a.npz") { y = y; p = p }\ndata b = npz("b.npz") { y = y; p = p }',
+    ),
+    "RN027": Entry(
+        "An operator takes a value that data bind for each row, and these data do not.",
+        'data a = npz("a.npz") { y = kspace }\nforward A = coils(maps = sens)',
+        'data a = npz("a.npz") { y = kspace; sens = maps }\nforward A = coils(maps = sens)',
+    ),
     "RN030": Entry(
         "`--set` and sweeps change what the page has: a param, a binding, a named statement, or an option such as "
         "`solver.iterations` and `run.seed`.",

@@ -61,9 +61,9 @@ def run(
             line.say("loading PyTorch")
             from ..data.files import DataError
             from ..experiment.run import Unavailable, run_page, threads_from_environment, uninterrupted
-            from ..experiment.values import EvaluationError
             from ..folder import FolderError
             from ..loop import Diverged
+            from ..values import EvaluationError
 
             threads_from_environment()
             try:

@@ -30,8 +30,8 @@ def simulate(spec: str, settings: tuple[str, ...], out: Path | None) -> None:
     from ..data.files import DataError
     from ..experiment.run import threads_from_environment
     from ..experiment.simulation import simulate_page
-    from ..experiment.values import EvaluationError
     from ..folder import FolderError
+    from ..values import EvaluationError
 
     threads_from_environment()
     try:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import torch
 from recon.dsl.check.formulate import Checked, formulate
 from recon.dsl.diagnostics import Findings, SpecError
 from recon.dsl.model import facts as fact
-from recon.dsl.model.experiment import Formulation
 from recon.dsl.model.place import Placed
 from recon.dsl.model.problem import affine
 from recon.dsl.model.space import Axis, Space
 from recon.dsl.model.terms import Energy, Law, Within
+from recon.dsl.model.units import Unit
 from torch import Tensor
 
-from ..build import Build, build_operator
+from ..build import Build, Quantified, build_operator
 from ..functionals.base import Functional
 from ..functionals.law import LawMeaning
 from ..functionals.quadratic import HalfSquare
@@ -23,30 +24,43 @@ from ..meaning import meaning
 from ..operators.base import Operator, Sum, compose, dtype_of
 from ..operators.parts import Part
 from ..problem import Problem, Term
-from .values import EvaluationError
+from ..values import EvaluationError
 
 
-def sized(checked: Checked, values: dict[str, Tensor]) -> Checked:
-    """The formulation with extents that were `auto` taken from the data, where there are any."""
+def sized(checked: Checked, values: Mapping[str, Tensor], known: Mapping[str, Quantified] | None = None) -> Checked:
+    """The formulation with what was not known before data were read: extents that were `auto`, and the spaces of the
+    values that operators take as parameters. Raises SpecError where these do not fit."""
     f = checked.formulation
-    if all(u.space.known for u in f.unknowns.values()):
+    given = checked.given
+    if all(u.space.known for u in f.unknowns.values()) and not given:
         return checked
-    unknowns = {}
-    for name, u in f.unknowns.items():
-        shape = tuple(values[name].shape[1:]) if name in values else None
-        if shape is None:
-            shape = _measured_extents(checked, values)
-        sizes = tuple(a.size if a.size is not None else n for a, n in zip(u.space.axes, shape, strict=True))
-        axes = tuple(replace(a, size=n) for a, n in zip(u.space.axes, sizes, strict=True))
-        unknowns[name] = replace(u, space=u.space.with_axes(axes))
+    unknowns = {name: replace(u, space=_sized(name, u.space, checked, values)) for name, u in f.unknowns.items()}
+    spaces = {n: _space_like(checked.measurements[n].space, v) for n, v in values.items() if n in checked.measurements}
+    for name, v in (known or {}).items():
+        axes = tuple(Axis(f"axis{i}", n) for i, n in enumerate(v.data.shape[1:]))
+        spaces[name] = Space("complex" if v.data.is_complex() else "real", axes, Unit(1.0, v.dimension))
     findings = Findings()
-    again = formulate(Formulation(**{**f.__dict__, "unknowns": unknowns}), findings)
+    again = formulate(replace(f, unknowns=unknowns), findings, given=spaces)
     if again is None:
         raise SpecError(*findings.sorted())
     return again
 
 
-def _measured_extents(checked: Checked, values: dict[str, Tensor]) -> tuple[int, ...]:
+def _sized(name: str, space: Space, checked: Checked, values: Mapping[str, Tensor]) -> Space:
+    if space.known:
+        return space
+    shape = tuple(values[name].shape[1:]) if name in values else _measured_extents(checked, values)
+    axes = zip(space.axes, shape[-len(space.axes) :], strict=True)
+    return space.with_axes(tuple(replace(a, size=a.size if a.size is not None else n) for a, n in axes))
+
+
+def _space_like(space: Space, value: Tensor) -> Space:
+    """A measurement's space with the extents of what was measured, where it has the same axes."""
+    shape = value.shape[1:]
+    return space.resized(tuple(shape)) if len(shape) == len(space.axes) else space
+
+
+def _measured_extents(checked: Checked, values: Mapping[str, Tensor]) -> tuple[int, ...]:
     """Extents of the unknown where the measurement keeps its grid."""
     for name, m in checked.measurements.items():
         space = next(iter(checked.problem.unknowns.values()))

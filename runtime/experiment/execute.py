@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from recon.dsl.check.formulate import Checked
+from recon.dsl.diagnostics import SpecError
 from recon.dsl.model.experiment import DataSet, Experiment
 from recon.dsl.model.options import DataOptions
 from recon.dsl.model.terms import Column, Reserved, Unknown, ValueTerm
@@ -19,9 +20,10 @@ from recon.dsl.vocabulary.views import Figure
 from torch import Tensor
 
 from ..algorithms.direct import AdjointImage
-from ..build import Build
+from ..build import Build, Quantified
 from ..loop import Diverged
 from ..meaning import meaning
+from ..values import EvaluationError, evaluate
 from .analyses import Subject
 from .cells import Cell
 from .compile import Compiled, compile_problem, sized
@@ -30,7 +32,6 @@ from .rows import Batch, RowReader
 from .score import score
 from .simulate import averaged, simulate
 from .solve import solve_word
-from .values import EvaluationError, Quantified, evaluate
 
 Array = np.ndarray[Any, Any]
 Progress = Callable[[str, int, int, float], None]
@@ -89,17 +90,22 @@ def _run_data(
     }
     execution.outcomes += outcomes.values()
     first_maker = next(iter(checked.makers.values()))
-    reader = RowReader(data, first_maker, folder, build)
+    by_row = any(c.by_row for c in (*checked.methods.values(), *checked.makers.values()))
+    reader = RowReader(data, first_maker, folder, build, one_by_one=by_row)
     for batch in reader.batches():
         made: dict[int, dict[str, Tensor]] = {}
         for name, outcome in outcomes.items():
             if outcome.failure:
                 continue
-            maker = sized(checked.makers[name], batch.values)
             try:
-                interrupted = _run_method(cell, name, outcome, data, maker, batch, build, sink, progress, made)
+                maker = sized(checked.makers[name], batch.values, batch.known)
+                here = row_build(build, data, batch) if by_row else build
+                interrupted = _run_method(cell, name, outcome, data, maker, batch, here, sink, progress, made)
             except (EvaluationError, Diverged, ValueError, ArithmeticError) as e:
                 outcome.failure = str(e)
+                continue
+            except SpecError as e:  # what is known only now does not fit: its place is on the page
+                outcome.failure = "; ".join(d.message for d in e.diagnostics)
                 continue
             except (MemoryError, RuntimeError) as e:
                 if isinstance(e, RuntimeError) and "memory" not in str(e):
@@ -110,6 +116,11 @@ def _run_data(
                 execution.interrupted = True
                 return
     execution.skipped += reader.skipped
+
+
+def row_build(build: Build, data: DataSet, batch: Batch) -> Build:
+    """What operators that differ from row to row are built for, in a batch of one row."""
+    return replace(build, values=batch.known, row=f"{data.name}/{batch.numbers[0]}")
 
 
 def _run_method(
@@ -126,14 +137,17 @@ def _run_method(
 ) -> bool:
     """Solve one batch by one method. Returns whether the user interrupted it."""
     checked, experiment = cell.checked, cell.checked.experiment
-    method = sized(checked.methods[name], batch.values)
-    measured = {k: v for k, v in batch.values.items() if k in method.measurements}
+    lines = checked.methods[name].measurements
+    measured = {k: v for k, v in batch.values.items() if k in lines}
     truths = {k: v for k, v in batch.values.items() if k not in measured}
-    if not all(n in measured for n in method.measurements):
+    if not all(n in measured for n in lines):
         key = id(checked.makers[name])
         if key not in made:
             made[key] = simulate(maker, truths, data.name, batch.numbers, build)
         measured = {**made[key], **measured}
+    method = sized(checked.methods[name], {**truths, **measured}, batch.known)
+    if method.given:
+        build = replace(build, values={**build.values, **{k: Quantified(v) for k, v in measured.items()}})
     truths = {k: _to_grid(v, method, k) for k, v in truths.items()}
     choice = checked.choices[name]
     start = time.perf_counter()

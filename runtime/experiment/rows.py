@@ -12,25 +12,31 @@ import torch
 from recon.dsl.check.formulate import Checked
 from recon.dsl.model.experiment import DataSet
 from recon.dsl.model.space import Space
-from recon.dsl.model.terms import Column, ValueTerm, everything
+from recon.dsl.model.terms import Column, Known, ValueTerm, everything
 from recon.dsl.model.units import NONE, describe
 from torch import Tensor
 
-from ..build import Build
+from ..build import Build, Quantified
 from ..data.files import Array, DataError, Rows
 from ..data.sources import Request
 from ..meaning import meaning
-from .values import EvaluationError, Quantified, evaluate
+from ..values import EvaluationError, evaluate
 
 LARGEST_BATCH = 2**25  # numbers of the unknown that are solved for side by side
 
 
 @dataclass
 class Batch:
-    """Rows side by side: values of names, each of shape [rows, ...]; `numbers` are the rows' places in the data set."""
+    """Rows side by side; `numbers` are the rows' places in the data set.
+
+    values: unknowns, measurements and `ref` by name, each of shape [rows, ...], in the units of the page. known: the
+    values known of each row, in base units. Where all rows of the data measure one unknown there is one row here, with
+    an axis of the data's rows in front of each measurement and known value.
+    """
 
     numbers: list[int]
     values: dict[str, Tensor]
+    known: dict[str, Quantified] = field(default_factory=dict)
 
 
 @dataclass
@@ -42,8 +48,11 @@ class RowReader:
     folder: Path
     build: Build
     skipped: list[str] = field(default_factory=list)
+    one_by_one: bool = False
+    """Whether operators differ from row to row, so that each row is a batch of its own."""
 
     def __post_init__(self) -> None:
+        self.stacked = self.data.options.rows == "measurements"
         used = [(target, _columns(value)) for target, value in self.data.bindings]
         target = next((target for target, columns in used if columns), used[0][0])
         names = tuple(dict.fromkeys(name for _, columns in used for name in columns))
@@ -60,7 +69,8 @@ class RowReader:
         if target in self.checked.problem.unknowns:
             return self.checked.problem.unknowns[target]
         if target in self.checked.measurements:
-            return self.checked.measurements[target].space
+            space = self.checked.measurements[target].space
+            return space.with_axes(space.axes[1:]) if self.stacked else space
         return next(iter(self.checked.problem.unknowns.values()))
 
     @property
@@ -70,40 +80,56 @@ class RowReader:
 
     def batches(self, tick: Callable[[str], None] | None = None) -> Iterator[Batch]:
         """Consecutive rows of one shape, as many at a time as fit in memory comfortably."""
-        pending: list[tuple[int, dict[str, Tensor]]] = []
+        if self.stacked:
+            yield _stacked(self.data.name, list(self._rows()), self._per_measurement)
+            return
+        pending: list[Batch] = []
+        for row in self._rows():
+            size = max(v.numel() for v in row.values.values())
+            full = self.one_by_one or (len(pending) + 1) * size > LARGEST_BATCH
+            if pending and (full or _shapes(pending[0]) != _shapes(row)):
+                yield _side_by_side(pending)
+                pending = []
+            pending.append(row)
+        if pending:
+            yield _side_by_side(pending)
+
+    def _rows(self) -> Iterator[Batch]:
+        """Each row that can be read, as a batch of its own. Raises DataError for others unless they are skipped."""
         for number in range(self.count):
             try:
-                values = self._read(number)
+                yield self._read(number)
             except (DataError, EvaluationError) as e:
                 message = f"row {number + 1} of `{self.data.name}`: {e}"
-                if self.data.options.on_error == "skip":
-                    self.skipped.append(message)
-                    continue
-                raise DataError(message) from e
-            size = max(v.numel() for v in values.values())
-            if pending and (_shapes(pending[0][1]) != _shapes(values) or (len(pending) + 1) * size > LARGEST_BATCH):
-                yield _batch(pending)
-                pending = []
-            pending.append((number, values))
-        if pending:
-            yield _batch(pending)
+                if self.data.options.on_error != "skip":
+                    raise DataError(message) from e
+                self.skipped.append(message)
 
-    def _read(self, number: int) -> dict[str, Tensor]:
+    def _per_measurement(self, name: str) -> bool:
+        return name in self.checked.measurements
+
+    def _read(self, number: int) -> Batch:
         columns = self.rows.read(number)
 
         def lookup(term: object) -> Quantified:
             assert isinstance(term, Column)
             return Quantified(self.build.tensor(columns[term.name])[None])
 
-        out = {}
+        out: dict[str, Tensor] = {}
+        known: dict[str, Quantified] = {}
+        names = {k.name for k in self.checked.given if isinstance(k, Known)}
         for target, value in self.data.bindings:
             space = self._space(target)
-            x = self._fit(target, evaluate(value, lookup, space, self.build), space)
+            v = evaluate(value, lookup, space, self.build)
+            if target in names:
+                known[target] = v
+                x = v.data
+            else:
+                out[target] = x = self._fit(target, v, space)
             if not bool(torch.isfinite(x).all()):
                 raise DataError(f"`{target}` {self._not_finite(x, [columns[name] for name in _columns(value)])}")
             self._check_counts(target, x)
-            out[target] = x
-        return out
+        return Batch([number], out, known)
 
     def _not_finite(self, x: Tensor, columns: list[Array]) -> str:
         """What is wrong with a value, and which of the two causes it has: the columns read, or what is made of them."""
@@ -157,10 +183,36 @@ def _columns(value: ValueTerm) -> list[str]:
     return [term.name for term in everything(value) if isinstance(term, Column)]
 
 
-def _shapes(values: dict[str, Tensor]) -> dict[str, tuple[int, ...]]:
-    return {k: tuple(v.shape[1:]) for k, v in values.items()}
+def _shapes(row: Batch) -> dict[str, tuple[int, ...]]:
+    return {k: tuple(v.shape[1:]) for k, v in row.values.items()}
 
 
-def _batch(pending: list[tuple[int, dict[str, Tensor]]]) -> Batch:
-    names = pending[0][1]
-    return Batch([n for n, _ in pending], {k: torch.cat([v[k] for _, v in pending]) for k in names})
+def _side_by_side(rows: list[Batch]) -> Batch:
+    if len(rows) == 1:
+        return rows[0]
+    return Batch(
+        [n for r in rows for n in r.numbers],
+        {k: torch.cat([r.values[k] for r in rows]) for k in rows[0].values},
+        {k: Quantified(torch.cat([r.known[k].data for r in rows]), v.dimension) for k, v in rows[0].known.items()},
+    )
+
+
+def _stacked(name: str, rows: list[Batch], measured: Callable[[str], bool]) -> Batch:
+    """One problem whose measurements and known values have an axis of rows. Raises DataError where rows disagree."""
+    if not rows:
+        raise DataError(f"`{name}` has no row that can be read")
+    first = rows[0]
+    for row in rows[1:]:
+        if _shapes(row) != _shapes(first):
+            raise DataError(f"row {row.numbers[0] + 1} of `{name}` has other extents than row {first.numbers[0] + 1}")
+        for k, v in row.values.items():
+            if not measured(k) and not torch.equal(v, first.values[k]):
+                raise DataError(
+                    f"all rows of `{name}` measure one unknown, but `{k}` differs between the rows "
+                    f"{first.numbers[0] + 1} and {row.numbers[0] + 1}"
+                )
+    values = {k: torch.cat([r.values[k] for r in rows])[None] if measured(k) else v for k, v in first.values.items()}
+    known = {
+        k: Quantified(torch.stack([r.known[k].data for r in rows], 1), v.dimension) for k, v in first.known.items()
+    }
+    return Batch([0], values, known)

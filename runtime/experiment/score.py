@@ -9,9 +9,9 @@ from recon.dsl.model.terms import Reserved, Unknown, ValueTerm, everything
 from recon.dsl.model.word import Metric
 from torch import Tensor
 
-from ..build import Build
+from ..build import Build, Quantified
 from ..meaning import meaning
-from .values import EvaluationError, Quantified, evaluate
+from ..values import EvaluationError, evaluate
 
 
 def score(

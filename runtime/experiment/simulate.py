@@ -8,8 +8,8 @@ from torch import Tensor
 
 from ..build import Build, derived_seed
 from ..functionals.law import mean_of
+from ..values import EvaluationError
 from .compile import compile_operators, law_meaning
-from .values import EvaluationError
 
 
 def simulate(

@@ -15,7 +15,7 @@ from recon.dsl.syntax.tree import Expr, Page
 from ..folder import RunFolder, run_name
 from .cells import cells
 from .compile import sized
-from .execute import build_for, data_sets
+from .execute import build_for, data_sets, row_build
 from .outcome import safe
 from .rows import RowReader
 from .run import choose_device
@@ -44,11 +44,16 @@ def simulate_page(
     with RunFolder(parent, name, replace=out is not None) as files:
         files.write_text("spec.recon", format_page(page))
         for data in data_sets(experiment):
-            reader = RowReader(data, maker, folder, build)
+            reader = RowReader(data, maker, folder, build, one_by_one=maker.by_row)
             for batch in reader.batches():
-                made = simulate(sized(maker, batch.values), batch.values, data.name, batch.numbers, build)
+                here = row_build(build, data, batch) if maker.by_row else build
+                model = sized(maker, batch.values, batch.known)
+                made = simulate(model, batch.values, data.name, batch.numbers, here)
                 for i, number in enumerate(batch.numbers):
-                    arrays = {k: v[i].cpu().numpy() for k, v in {**batch.values, **made}.items()}
+                    arrays = {
+                        k: v[i].cpu().numpy()
+                        for k, v in {**batch.values, **{k: v.data for k, v in batch.known.items()}, **made}.items()
+                    }
                     buffer = io.BytesIO()
                     np.savez(buffer, allow_pickle=False, **arrays)
                     files.write_bytes(f"{safe(data.name)}-{number:04d}.npz", buffer.getvalue())

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from recon.dsl.model.facts import Facts
 from recon.dsl.model.place import Placed
 from recon.dsl.model.space import Space
+from recon.dsl.model.terms import ValueTerm
 from recon.dsl.vocabulary.operators import mri as words
 from torch import Tensor
 
@@ -62,7 +63,11 @@ def kept_lines(word: words.Cartesian, lines: int, generator: np.random.Generator
 @meaning_of(words.Coils)
 def coils(word: words.Coils, placed: Placed, build: Build) -> Operator:
     """(A x)_c = S_c x."""
-    return CoilsOperator(meaning(word.maps)(word.maps, placed.domain, build), placed)
+    if isinstance(word.maps, ValueTerm):
+        maps = build.given(word.maps)
+        return CoilsOperator(maps.to(build.complex), placed)
+    maps = meaning(word.maps)(word.maps, placed.domain, build)
+    return CoilsOperator(maps if maps.is_complex() else maps.to(build.complex), placed)
 
 
 class CoilsOperator(Operator):

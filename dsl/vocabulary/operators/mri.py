@@ -9,8 +9,10 @@ from annotated_types import Ge
 from ...model import facts as fact
 from ...model.facts import Diagonal, Facts, Norm
 from ...model.fields import Annotated, Count, Field, Fraction, Positive, Seed
+from ...model.place import space_of
 from ...model.space import Axis, Space, SpaceError
-from ...model.word import Maps, Operator
+from ...model.terms import ValueTerm
+from ...model.word import Array, Maps, Operator
 
 
 class Cartesian(Operator):
@@ -60,15 +62,45 @@ class Coils(Operator):
     reference: ClassVar[str] = "Heckel 2024, eq. (15.1); Pruessmann et al. 1999"
     example: ClassVar[str] = 'forward A = cartesian(accel = 4) @ fft2(norm = "ortho") @ coils(maps = birdcage(8))'
     needs: ClassVar[str] = "complex"
+    linear_in: ClassVar[tuple[str, ...]] = ("maps",)
 
-    maps: Maps = Field(description="the sensitivity maps")
+    maps: Maps | Array | ValueTerm = Field(
+        description="the sensitivity maps: simulated, estimated, from a file, known for each row, or an unknown"
+    )
+
+    def count(self, domain: Space) -> int | None:
+        """The number of coils, where it is known. Raises SpaceError where maps that are given do not fit the image."""
+        if isinstance(self.maps, Maps):
+            return self.maps.count()
+        shape: tuple[int | None, ...] | None
+        if isinstance(self.maps, Array):
+            shape = self.maps.shape(domain)
+        else:
+            space = space_of(self.maps)
+            shape = space.shape if space is not None else None
+        if shape is None:
+            return None
+        spatial = domain.shape[-self.dimensions(domain) :]
+        fits = len(shape) == len(spatial) + 1 and all(
+            m is None or n is None or m == n for m, n in zip(shape[1:], spatial, strict=True)
+        )
+        if not fits:
+            wanted = " x ".join(["coils", *("auto" if n is None else str(n) for n in spatial)])
+            have = " x ".join("auto" if n is None else str(n) for n in shape)
+            raise SpaceError(f"needs maps of {wanted}, and these are {have}")
+        return shape[0]
+
+    @staticmethod
+    def dimensions(domain: Space) -> int:
+        """How many spatial axes the image has."""
+        return 3 if domain.axis("z") is not None else 2
 
     def codomain(self, domain: Space) -> Space:
         if len(domain.axes) < 2:
             raise SpaceError(f"needs an image or a volume, not {domain}")
-        spatial = 3 if domain.axis("z") is not None else 2
+        spatial = self.dimensions(domain)
         head, tail = domain.axes[:-spatial], domain.axes[-spatial:]
-        return Space("complex", (*head, Axis("coil", self.maps.count()), *tail), domain.unit)
+        return Space("complex", (*head, Axis("coil", self.count(domain)), *tail), domain.unit)
 
     def preimage(self, codomain: Space) -> Space:
         i = codomain.axis("coil")
@@ -77,7 +109,7 @@ class Coils(Operator):
         return codomain.with_axes(codomain.axes[:i] + codomain.axes[i + 1 :])
 
     def facts(self, domain: Space) -> Facts:
-        if self.maps.normalised:  # sum_c |S_c|^2 = 1
+        if isinstance(self.maps, Maps) and self.maps.normalised:  # sum_c |S_c|^2 = 1
             return Facts(gram=fact.identity(), norm=Norm(1.0, exact=True))
         return Facts(gram=Diagonal("pixel"))
 

@@ -195,9 +195,9 @@ def test_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:
 )
 def test_names_that_contain_each_other_are_read_in_time(first: str, step: str, count: int, use: str) -> None:
     chain = "\n".join(step.format(i=i, j=i - 1) for i in range(1, count + 1))
-    start = time.perf_counter()
+    start = time.process_time()
     found = codes(f"{first}\n{chain}\n{use}\n{NOISE}")
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
     assert set(found) <= {"RN023", "RN024"}
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from recon.dsl.model.place import MisfitError, place
@@ -12,6 +12,7 @@ from recon.dsl.model.terms import (
     Apply,
     Column,
     Constant,
+    Known,
     Measured,
     Plus,
     Pointwise,
@@ -20,22 +21,14 @@ from recon.dsl.model.terms import (
     Unknown,
     ValueTerm,
 )
-from recon.dsl.model.units import NONE, Dimension, describe, parts, times
+from recon.dsl.model.units import NONE, describe, parts, times
 from torch import Tensor
 
-from ..build import Build, build_operator
+from .build import Build, Quantified, build_operator
 
 
 class EvaluationError(Exception):
     """A value cannot be computed; the message says which and why."""
-
-
-@dataclass(frozen=True)
-class Quantified:
-    """A batch of values with their dimension, in base units."""
-
-    data: Tensor
-    dimension: Dimension = NONE
 
 
 _FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -49,15 +42,14 @@ _FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
 _LUMA = (0.2125, 0.7154, 0.0721)
 
 
-def evaluate(
-    term: ValueTerm, lookup: Callable[[Unknown | Measured | Column | Reserved], Quantified], space: Space, build: Build
-) -> Quantified:
+def evaluate(term: ValueTerm, lookup: Callable[[Any], Quantified], space: Space, build: Build) -> Quantified:
     """The value of a term for a batch of rows, of shape [rows, ...].
 
-    `lookup` gives the value of a name; `space` names the axes that operators act on. Raises EvaluationError.
+    `lookup` gives the value of an Unknown, Measured, Known, Column or Reserved; `space` names the axes that operators
+    act on. Raises EvaluationError.
     """
     match term:
-        case Unknown() | Measured() | Column() | Reserved():
+        case Unknown() | Measured() | Known() | Column() | Reserved():
             return lookup(term)
         case Constant(value=c):
             number, dimension = parts(c)
@@ -92,6 +84,13 @@ def evaluate(
                 raise EvaluationError(str(e)) from e
             return Quantified(build_operator(placed, build).forward(v.data), v.dimension)
     raise TypeError(f"not a value: {term!r}")
+
+
+def named(term: Unknown | Measured | Known, values: Mapping[str, Quantified]) -> Quantified:
+    """The value of a name among those at hand. Raises EvaluationError where it is not."""
+    if term.name not in values:
+        raise EvaluationError(f"the value of `{term.name}` is not at hand here")
+    return values[term.name]
 
 
 def _space_of(data: Tensor, like: Space) -> Space:
