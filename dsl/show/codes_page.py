@@ -146,13 +146,17 @@ PAGE: dict[str, Entry] = {
     "RN026": Entry(
         "With `rows = measurements` all rows of the data measure one unknown. All data of a page have rows of one "
         "sort.",
-        'data a = npz("a.npz") { rows = measurements; y = y; p = p }\ndata b = npz("b.npz") { y = y; p = p }',
-        'data a = npz("a.npz") { y = y; p = p }\ndata b = npz("b.npz") { y = y; p = p }',
+        "image x : complex[64, 64]\nforward A = coils(maps = g)\n"
+        'data a = npy("y.npy") { x = array; g = array; rows = measurements }\n'
+        'data b = npy("y.npy") { x = array; g = array }',
+        "image x : complex[64, 64]\nforward A = coils(maps = g)\n"
+        'data a = npy("y.npy") { x = array; g = array }\ndata b = npy("y.npy") { x = array; g = array }',
     ),
     "RN027": Entry(
-        "An operator takes a value that data bind for each row, and these data do not.",
-        'data a = npz("a.npz") { y = kspace }\nforward A = coils(maps = sens)',
-        'data a = npz("a.npz") { y = kspace; sens = maps }\nforward A = coils(maps = sens)',
+        "An operator takes a value that data bind for each row, and some data of the page do not say what it is.",
+        "image x : complex[64, 64]\nforward A = coils(maps = g)\n"
+        'data a = npy("y.npy") { x = array; g = array }\ndata b = npy("y.npy") { x = array }',
+        'image x : complex[64, 64]\nforward A = coils(maps = g)\ndata a = npy("y.npy") { x = array; g = array }',
     ),
     "RN030": Entry(
         "`--set` and sweeps change what the page has: a param, a binding, a named statement, or an option such as "

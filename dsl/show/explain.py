@@ -187,6 +187,8 @@ def _type(a: Any, info: FieldInfo, several: bool = False) -> str:
         t.MeasureTerm: ("a measure such as `mean(psnr)`", "measures such as `mean(psnr)`"),
         t.AxisTerm: ("an axis such as `method`", "axes such as `method`"),
     }
+    if a is t.ValueTerm and len([x for x in flatten(info.annotation) if x is not type(None)]) > 1:
+        return "the name of something known of each row, measured, or unknown"
     if a in simple:
         return simple[a][several]
     if isinstance(a, type) and issubclass(a, Word):

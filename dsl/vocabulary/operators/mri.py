@@ -75,6 +75,8 @@ class Coils(Operator):
         shape: tuple[int | None, ...] | None
         if isinstance(self.maps, Array):
             shape = self.maps.shape(domain)
+            if shape is None:
+                raise SpaceError(f"needs maps with an axis of coils, and `{self.maps.word}` has none")
         else:
             space = space_of(self.maps)
             shape = space.shape if space is not None else None

@@ -21,11 +21,11 @@ from recon.dsl import vocabulary
 from recon.dsl.model.fields import FilePath, Interval
 from recon.dsl.model.place import MisfitError, Placed, place
 from recon.dsl.model.space import Axis, Space
-from recon.dsl.model.terms import Adjoint, Compose, Leaf, OperatorTerm, Scaled, SumOf
+from recon.dsl.model.terms import Adjoint, Compose, Leaf, OperatorTerm, Scaled, SumOf, ValueTerm
 from recon.dsl.model.units import ANGLE, LENGTH, PLAIN, Quantity, Unit
 from recon.dsl.model.word import Operator, Word
 from recon.dsl.vocabulary import arrays
-from recon.dsl.vocabulary.operators import basic, convolution, sensing, sparsity, tomography
+from recon.dsl.vocabulary.operators import basic, convolution, mri, sensing, sparsity, tomography
 from recon.dsl.vocabulary.operators.fourier import spatial_count
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
@@ -96,7 +96,9 @@ def typed(draw: Draw, annotation: Any, metadata: list[Any], setting: Setting) ->
     if origin is Literal:
         return draw(st.sampled_from(arguments))
     if origin in (Union, types.UnionType):
-        return typed(draw, draw(st.sampled_from(arguments)), metadata, setting)
+        # Values known of a row have tests of their own: here each parameter is drawn from its other types.
+        fixed = [a for a in arguments if a is not ValueTerm]
+        return typed(draw, draw(st.sampled_from(fixed)), metadata, setting)
     if origin is tuple:
         return tuple(typed(draw, arguments[0], [], setting) for _ in range(draw(st.integers(1, 3))))
     if annotation in (int, float):
@@ -163,6 +165,14 @@ def _factor(draw: Draw, setting: Setting) -> int:
     return int(draw(st.sampled_from(fitting or [1])))
 
 
+def _maps(draw: Draw, setting: Setting) -> Word:
+    """Simulated maps, or any from a file."""
+    if draw(st.booleans()):
+        return mri.Birdcage(coils=draw(st.integers(1, 3)))
+    sizes = setting.domain.sizes[-spatial_count(setting.domain) :]
+    return arrays.ArrayFile(file=array(draw, (draw(st.integers(1, 3)), *sizes), setting))
+
+
 OVERRIDES: dict[tuple[type[Word], str], Callable[[Draw, Setting], Any]] = {
     (basic.Matrix, "file"): lambda d, s: array(d, (d(st.integers(1, 6)), s.domain.sizes[-1]), s),
     (arrays.ArrayFile, "file"): _last,
@@ -173,6 +183,7 @@ OVERRIDES: dict[tuple[type[Word], str], Callable[[Draw, Setting], Any]] = {
     (convolution.Motion, "angle"): lambda d, s: Quantity(d(st.floats(-4, 4)), ANGLE),
     (convolution.Downsample, "factor"): _factor,
     (sensing._RandomMatrix, "rows"): lambda d, s: d(st.integers(1, 12)),
+    (mri.Coils, "maps"): _maps,
     (sparsity.Diff, "axis"): _axis,
     (sparsity.Gradient, "axes"): lambda d, s: tuple({_axis(d, s): 0 for _ in range(d(st.integers(1, 3)))}),
     (sparsity.Wavelet, "name"): lambda d, s: d(st.sampled_from(["haar", "db1", "db2", "db4", "sym5", "coif1", "db12"])),
