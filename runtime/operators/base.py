@@ -93,14 +93,25 @@ class Operator(nn.Module):
         return None
 
     def norm(self) -> float:
-        """The operator norm: exact where the facts give it, else estimated, but not above the bound they give."""
+        """The operator norm: exact where the facts give it or A^H A is diagonal on the grid, else estimated, but not
+        above the bound they give."""
         if self._norm is None:
-            known = self.facts.norm
-            if known.value is None:
+            known, gram = self.facts.norm, self.facts.gram
+            if not known.exact and gram is not None and gram.basis == "pixel":
+                self._norm = self._largest_weight()
+            elif known.value is None:
                 self._norm = estimate_norm(self)
             else:
                 self._norm = known.value if known.exact else min(known.value, estimate_norm(self))
         return self._norm
+
+    def _largest_weight(self) -> float:
+        """The norm where A^H A is diagonal on the grid: its diagonal is what it makes of ones."""
+        like = next((b for b in self.buffers()), None)
+        device = like.device if like is not None else torch.device("cpu")
+        with torch.no_grad():
+            ones = torch.ones((1, *self.domain.sizes), dtype=dtype_of(self.domain, self.precision), device=device)
+            return float(self.gram(ones).abs().max().double().sqrt())
 
     def __matmul__(self, other: Operator) -> Operator:
         return compose(self, other)
@@ -302,12 +313,16 @@ def random_point(space: Space, real: torch.dtype, seed: int, device: torch.devic
     return x.to(dtype_of(space, real)).to(device)
 
 
+EARLIEST = 24
+"""Products with A^H A before an estimate of its norm is believed."""
+
+
 def estimate_norm(operator: Operator, iterations: int = 200, rtol: float = 2e-4) -> float:
     """The operator norm, within about `rtol` and rather too large than too small, from products with A^H A.
 
     Lanczos iteration with full reorthogonalisation from a random start: the top eigenvalue t of the small tridiagonal
     matrix grows towards |A|^2, and A^H A has an eigenvalue within the residual r of t. It ends once r is below
-    2 rtol t, or where t has gained less than rtol t / 10 in ten products; the result is the root of t + r, r capped at
+    2 rtol t, but not before 24 products, or where t has gained less than rtol t / 10 in ten products; the result is the root of t + r, r capped at
     2 rtol t.
 
     Golub and Van Loan 2013, section 10.1; Kuczynski and Wozniakowski 1992 on the random start.
@@ -334,7 +349,10 @@ def estimate_norm(operator: Operator, iterations: int = 200, rtol: float = 2e-4)
             tops.append(top)
             bound = top + min(residual, 2 * rtol * top)
             settled = k >= 10 and top - tops[k - 10] <= 0.1 * rtol * top
-            if residual <= 2 * rtol * top or settled or not beta < float("inf"):
+            early = k < EARLIEST and beta > 1e-10 * abs(
+                top
+            )  # a small residual may still be that of a lesser eigenvalue
+            if (not early and (residual <= 2 * rtol * top or settled)) or not beta < float("inf"):
                 break
             if k + 1 == len(basis):
                 basis = torch.cat([basis, torch.empty_like(basis)])

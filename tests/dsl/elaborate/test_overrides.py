@@ -53,7 +53,7 @@ def solver(c: CheckedExperiment, method: str) -> Any:
         ("x", "real[9, 24]", lambda c: c.experiment.methods["tv"].unknowns["x"].space.shape, (9, 24)),
         ("x__voxel", "2mm", lambda c: c.experiment.methods["tv"].unknowns["x"].space.axes[0].voxel, 0.002),
         ("cam__limit", "5", lambda c: c.experiment.data["cam"].options.limit, 5),
-        ("cam", 'sample("cat")', lambda c: c.experiment.data["cam"].source.name, "cat"),
+        ("cam", 'sample("chelsea")', lambda c: c.experiment.data["cam"].source.name, "chelsea"),
         ("A", "identity()", lambda c: c.experiment.methods["tv"].operators["A"].word.word, "identity"),
     ],
 )
