@@ -170,7 +170,8 @@ def _too_large(term: TermFacts, placed: Placed) -> Diagnostic | None:
     if not placed.parts and placed.stored * 4 > LARGEST_MATRIX:
         size = f"{placed.stored * 4 / 2**30:.3g} GiB"
         message = f"this matrix has {placed.stored} entries, which take {size}; at most {LARGEST_MATRIX >> 30} GiB do"
-        return error("RC053", message, placed.span or term.span, help="measure fewer rows, or a smaller unknown")
+        hint = "rows of a fast transform need no matrix: `rows(keep = 25%) @ hadamard()` in its place; or fewer rows"
+        return error("RC053", message, placed.span or term.span, help=hint)
     size_of = placed.codomain.bytes
     if term.role == "data" and size_of is not None and size_of > LARGEST_BYTES:
         message = (

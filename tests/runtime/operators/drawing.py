@@ -184,6 +184,7 @@ OVERRIDES: dict[tuple[type[Word], str], Callable[[Draw, Setting], Any]] = {
     (convolution.Downsample, "factor"): _factor,
     (sensing._RandomMatrix, "rows"): lambda d, s: d(st.integers(1, 12)),
     (mri.Coils, "maps"): _maps,
+    (sensing.RandomRows, "keep"): lambda d, s: d(st.one_of(st.floats(0.01, 1), st.integers(2, 9).map(float))),
     (sparsity.Diff, "axis"): _axis,
     (sparsity.Gradient, "axes"): lambda d, s: tuple({_axis(d, s): 0 for _ in range(d(st.integers(1, 3)))}),
     (sparsity.Wavelet, "name"): lambda d, s: d(st.sampled_from(["haar", "db1", "db2", "db4", "sym5", "coif1", "db12"])),
