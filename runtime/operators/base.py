@@ -322,8 +322,8 @@ def estimate_norm(operator: Operator, iterations: int = 200, rtol: float = 2e-4)
 
     Lanczos iteration with full reorthogonalisation from a random start: the top eigenvalue t of the small tridiagonal
     matrix grows towards |A|^2, and A^H A has an eigenvalue within the residual r of t. It ends once r is below
-    2 rtol t, but not before 24 products, or where t has gained less than rtol t / 10 in ten products; the result is the root of t + r, r capped at
-    2 rtol t.
+    2 rtol t, but not before 24 products, or where t has gained less than rtol t / 10 in ten products; the result is
+    the root of t + r, r capped at 2 rtol t.
 
     Golub and Van Loan 2013, section 10.1; Kuczynski and Wozniakowski 1992 on the random start.
     """
