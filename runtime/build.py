@@ -16,12 +16,12 @@ from recon.dsl.model.units import NONE, Dimension, describe
 from .meaning import meaning
 from .operators.base import (
     AdjointOperator,
-    Composition,
     Embedding,
     IdentityOperator,
     Operator,
     ScaledOperator,
     Sum,
+    chain,
 )
 
 
@@ -101,7 +101,7 @@ def _built(placed: Placed, build: Build) -> Operator:
         case Leaf() | Compose() if placed.parts:
             parts = [build_operator(p, build) for p in reversed(placed.parts)]
             kept = [p for p in parts if not isinstance(p, IdentityOperator)] or parts[:1]
-            return kept[0] if len(kept) == 1 else Composition(kept, placed.facts)
+            return chain(kept, placed.facts)
         case Leaf(word=word):
             operator: Operator = meaning(word)(word, placed, build)
             return operator

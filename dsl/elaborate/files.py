@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import stat
 from pathlib import Path
 
 from ..diagnostics import Diagnostic, SpecError, error
 from ..diagnostics.nearest import nearest
+from ..model.fields import FilePath
 from ..model.files import FileError, inside, shortened
 from ..syntax.source import Span
 
@@ -36,3 +38,24 @@ def _absent(path: Path, name: str, span: Span, what: str) -> Diagnostic:
     close = nearest(path.name, (n for n in beside if (path.parent / n).is_file()))
     hint = f"did you mean `{close}`?" if close else ""
     return error("RF002", f"there is no {what} `{shortened(name)}` in the folder of the spec", span, help=hint)
+
+
+def matching(folder: Path, pattern: str, span: Span) -> list[FilePath]:
+    """The files that match a pattern, in natural order (2 before 10), hidden ones aside. Raises SpecError for none."""
+    try:
+        found = [] if Path(pattern).is_absolute() else sorted(folder.glob(pattern), key=_natural)
+        names = [p.relative_to(folder).as_posix() for p in found if p.is_file()]
+    except (OSError, ValueError) as e:
+        reason = e.strerror if isinstance(e, OSError) and e.strerror else str(e)
+        message = f"`{shortened(pattern)}` is no pattern of files: {reason.lower()}"
+        raise SpecError(error("RF002", message, span)) from None
+    names = [n for n in names if not any(part[0] == "." for part in Path(n).parts)]
+    if not names:
+        raise SpecError(error("RF002", f"no file in the folder of the spec matches `{shortened(pattern)}`", span))
+    return [FilePath(n, str(existing(folder, n, span))) for n in names]
+
+
+def _natural(path: Path) -> list[tuple[int, str]]:
+    """Numbers by their value, and everything else as text."""
+    pieces = re.split(r"([0-9]+)", path.as_posix())
+    return [(int(p), "") if p.isdigit() else (-1, p) for p in pieces]

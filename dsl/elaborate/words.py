@@ -18,7 +18,7 @@ from ..syntax.source import Span
 from ..syntax.tree import Call, Dot, Expr, Name, Number, Range, Sequence, Text
 from ..syntax.tree import Quantity as WrittenQuantity
 from .absent import definition_in_words, no_member, unknown_name
-from .files import existing
+from .files import existing, matching
 from .names import called
 from .phrases import kind_in_words, misplaced, stage_word
 from .reader import HIGHEST, Options, Reader
@@ -173,7 +173,8 @@ class Words(Reader):
         if isinstance(node, Name) and Unit in accept and node.id in UNITS and scope.find(node.id) is None:
             return Unit(*UNITS[node.id])
         tuples = [a for a in accept if get_origin(a) is tuple]
-        if tuples and (isinstance(node, Sequence) or len(accept) == len(tuples)):
+        listed = all(a in tuples or a is type(None) for a in accept)
+        if tuples and (isinstance(node, Sequence) or listed):
             inner = [x for a in tuples for x in flatten(get_args(a)[0])]
             return self._each(node, inner, scope, what, expected)
         scalar = any(a in SCALARS for a in accept) or bool(choices)
@@ -220,7 +221,10 @@ class Words(Reader):
         problems: list[Diagnostic] = []
         for item in node.items if isinstance(node, Sequence) else (node,):
             try:
-                out.append(self._accepted(item, accept, scope, what, expected))
+                if FilePath in accept and isinstance(item, Text) and set(item.value) & set("*?["):
+                    out += matching(scope.folder, item.value, item.span)
+                else:
+                    out.append(self._accepted(item, accept, scope, what, expected))
             except SpecError as e:
                 problems += e.diagnostics
         if problems:

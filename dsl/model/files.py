@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 
+PICTURES = ("PNG", "TIFF", "JPEG", "BMP")
+"""The formats of pictures that are read."""
+
 
 class FileError(Exception):
     """A file is missing, outside the spec's folder, damaged or of the wrong kind; the message says which."""
@@ -70,3 +73,25 @@ def npy_header(path: str | Path) -> NpyHeader:
     if any(n < 0 for n in shape) or data < prod(shape) * int(dtype[2:]):
         raise FileError("it is shorter than its header says")
     return NpyHeader(shape, dtype)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """The size of a picture, its number of pages, and whether it has colours."""
+
+    pages: int
+    rows: int
+    columns: int
+    colour: bool
+
+
+def picture_header(path: str | Path) -> Picture:
+    """The size of a PNG, TIFF, JPEG or BMP picture, from its header. Raises FileError for anything else."""
+    from PIL import Image  # takes its time to import
+
+    try:
+        with Image.open(path, formats=PICTURES) as image:
+            return Picture(getattr(image, "n_frames", 1), image.height, image.width, len(image.getbands()) > 1)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as e:
+        known = isinstance(e, FileNotFoundError)
+        raise FileError("there is no such file" if known else "it is no picture, or damaged") from e

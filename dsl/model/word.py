@@ -82,10 +82,19 @@ class Operator(Word):
 
 
 class Kernel(Word):
-    """The kernel of a convolution. `averages`: it is non-negative and sums to one."""
+    """The kernel of a convolution; its centre is the middle of its array, index `size // 2` along each axis."""
 
     expression_kind: ClassVar[str] = "kernel"
-    averages: ClassVar[bool] = False
+
+    @property
+    def averages(self) -> bool:
+        """Whether no entry is negative and they sum to one (each kernel of a stack)."""
+        return False
+
+    @property
+    def symmetric(self) -> bool:
+        """Whether mirroring along any one axis leaves it as it is."""
+        return False
 
     @property
     def complex_valued(self) -> bool:
@@ -94,6 +103,10 @@ class Kernel(Word):
     def extents(self, dimensions: int) -> tuple[int, ...]:
         """The extents of its array over that many axes."""
         raise NotImplementedError
+
+    def stack(self, dimensions: int) -> int | None:
+        """How many kernels it holds, one for each entry of the axis in front; None: one for all."""
+        return None
 
 
 class Array(Word):

@@ -9,7 +9,8 @@ from ..model.problem import FunctionFacts
 from ..model.space import Space
 from ..model.terms import Leaf, OperatorTerm, ValueTerm
 from ..model.word import EnergyWord, Set
-from .operators.sparsity import AxisName, Gradient
+from .operators.fourier import AxisName
+from .operators.sparsity import Gradient
 
 
 class Sq(EnergyWord):

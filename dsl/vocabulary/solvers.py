@@ -9,8 +9,12 @@ from annotated_types import Lt
 
 from ..model.facts import IDENTITY, stack
 from ..model.fields import Annotated, Auto, Field, NonNegative, Positive
+from ..model.place import Placed
 from ..model.problem import Problem, TermFacts, closed_together
 from ..model.solver import Iterative, Misfit, Solver
+from ..model.space import Space
+from ..model.terms import Compose, Leaf, Scaled
+from .operators.resampling import Downsample
 
 
 def _first(terms: Iterable[TermFacts]) -> TermFacts | None:
@@ -317,6 +321,47 @@ class Pdhg(Iterative):
         if stuck:
             return Misfit(stuck, f"`pdhg` needs the proximal map of `{stuck.label}`, and it has none")
         return None
+
+
+class Interpolate(Solver):
+    """The measured pixels, interpolated on the unknown's grid: what super-resolution is compared with.
+
+    The pixels stand where the downsampling of the forward model put them. Blur in the model is left as it is.
+    """
+
+    role: ClassVar[str] = "direct"
+    formula: ClassVar[str] = r"\hat x_j = \textstyle\sum_i h\bigl(\tfrac{j - o}{n} - i\bigr) y_i"
+    reference: ClassVar[str] = "Heckel 2024, 6.5.2; Keys 1981"
+    example: ClassVar[str] = "solver interpolate(kind = bicubic)"
+
+    kind: Literal["bicubic", "bilinear", "nearest"] = Field(
+        "bicubic", description="Keys' cubic with a = -1/2, straight lines, or the nearest pixel"
+    )
+
+    def misfit(self, problem: Problem) -> Misfit | None:
+        bad = _has_data(problem, self.word)
+        if bad:
+            return bad
+        term = problem.data[0]
+        (placed, *others) = term.blocks.values()
+        fine = _coarsened(placed)
+        if fine is None or others:
+            return Misfit(
+                term, f"`{self.word}` needs a model `downsample(...) @ ...`, and `{term.label}` measures something else"
+            )
+        if fine.shape != placed.domain.shape:
+            return Misfit(term, f"`{self.word}` fills in {fine}, and the unknown is {placed.domain}")
+        return None
+
+
+def _coarsened(placed: Placed) -> Space | None:
+    """The grid that the outermost operator downsamples, factors aside; None where it is no downsampling."""
+    match placed.term:
+        case Leaf(word=Downsample()):
+            return placed.domain
+        case Scaled() | Compose():
+            return _coarsened(placed.parts[-1])
+    return None
 
 
 class Fbp(Solver):

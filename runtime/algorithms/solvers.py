@@ -16,6 +16,7 @@ from .chambolle_pock import AcceleratedPdhg
 from .condat_vu import BalancedPdhg
 from .direct import AdjointImage, ClosedFormImage, FilteredBackprojection, PseudoInverseImage
 from .gradient import HeavyBall, ProximalGradient
+from .interpolate import InterpolatedImage
 from .primal_dual import roles
 
 
@@ -40,6 +41,12 @@ def pseudo_inverse(word: words.PseudoInverse, problem: Problem) -> Direct:
 def closed_form(word: words.ClosedForm, problem: Problem) -> Direct:
     """The solution of the normal equations, by division or a dense factorisation."""
     return ClosedFormImage(problem)
+
+
+@meaning_of(words.Interpolate)
+def interpolate(word: words.Interpolate, problem: Problem) -> Direct:
+    """The measured pixels on the unknown's grid."""
+    return InterpolatedImage(problem, word.kind)
 
 
 @meaning_of(words.Fbp)

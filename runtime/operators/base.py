@@ -77,6 +77,10 @@ class Operator(nn.Module):
         """A^H M A as one operator, for the self-adjoint M = `middle` on the codomain; None where there is none."""
         return None
 
+    def after(self, inner: Operator) -> Operator | None:
+        """self @ inner as one operator that is cheaper than the two; None where there is none."""
+        return None
+
     @property
     def H(self) -> Operator:  # noqa: N802 - the field's own notation
         return AdjointOperator(self)
@@ -298,7 +302,16 @@ def compose(outer: Operator, inner: Operator) -> Operator:
     if isinstance(inner, IdentityOperator):
         return outer
     parts = [p for o in (outer, inner) for p in (o._chain() if isinstance(o, Composition) else [o])]
-    return Composition(parts, fact.compose(outer.facts, inner.facts))
+    return chain(parts, fact.compose(outer.facts, inner.facts))
+
+
+def chain(parts: list[Operator], facts: Facts) -> Operator:
+    """A_1 A_2 ... A_n, given from the outermost to the innermost, with neighbours joined that are cheaper as one."""
+    joined: list[Operator] = []
+    for p in reversed(parts):
+        one = p.after(joined[0]) if joined else None
+        joined = [p, *joined] if one is None else [one, *joined[1:]]
+    return joined[0] if len(joined) == 1 else Composition(joined, facts)
 
 
 def dtype_of(space: Space, real: torch.dtype) -> torch.dtype:

@@ -1,85 +1,178 @@
-"""The meaning of convolution, its kernels, and downsampling."""
+"""The meaning of convolution: one pair of Fourier transforms for every boundary.
+
+y = the first entries of F^-1(k^ . F(E x)), where E mirrors the image about its edges (`reflect`) or is the identity,
+and F pads with zeros to a length that is fast to transform and long enough for what is kept to be free of what wraps
+around.
+"""
 
 from __future__ import annotations
 
-import math
-from typing import cast
+from collections.abc import Sequence
+from typing import Literal, cast
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
+from recon.dsl.model import facts as fact
 from recon.dsl.model.place import Placed
 from recon.dsl.vocabulary.operators import convolution as words
-from recon.dsl.vocabulary.operators.fourier import spatial_count
 from scipy.fft import next_fast_len
 from torch import Tensor
 
 from ..build import Build
 from ..meaning import meaning, meaning_of
-from .arrays import load_array
 from .base import Operator
+from .mirror import fold, mirror
+
+Boundary = Literal["circular", "zero", "reflect", "valid"]
 
 
 @meaning_of(words.Conv)
 def conv(word: words.Conv, placed: Placed, build: Build) -> Operator:
-    """A x = k * x over the spatial axes, in Fourier."""
-    kernel = meaning(word.kernel)(word.kernel, spatial_count(placed.domain), build)
-    return ConvolutionOperator(kernel, word.boundary == "circular", placed)
+    """A x = k * x over the axes, in Fourier."""
+    where = word.indices(placed.domain)
+    place = getattr(placed.term, "place", "")
+    kernel = meaning(word.kernel)(word.kernel, len(where), build, place)
+    return ConvolutionOperator(kernel, word.boundary, where, placed)
+
+
+def convolve(x: Tensor, kernel: Tensor, boundary: Boundary, dims: Sequence[int] | None = None) -> Tensor:
+    """k * x over the axes `dims` (by default the last ones, as many as the kernel has), differentiable in both.
+
+    x: [...], real or complex. kernel: [*extents], real or complex, its centre at index size // 2; with more axes than
+    `dims`, the first ones are a stack that broadcasts against the axes of x in front of the last ones. The result has
+    the shape of x, less the kernel's extents less one where the boundary is `valid`.
+    """
+    dims = tuple(range(-kernel.ndim, 0)) if dims is None else tuple(d - x.ndim if d >= 0 else d for d in dims)
+    sizes, extents = [x.shape[d] for d in dims], kernel.shape[kernel.ndim - len(dims) :]
+    plan = Plan(boundary, sizes, extents, dims, real=not (x.is_complex() or kernel.is_complex()))
+    return plan.apply(x, plan.spectrum(kernel))
+
+
+class Plan:
+    """How images of given sizes are convolved with kernels of given extents over the axes `dims`, counted from the end.
+
+    Everything is plain torch: `apply` and `adjoint` are differentiable in the image and in the spectrum.
+    """
+
+    def __init__(
+        self, boundary: Boundary, sizes: Sequence[int], extents: Sequence[int], dims: Sequence[int], real: bool
+    ) -> None:
+        self.dims, self.sizes, self.real = tuple(dims), tuple(sizes), real
+        self.margins = [(0, 0)] * len(dims)  # what mirrors in front of and behind the image
+        self.shifts = [k // 2 for k in extents]  # where in the kernel's array the origin is
+        self.kept = self.sizes
+        if boundary == "circular":
+            self.lengths = self.sizes
+            return
+        if boundary == "zero":
+            least = [n + max(k // 2, k - 1 - k // 2) for n, k in zip(sizes, extents, strict=True)]
+        else:
+            self.shifts = [k - 1 for k in extents]  # the first entry that no edge reaches is kept first
+            least = list(sizes)
+            if boundary == "reflect":
+                self.margins = [(k - 1 - k // 2, k // 2) for k in extents]
+                least = [n + k - 1 for n, k in zip(sizes, extents, strict=True)]
+            else:
+                self.kept = tuple(n - k + 1 for n, k in zip(sizes, extents, strict=True))
+        self.lengths = tuple(next_fast_len(n, real=real) for n in least)
+
+    def spectrum(self, kernel: Tensor) -> Tensor:
+        """The transform k^ of a kernel or a stack of them, shaped to multiply the transform of an image."""
+        count = len(self.dims)
+        last = tuple(range(-count, 0))
+        extents = kernel.shape[kernel.ndim - count :]
+        behind = [(0, n - k) for n, k in zip(self.lengths, extents, strict=True)]
+        wide = torch.nn.functional.pad(kernel, [m for pair in reversed(behind) for m in pair])
+        wide = wide.roll([-s for s in self.shifts], last)
+        out = torch.fft.rfftn(wide, dim=last) if self.real else torch.fft.fftn(wide, dim=last)
+        shape = [1] * -self.dims[0]
+        for d, n in zip(self.dims, out.shape[-count:], strict=True):
+            shape[d] = n
+        shaped: Tensor = out.reshape(*kernel.shape[: kernel.ndim - count], *shape)
+        return shaped
+
+    def analyse(self, x: Tensor) -> Tensor:
+        """F E x."""
+        x = mirror(x, self.margins, self.dims)
+        transform = torch.fft.rfftn if self.real else torch.fft.fftn
+        return cast(Tensor, transform(x, s=self.lengths, dim=self.dims))
+
+    def analyse_measured(self, y: Tensor) -> Tensor:
+        """F y, for y as it is kept."""
+        transform = torch.fft.rfftn if self.real else torch.fft.fftn
+        return cast(Tensor, transform(y, s=self.lengths, dim=self.dims))
+
+    def kept_of(self, spectrum: Tensor) -> Tensor:
+        """The entries that are kept of F^-1 `spectrum`."""
+        return self._first(self._synthesise(spectrum), self.kept)
+
+    def image_of(self, spectrum: Tensor) -> Tensor:
+        """E^H F^-1 `spectrum`."""
+        wide = [n + a + b for n, (a, b) in zip(self.sizes, self.margins, strict=True)]
+        return fold(self._first(self._synthesise(spectrum), wide), self.margins, self.dims)
+
+    def apply(self, x: Tensor, spectrum: Tensor) -> Tensor:
+        """k * x."""
+        return self.kept_of(product(self.analyse(x), spectrum))
+
+    def adjoint(self, y: Tensor, conjugate: Tensor) -> Tensor:
+        """The adjoint of `apply`, given the complex conjugate of the spectrum."""
+        return self.image_of(product(self.analyse_measured(y), conjugate))
+
+    def _synthesise(self, spectrum: Tensor) -> Tensor:
+        transform = torch.fft.irfftn if self.real else torch.fft.ifftn
+        return cast(Tensor, transform(spectrum, s=self.lengths, dim=self.dims))
+
+    def _first(self, x: Tensor, sizes: Sequence[int]) -> Tensor:
+        for d, n in zip(self.dims, sizes, strict=True):
+            x = x.narrow(d, 0, n)
+        return x.contiguous()
+
+
+def product(image: Tensor, spectrum: Tensor) -> Tensor:
+    """image * spectrum, in place of the image where nothing is differentiated and the shapes allow."""
+    tracked = torch.is_grad_enabled() and (image.requires_grad or spectrum.requires_grad)
+    pairs = zip(spectrum.shape[::-1], image.shape[::-1], strict=False)
+    wider = spectrum.ndim > image.ndim or any(m > n for m, n in pairs)
+    return image * spectrum if tracked or wider else image.mul_(spectrum)
 
 
 class ConvolutionOperator(Operator):
     """(A x)_i = sum_j k_j x_{i - j}, with j counted from the middle of the kernel's array, index size // 2.
 
-    Circular: x goes on periodically. Otherwise x is zero beyond the edge, and the transforms are padded so far that
-    nothing wraps around onto the image. Real images under real kernels take real transforms.
+    `where` are the axes of the domain that are convolved. A kernel with one axis more is a stack: one kernel for each
+    entry of the axis in front of them. Real images under real kernels take real transforms.
     """
 
     spectrum: Tensor
     conjugate: Tensor
     power: Tensor
 
-    def __init__(self, kernel: Tensor, circular: bool, placed: Placed) -> None:
+    def __init__(self, kernel: Tensor, boundary: Boundary, where: Sequence[int], placed: Placed) -> None:
         super().__init__(placed.domain, placed.codomain, placed.facts)
-        self.axes, self.circular = kernel.ndim, circular
-        self.dims = list(range(-kernel.ndim, 0))
-        self.image = list(placed.domain.sizes[-kernel.ndim :])
-        self.real = placed.codomain.field == "real"
-        reach = [max(k // 2, k - 1 - k // 2) for k in kernel.shape]
-        self.extents = [
-            n if circular else next_fast_len(n + r, real=self.real) for n, r in zip(self.image, reach, strict=True)
-        ]
-        padded = kernel.new_zeros(self.extents)
-        padded[tuple(slice(k) for k in kernel.shape)] = kernel
-        padded = padded.roll([-(k // 2) for k in kernel.shape], self.dims)
-        spectrum = torch.fft.rfftn(padded) if self.real else torch.fft.fftn(padded)
+        self.circular = boundary == "circular"
+        sizes = placed.domain.sizes
+        extents = kernel.shape[kernel.ndim - len(where) :]
+        dims, real = [i - len(sizes) for i in where], placed.codomain.field == "real"
+        self.plan = Plan(boundary, [sizes[i] for i in where], extents, dims, real)
+        spectrum = self.plan.spectrum(kernel)
         self.constant("spectrum", spectrum)
         self.constant("conjugate", spectrum.conj().resolve_conj())
-        if circular:
+        if self.circular:
             self.constant("power", self.spectrum * self.conjugate)
 
-    def _filtered(self, x: Tensor, weights: Tensor) -> Tensor:
-        if self.real:
-            spectrum = torch.fft.rfftn(x, s=self.extents, dim=self.dims).mul_(weights)
-            y = cast(Tensor, torch.fft.irfftn(spectrum, s=self.extents, dim=self.dims))
-        else:
-            spectrum = torch.fft.fftn(x, s=self.extents, dim=self.dims).mul_(weights)
-            y = cast(Tensor, torch.fft.ifftn(spectrum, dim=self.dims))
-        for d, n in zip(self.dims, self.image, strict=True):
-            y = y.narrow(d, 0, n)
-        return y.contiguous()
-
     def _apply_(self, x: Tensor) -> Tensor:
-        return self._filtered(x, self.spectrum)
+        return self.plan.apply(x, self.spectrum)
 
     def _adjoint_(self, y: Tensor) -> Tensor:
-        x = self._filtered(y, self.conjugate)
-        return x.real.contiguous() if self.domain.field == "real" and x.is_complex() else x
+        return self._to_domain(self.plan.adjoint(y, self.conjugate))
 
     def _gram_(self, x: Tensor) -> Tensor:
         if not self.circular:
             return super()._gram_(x)
-        y = self._filtered(x, self.power)
-        return y.real.contiguous() if self.domain.field == "real" and y.is_complex() else y
+        return self._to_domain(self.plan.apply(x, self.power))
+
+    def _to_domain(self, x: Tensor) -> Tensor:
+        return x.real.contiguous() if self.domain.field == "real" and x.is_complex() else x
 
     def norm(self) -> float:
         """The largest |k^| where the boundary is circular and A complex-linear on its domain; else as ever."""
@@ -87,96 +180,30 @@ class ConvolutionOperator(Operator):
         return float(self.spectrum.abs().max()) if exact else super().norm()
 
 
-@meaning_of(words.GaussianKernel)
-def gaussian_kernel(word: words.GaussianKernel, dimensions: int, build: Build) -> Tensor:
-    """exp(-|r|^2 / (2 w^2)) at whole r up to ceil(4 w) along each axis, divided by its sum."""
-    size = word.extents(1)[0]
-    line = np.exp(-((np.arange(size) - size // 2) ** 2) / (2 * word.width**2))
-    line /= line.sum()
-    kernel = np.ones(())
-    for _ in range(dimensions):
-        kernel = np.multiply.outer(kernel, line)
-    return build.tensor(kernel)
+class SummedConvolution(Operator):
+    """The sum over one axis of convolutions over others, `axis` counted from the end: the image of a volume.
 
-
-@meaning_of(words.Motion)
-def motion(word: words.Motion, dimensions: int, build: Build) -> Tensor:
-    """The length of the path inside each pixel, divided by the length of the path."""
-    rows, columns = word.extents(dimensions)
-    return build.tensor(path_lengths(word.length, word.angle, (rows, columns)) / word.length)
-
-
-def path_lengths(length: float, angle: float, shape: tuple[int, int]) -> NDArray[np.float64]:
-    """How much of a straight path lies inside each pixel of an array, exactly.
-
-    The path is centred on the middle of pixel (rows // 2, columns // 2) and runs at `angle` counter-clockwise from the
-    direction of increasing columns, rows counting downwards. Pixels are unit squares.
+    The sum is taken of the transforms, so that one inverse transform is left, and the adjoint transforms once.
     """
-    direction = np.array([-math.sin(angle), math.cos(angle)])  # rows, columns
-    half = length / 2
-    cuts = [np.array([-half, half])]
-    for along, size in zip(direction, shape, strict=True):
-        if abs(along) > 1e-15:
-            crossings = (np.arange(size + 1) - size // 2 - 0.5) / along
-            cuts.append(crossings[np.abs(crossings) < half])
-    places = np.unique(np.concatenate(cuts))
-    middles = (places[1:] + places[:-1]) / 2
-    pixels = np.rint(middles[:, None] * direction).astype(int) + np.array(shape) // 2
-    pixels = np.clip(pixels, 0, np.array(shape) - 1)  # rounding at the very ends of the path
-    out = np.zeros(shape)
-    np.add.at(out, (pixels[:, 0], pixels[:, 1]), np.diff(places))
-    return out
 
+    spectrum: Tensor
+    conjugate: Tensor
 
-@meaning_of(words.ArrayKernel)
-def array_kernel(word: words.ArrayKernel, dimensions: int, build: Build) -> Tensor:
-    """The file's array."""
-    return load_array(word.file, build)
-
-
-@meaning_of(words.Downsample)
-def downsample(word: words.Downsample, placed: Placed, build: Build) -> Operator:
-    """Every n-th pixel, or the means of blocks, along each spatial axis."""
-    axes = spatial_count(placed.domain)
-    return (StrideOperator if word.kind == "stride" else AverageOperator)(word.factor, axes, placed)
-
-
-class _Coarser(Operator):
-    """An operator to a grid that is coarser by `factor` along the last `axes` axes."""
-
-    def __init__(self, factor: int, axes: int, placed: Placed) -> None:
-        super().__init__(placed.domain, placed.codomain, placed.facts)
-        self.factor, self.axes = factor, axes
-
-
-class StrideOperator(_Coarser):
-    """(A x)_i = x_{n i}; A^H puts zeros between."""
-
-    def _on_grid(self, x: Tensor) -> Tensor:
-        """The kept pixels of x, as a view."""
-        for d in range(x.ndim - self.axes, x.ndim):
-            x = x.movedim(d, 0)[:: self.factor].movedim(0, d)
-        return x
+    def __init__(self, summed: Operator, axis: int, inner: ConvolutionOperator) -> None:
+        super().__init__(inner.domain, summed.codomain, fact.compose(summed.facts, inner.facts))
+        self.plan, self.axis, self.precision = inner.plan, axis, inner.precision
+        self.constant("spectrum", inner.spectrum)
+        self.constant("conjugate", inner.conjugate)
 
     def _apply_(self, x: Tensor) -> Tensor:
-        return self._on_grid(x).contiguous()
+        spectrum = product(self.plan.analyse(x), self.spectrum)
+        # What is summed stays as an axis of extent one, since the plan counts its axes from the end.
+        return self.plan.kept_of(spectrum.sum(self.axis, keepdim=True)).squeeze(self.axis)
 
     def _adjoint_(self, y: Tensor) -> Tensor:
-        x = y.new_zeros(*y.shape[: y.ndim - len(self.codomain.axes)], *self.domain.sizes)
-        self._on_grid(x).copy_(y)
-        return x
-
-
-class AverageOperator(_Coarser):
-    """(A x)_i = the mean of x over the i-th block of n^d pixels; A^H spreads y_i / n^d over it."""
-
-    def _apply_(self, x: Tensor) -> Tensor:
-        first = x.ndim - self.axes
-        split = [m for n in x.shape[first:] for m in (n // self.factor, self.factor)]
-        return x.reshape(*x.shape[:first], *split).mean([first + 1 + 2 * d for d in range(self.axes)])
-
-    def _adjoint_(self, y: Tensor) -> Tensor:
-        x = y / float(self.factor) ** self.axes
-        for d in range(y.ndim - self.axes, y.ndim):
-            x = x.repeat_interleave(self.factor, d)
-        return x
+        depth = self.domain.sizes[self.axis]
+        spectrum = self.plan.analyse_measured(y.unsqueeze(self.axis))
+        shape = list(spectrum.shape)
+        shape[self.axis] = depth
+        x = self.plan.image_of(spectrum.expand(shape) * self.conjugate)
+        return x.real.contiguous() if self.domain.field == "real" and x.is_complex() else x

@@ -1,135 +1,89 @@
-"""Convolution, its kernels, and downsampling."""
+"""Convolution, with the four things that may stand beyond the edge."""
 
 from __future__ import annotations
 
-from math import ceil, cos, sin
+from dataclasses import replace
 from typing import ClassVar, Literal
 
-from ...model.facts import Diagonal, Facts, Norm, embed, identity
-from ...model.fields import Angle, Auto, Count, Field, FilePath, Positive
+from ...model.facts import Diagonal, Facts, Norm, embed
+from ...model.fields import Auto, Field
 from ...model.space import Space, SpaceError
 from ...model.word import Kernel, Operator
-from .fourier import spatial_count
+from .fourier import AxisName, axis_indices
 
 
 class Conv(Operator):
-    """Convolve every channel with a kernel over the spatial axes; the size stays."""
+    """Convolve with a kernel over the spatial axes, every channel alike, or with one kernel for each entry of an axis.
 
-    formula: ClassVar[str] = r"A x = k * x"
-    reference: ClassVar[str] = "Heckel 2024, 1.3, Fig. 1.7"
-    example: ClassVar[str] = 'forward A = conv(gaussian(width = 2), boundary = "circular")'
+    Beyond the edge the image goes on periodically (`circular`), is zero (`zero`), or mirrored with the edge pixel
+    repeated (`reflect`: c b a | a b c); `valid` keeps only what no edge reaches, so the size falls by the kernel's less
+    one. A stack of kernels has one more axis than it convolves: kernel j acts on entry j of the axis in front, a depth
+    or a channel.
+    """
 
-    kernel: Kernel = Field(description="the kernel; its centre is the middle of its array")
-    boundary: Literal["circular", "zero"] = Field("circular", description="what stands beyond the edge")
+    formula: ClassVar[str] = r"(A x)_i = \sum_j k_j x_{i - j}"
+    reference: ClassVar[str] = "Heckel 2024, 1.3, Fig. 1.7; Hansen, Nagy, O'Leary 2006"
+    example: ClassVar[str] = 'forward A = conv(gaussian(width = 2), boundary = "reflect")'
+
+    kernel: Kernel = Field(description="the kernel; its centre is the middle of its array, index `size // 2`")
+    axes: tuple[AxisName, ...] | Auto = Field(
+        "auto", description="the axes, in the image's order; `auto` takes all spatial ones"
+    )
+    boundary: Literal["circular", "zero", "reflect", "valid"] = Field(
+        "circular", description="what stands beyond the edge"
+    )
+
+    def indices(self, domain: Space) -> tuple[int, ...]:
+        """Which axes of the domain are convolved, in its order. Raises SpaceError."""
+        return tuple(sorted(axis_indices(self.axes, domain)))
 
     def codomain(self, domain: Space) -> Space:
-        n = spatial_count(domain)
-        extents = self.kernel.extents(n)
-        for have, axis in zip(extents, domain.axes[-n:], strict=True):
-            if axis.size is not None and have > axis.size:
-                raise SpaceError(f"has a kernel of {have} entries along {axis.name}, longer than {domain}")
+        where = self.indices(domain)
+        extents = self.kernel.extents(len(where))
+        axes = list(domain.axes)
+        for have, i in zip(extents, where, strict=True):
+            size = axes[i].size
+            if size is not None and have > size:
+                raise SpaceError(f"has a kernel of {have} entries along {axes[i].name}, longer than {domain}")
+            if self.boundary == "valid" and size is not None:
+                axes[i] = replace(axes[i], size=size - have + 1)
+        self._require_stack(domain, where)
         field = "complex" if self.kernel.complex_valued else domain.field
-        return Space(field, domain.axes, domain.unit)
+        return Space(field, tuple(axes), domain.unit)
 
-    def facts(self, domain: Space) -> Facts:
-        circular = self.boundary == "circular"
-        basis = Diagonal("fourier", axes=spatial_count(domain)) if circular else None
-        mass = 1.0 if self.kernel.averages else None  # |k|_1 bounds the norm; for k >= 0 it is attained at frequency 0
-        facts = Facts(
-            gram=basis,
-            cogram=basis,
-            diagonal=basis,
-            norm=Norm(mass, exact=circular and mass is not None),
-            signs=self.kernel.averages,
-        )
-        return embed(facts) if domain.field == "real" and self.kernel.complex_valued else facts
-
-
-class GaussianKernel(Kernel):
-    """A Gaussian blur, cut off at four standard deviations and normalised to sum one."""
-
-    word: ClassVar[str] = "gaussian"
-    formula: ClassVar[str] = r"k(r) \propto e^{-|r|^2 / (2 w^2)}"
-    reference: ClassVar[str] = "Heckel 2024, 1.3"
-    example: ClassVar[str] = "conv(gaussian(width = 2))"
-
-    width: Positive = Field(description="standard deviation in pixels")
-
-    averages: ClassVar[bool] = True
-
-    def extents(self, dimensions: int) -> tuple[int, ...]:
-        return (2 * ceil(4 * self.width) + 1,) * dimensions
-
-
-class Motion(Kernel):
-    """Motion blur along a straight line, antialiased and normalised to sum one."""
-
-    formula: ClassVar[str] = r"k(r) \propto \text{length of the segment inside pixel } r"
-    reference: ClassVar[str] = "Heckel 2024, 1.3, Fig. 1.7"
-    example: ClassVar[str] = "conv(motion(length = 15, angle = 30deg))"
-
-    length: Positive = Field(description="length of the path in pixels")
-    angle: Angle = Field(0.0, description="direction, counter-clockwise from the columns' axis")
-    size: Count | Auto = Field("auto", description="extent of the kernel; `auto` just holds the path")
-
-    averages: ClassVar[bool] = True
-
-    def extents(self, dimensions: int) -> tuple[int, ...]:
-        if dimensions != 2:
-            raise SpaceError("blurs images with rows and columns")
-        if self.size == "auto":
-            return (2 * ceil(self.length / 2) + 1,) * 2
-        reach = self.length / 2 * max(abs(cos(self.angle)), abs(sin(self.angle)))
-        if reach > (self.size - 1) // 2 + 0.5 + 1e-9:
-            raise SpaceError(f"has a path of {self.length:g} pixels, which leaves its array of `size = {self.size}`")
-        return (self.size, self.size)
-
-
-class ArrayKernel(Kernel):
-    """A measured kernel from a `.npy` file, used as it is."""
-
-    word: ClassVar[str] = "array"
-    formula: ClassVar[str] = r"k = \text{the file's array}"
-    reference: ClassVar[str] = "Heckel 2024, 1.3"
-    example: ClassVar[str] = 'conv(array("psf.npy"))'
-
-    file: FilePath = Field(description="a .npy file with as many axes as the image has spatial ones")
-
-    @property
-    def complex_valued(self) -> bool:
-        return self.file.header().complex_valued
-
-    def extents(self, dimensions: int) -> tuple[int, ...]:
-        shape = self.file.header().shape
-        if len(shape) != dimensions:
-            raise SpaceError(f"has a kernel with {len(shape)} axes, but the argument {dimensions} spatial ones")
-        return shape
-
-
-class Downsample(Operator):
-    """Fewer pixels along each spatial axis: every n-th one, or the mean of each n x n block."""
-
-    formula: ClassVar[str] = r"(A x)_{i} = x_{n i} \quad\text{or}\quad (A x)_i = n^{-d} \sum_{j \in B_i} x_j"
-    reference: ClassVar[str] = "Heckel 2024, 6.5.2"
-    example: ClassVar[str] = "forward A = downsample(2) @ conv(gaussian(width = 1))"
-
-    factor: Count = Field(description="how many pixels of the fine grid along one of the coarse grid")
-    kind: Literal["stride", "average"] = Field("stride", description="keep every n-th pixel, or average blocks")
-
-    def codomain(self, domain: Space) -> Space:
-        n = spatial_count(domain)
-        for axis in domain.axes[-n:]:
-            if axis.size is not None and axis.size % self.factor:
-                raise SpaceError(f"by {self.factor} does not divide {axis.name} {axis.size}")
-        extents = tuple(None if a.size is None else a.size // self.factor for a in domain.axes[-n:])
-        return domain.resized(extents)
+    def _require_stack(self, domain: Space, where: tuple[int, ...]) -> None:
+        """A stack of kernels needs an axis of as many entries in front of the axes that it convolves."""
+        count = self.kernel.stack(len(where))
+        if count is None:
+            return
+        names = ", ".join(domain.axes[i].name for i in where)
+        if where != tuple(range(len(domain.axes) - len(where), len(domain.axes))) or len(where) == len(domain.axes):
+            raise SpaceError(f"has {count} kernels, and {domain} no axis for them in front of {names}")
+        front = domain.axes[where[0] - 1]
+        if front.size not in (None, count):
+            raise SpaceError(f"has {count} kernels, but {domain} has {front.size} entries along {front.name}")
 
     def preimage(self, codomain: Space) -> Space:
-        n = spatial_count(codomain)
-        return codomain.resized(tuple(None if a.size is None else a.size * self.factor for a in codomain.axes[-n:]))
+        if self.boundary != "valid":
+            return codomain
+        where = self.indices(codomain)
+        axes = list(codomain.axes)
+        for have, i in zip(self.kernel.extents(len(where)), where, strict=True):
+            size = axes[i].size
+            axes[i] = replace(axes[i], size=None if size is None else size + have - 1)
+        return codomain.with_axes(tuple(axes))
 
     def facts(self, domain: Space) -> Facts:
-        n = spatial_count(domain)
-        c = 1.0 if self.kind == "stride" else float(self.factor) ** -n
-        gram = Diagonal("pixel") if self.kind == "stride" else None
-        return Facts(gram=gram, cogram=identity(c), norm=Norm(c**0.5, exact=True), signs=True)
+        covered = len(domain.axes) - self.indices(domain)[0]  # not convolved ones among them are left alone
+        mirrors = self.boundary == "reflect" and self.kernel.symmetric
+        basis = None
+        if self.boundary == "circular" or mirrors:
+            basis = Diagonal("fourier" if self.boundary == "circular" else "cosine", axes=covered)
+        facts = Facts(gram=basis, cogram=basis, diagonal=basis, norm=self._norm(mirrors), signs=self.kernel.averages)
+        return embed(facts) if domain.field == "real" and self.kernel.complex_valued else facts
+
+    def _norm(self, mirrors: bool) -> Norm:
+        """|k|_1 bounds the norm, unless entries near the edge count twice; for k >= 0 a constant image attains it."""
+        if not self.kernel.averages or (self.boundary == "reflect" and not mirrors):
+            return Norm()
+        return Norm(1.0, exact=self.boundary == "circular" or mirrors)

@@ -6,9 +6,11 @@ from typing import ClassVar, Literal
 
 from ...model import facts as fact
 from ...model.facts import Diagonal, Facts, Norm
-from ...model.fields import Field
+from ...model.fields import Auto, Field
 from ...model.space import Space, SpaceError
 from ...model.word import Operator
+
+AxisName = Literal["frame", "z", "row", "col", "sample"]
 
 
 class _Fourier(Operator):
@@ -87,3 +89,22 @@ def spatial_count(space: Space) -> int:
             break
         count += 1
     return max(count, 1)
+
+
+def axis_indices(axes: tuple[AxisName, ...] | Auto, space: Space) -> tuple[int, ...]:
+    """Where the axes of these names stand in the space, as they are named; `auto`: all spatial ones.
+
+    Raises SpaceError for an axis that the space does not have, and for one that is named twice.
+    """
+    if axes == "auto":
+        n = spatial_count(space)
+        return tuple(range(len(space.axes) - n, len(space.axes)))
+    out = []
+    for name in axes:
+        i = space.axis(name)
+        if i is None:
+            raise SpaceError(f"along {name}: {space} has no such axis")
+        out.append(i)
+    if len(set(out)) < len(out):
+        raise SpaceError("names an axis twice")
+    return tuple(out)

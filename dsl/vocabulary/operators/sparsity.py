@@ -13,9 +13,8 @@ from ...model.facts import Diagonal, Facts, Norm
 from ...model.fields import Auto, Count, Field
 from ...model.space import Axis, Space, SpaceError
 from ...model.word import Operator
-from .fourier import spatial_count
+from .fourier import AxisName, axis_indices, spatial_count
 
-AxisName = Literal["frame", "z", "row", "col", "sample"]
 Boundary = Literal["reflect", "circular"]
 
 
@@ -60,18 +59,7 @@ class Gradient(Operator):
 
     def indices(self, domain: Space) -> tuple[int, ...]:
         """Which axes of the domain are differenced."""
-        if self.axes == "auto":
-            n = spatial_count(domain)
-            return tuple(range(len(domain.axes) - n, len(domain.axes)))
-        out = []
-        for name in self.axes:
-            i = domain.axis(name)
-            if i is None:
-                raise SpaceError(f"along {name}: {domain} has no such axis")
-            out.append(i)
-        if len(set(out)) < len(out):
-            raise SpaceError("names an axis twice")
-        return tuple(out)
+        return axis_indices(self.axes, domain)
 
     def codomain(self, domain: Space) -> Space:
         return Space(domain.field, (Axis("direction", len(self.indices(domain))), *domain.axes), domain.unit)

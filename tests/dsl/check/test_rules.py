@@ -116,6 +116,9 @@ def test_real_unknowns_are_not_complex_ones() -> None:
         ("adjoint", "tv", True),
         ("pseudo_inverse", "tv", True),
         ("fbp", "tv", False),
+        ("interpolate", "tv", False),
+        ("interpolate", "coarse", True),
+        ("interpolate", "margins", False),
         ("fbp", "sinogram", True),
     ],
 )
@@ -127,6 +130,8 @@ def test_named_solvers(solver: str, problem: str, fits: bool) -> None:
         "tv": f"{SQUARE}{GAUSS}prior tv(x)",
         "two": f"{SQUARE}{GAUSS}prior l1(x) + l1(cosine() @ x)",
         "exact": "forward A = mask(keep = 50%)\nnoise y ~ none(A @ x)\nprior l1(x)",
+        "coarse": f"forward A = 2 * downsample(2) @ conv(gaussian(width = 0.5))\n{GAUSS}prior tv(x)",
+        "margins": f"forward A = downsample(2) @ pad(factor = 2)\n{GAUSS}prior tv(x)",
         "sinogram": f"forward A = radon(views = 8)\n{GAUSS}prior tv(x)",
     }
     body = f"{bodies[problem]}\nsolver {solver}"

@@ -16,6 +16,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 import annotated_types
 import numpy as np
 from hypothesis import strategies as st
+from PIL import Image
 from pydantic.fields import FieldInfo
 from recon.dsl import vocabulary
 from recon.dsl.model.fields import FilePath, Interval
@@ -25,7 +26,7 @@ from recon.dsl.model.terms import Adjoint, Compose, Leaf, OperatorTerm, Scaled, 
 from recon.dsl.model.units import ANGLE, LENGTH, PLAIN, Quantity, Unit
 from recon.dsl.model.word import Operator, Word
 from recon.dsl.vocabulary import arrays
-from recon.dsl.vocabulary.operators import basic, convolution, mri, sensing, sparsity, tomography
+from recon.dsl.vocabulary.operators import basic, convolution, kernels, mri, resampling, sensing, sparsity, tomography
 from recon.dsl.vocabulary.operators.fourier import spatial_count
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
@@ -154,9 +155,31 @@ def _kernel(draw: Draw, setting: Setting) -> FilePath:
     return array(draw, tuple(draw(st.integers(1, n)) for n in sizes), setting)
 
 
+def _pictures(draw: Draw, setting: Setting) -> tuple[FilePath, ...]:
+    """Grey pictures of half the extents of the last two axes, one for each entry of the axis in front."""
+    *front, rows, columns = (1, 1, *setting.domain.sizes)[-3:]
+    out = []
+    for _ in range(front[0]):
+        name = f"{setting.fresh()}.png"
+        values = np.random.default_rng(draw(st.integers(0, 99))).integers(1, 255, ((rows + 1) // 2, (columns + 1) // 2))
+        Image.fromarray(values.astype(np.uint8)).save(setting.folder / name)
+        out.append(FilePath(name, str(setting.folder / name)))
+    return tuple(out)
+
+
+def _sizes(draw: Draw, setting: Setting, larger: bool) -> tuple[int, ...]:
+    sizes = setting.domain.sizes[-draw(st.integers(1, spatial_count(setting.domain))) :]
+    return tuple(draw(st.integers(n, 2 * n) if larger else st.integers(1, n)) for n in sizes)
+
+
 def _axis(draw: Draw, setting: Setting) -> str:
     names = [a.name for a in setting.domain.axes if a.name in get_args(sparsity.AxisName)]
     return str(draw(st.sampled_from(names or ["row"])))
+
+
+def _summed(draw: Draw, setting: Setting) -> str:
+    known = get_args(resampling.Sum.model_fields["axis"].annotation)
+    return str(draw(st.sampled_from([a.name for a in setting.domain.axes if a.name in known] or ["z"])))
 
 
 def _factor(draw: Draw, setting: Setting) -> int:
@@ -176,12 +199,24 @@ def _maps(draw: Draw, setting: Setting) -> Word:
 OVERRIDES: dict[tuple[type[Word], str], Callable[[Draw, Setting], Any]] = {
     (basic.Matrix, "file"): lambda d, s: array(d, (d(st.integers(1, 6)), s.domain.sizes[-1]), s),
     (arrays.ArrayFile, "file"): _last,
-    (convolution.ArrayKernel, "file"): _kernel,
-    (convolution.GaussianKernel, "width"): lambda d, s: d(st.floats(0.1, max(0.125 * min(s.domain.sizes), 0.11))),
-    (convolution.Motion, "length"): lambda d, s: d(st.floats(0.1, max(1.0, min(s.domain.sizes[-2:]) - 1.0))),
-    (convolution.Motion, "size"): lambda d, s: min(s.domain.sizes[-2:]),
-    (convolution.Motion, "angle"): lambda d, s: Quantity(d(st.floats(-4, 4)), ANGLE),
-    (convolution.Downsample, "factor"): _factor,
+    (kernels.ArrayKernel, "file"): _kernel,
+    (kernels.GaussianKernel, "width"): lambda d, s: d(st.floats(0.1, max(0.125 * min(s.domain.sizes), 0.11))),
+    (kernels.Motion, "length"): lambda d, s: d(st.floats(0.1, max(1.0, min(s.domain.sizes[-2:]) - 1.0))),
+    (kernels.Motion, "size"): lambda d, s: min(s.domain.sizes[-2:]),
+    (kernels.Motion, "angle"): lambda d, s: Quantity(d(st.floats(-4, 4)), ANGLE),
+    (kernels.Disc, "radius"): lambda d, s: d(st.floats(0.1, max(min(s.domain.sizes[-2:]) / 2 - 0.5, 0.2))),
+    (kernels.Airy, "radius"): lambda d, s: d(st.floats(0.05, max((min(s.domain.sizes[-2:]) - 1) / 8, 0.1))),
+    (kernels.StackOf, "files"): _pictures,
+    (kernels.Caustics, "depths"): lambda d, s: (1, 1, *s.domain.sizes)[-3],
+    (kernels.Caustics, "size"): lambda d, s: tuple(d(st.integers(1, n)) for n in (1, *s.domain.sizes)[-2:]),
+    (kernels.Caustics, "grain"): lambda d, s: "auto",
+    (kernels.Caustics, "focus"): lambda d, s: d(st.floats(0.1, 2)),
+    (convolution.Conv, "axes"): lambda d, s: tuple({_axis(d, s): 0 for _ in range(d(st.integers(1, 3)))}),
+    (resampling.Crop, "size"): lambda d, s: _sizes(d, s, larger=False),
+    (resampling.Pad, "size"): lambda d, s: _sizes(d, s, larger=True),
+    (resampling.Pad, "factor"): lambda d, s: None,
+    (resampling.Sum, "axis"): lambda d, s: _summed(d, s),
+    (resampling.Downsample, "factor"): _factor,
     (sensing._RandomMatrix, "rows"): lambda d, s: d(st.integers(1, 12)),
     (mri.Coils, "maps"): _maps,
     (sensing.RandomRows, "keep"): lambda d, s: d(st.one_of(st.floats(0.01, 1), st.integers(2, 9).map(float))),

@@ -16,7 +16,7 @@ from recon.dsl.model.space import Axis, Space
 from recon.dsl.model.terms import Compose, Leaf
 from recon.dsl.model.word import Array, Kernel, Maps, Operator
 from recon.dsl.vocabulary import words
-from recon.dsl.vocabulary.operators import basic, convolution, fourier, mri, sparsity
+from recon.dsl.vocabulary.operators import basic, convolution, fourier, kernels, mri, resampling, sparsity
 from recon.runtime.meaning import meaning
 
 from . import drawing
@@ -70,7 +70,8 @@ def test_word(cls: type[Operator], tmp_path: Path) -> None:
         (basic.Mask, basic.DiagonalOperator, fourier.Fft),
         (basic.Mask, fourier.Cosine, basic.DiagonalOperator),
         (basic.Flatten, basic.Mask, convolution.Conv),
-        (convolution.Downsample, convolution.Conv),
+        (resampling.Downsample, convolution.Conv),
+        (resampling.Crop, resampling.Sum, convolution.Conv),
         (sparsity.Gradient, convolution.Conv),
     ],
     ids=lambda classes: "-".join(c.__name__ for c in classes),
@@ -109,7 +110,7 @@ def test_algebra(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) 
 
 
 IMAGE = Space("complex", (Axis("row", 4), Axis("col", 6)))
-BLUR = Leaf(convolution.Conv(kernel=convolution.GaussianKernel(width=0.2)))
+BLUR = Leaf(convolution.Conv(kernel=kernels.GaussianKernel(width=0.2)))
 SENSE = Compose((Leaf(mri.Cartesian(accel=2), "m"), Leaf(fourier.Fft2()), Leaf(mri.Coils(maps=mri.Birdcage(coils=3)))))
 
 
