@@ -31,10 +31,22 @@ class Rule:
     choose: Callable[[Problem], tuple[Solver, str] | None]
 
 
-CLOSED_FORM, CG, FISTA, ADMM, PDHG = (
-    word.model_validate({}) for word in (words.ClosedForm, words.Cg, words.Fista, words.Admm, words.Pdhg)
+CLOSED_FORM, CG, ISTA, FISTA, ADMM, PDHG = (
+    word.model_validate({}) for word in (words.ClosedForm, words.Cg, words.Ista, words.Fista, words.Admm, words.Pdhg)
 )
 """The solvers that the table chooses from, with their defaults."""
+
+
+def _not_convex(p: Problem) -> tuple[Solver, str] | None:
+    bent = next((t for t in p.terms if not t.function.convex), None)
+    if bent is None:
+        return None
+    why = f"`{bent.label}` is not convex"
+    if ISTA.misfit(p) is None:
+        return ISTA, f"{why}, and gradient steps with a proximal map descend"
+    if PDHG.misfit(p) is None:
+        return PDHG, f"{why}, and the other terms need a dual; where it settles the point is stationary"
+    return None
 
 
 def _all_quadratic(p: Problem) -> tuple[Solver, str] | None:
@@ -85,6 +97,7 @@ def _convex(p: Problem) -> tuple[Solver, str] | None:
 
 
 TABLE: tuple[Rule, ...] = (
+    Rule(8, "f not convex", "stationary", _not_convex),
     Rule(10, "all quadratic", "exact", _all_quadratic),
     Rule(11, "f smooth, one g with a proximal map, K K^H = c I", "1/k^2", _one_prox),
     Rule(12, "f strongly convex with a closed proximal map (denoising), g(K x)", "1/k^2", _denoising),
@@ -95,6 +108,11 @@ TABLE: tuple[Rule, ...] = (
 
 def choose(problem: Problem, named: Solver | None, span: Span | None) -> tuple[Choice, list[Diagnostic]]:
     """The named solver if it fits the problem, else that of the first row that does. Raises SpecError."""
+    lawless = next((t for t in problem.data if not t.function.density), None)
+    if lawless is not None and (named is None or named.role == "run"):
+        message = f"no solver fits: `{lawless.label}` has no density, so there is no data term to minimise"
+        hint = "name a law, or read the answer off the measurement: `solver adjoint`, `solver pseudo_inverse`"
+        raise SpecError(error("RC031", message, *_labels(Misfit(lawless, message), span), help=hint))
     if named is not None:
         misfit = named.misfit(problem)
         if misfit is not None:

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field
 
 from .files import FileError, NpyHeader, npy_header
 from .space import SpaceError
-from .units import ANGLE, LENGTH, LEVEL, NONE, Dimension, Quantity, describe, example
+from .units import ANGLE, LENGTH, LEVEL, NONE, Dimension, Quantity, describe, example, parts
 
 __all__ = [
     "Angle",
@@ -23,15 +23,18 @@ __all__ = [
     "FilePath",
     "Fraction",
     "Interval",
+    "Le",
     "Length",
     "NonNegative",
     "OfDimension",
     "Positive",
+    "Range",
     "Real",
     "Rows",
     "Seed",
     "Spacing",
     "Whole",
+    "ordered",
 ]
 
 
@@ -73,6 +76,15 @@ def _dimension(expected: Dimension) -> BeforeValidator:
     return BeforeValidator(validate)
 
 
+def ordered(value: Any) -> Any:
+    """Raise ValueError where a range is none, or does not go from a smaller to a larger number."""
+    if isinstance(value, (int, float, Quantity)):
+        raise ValueError(f"expected a range such as `0..1`, got {describe(parts(value)[1])}")
+    if isinstance(value, Interval) and not value.start < value.stop:
+        raise ValueError("must go from a smaller to a larger number")
+    return value
+
+
 def _arc(value: Any) -> Any:
     if isinstance(value, Interval) and value.start == value.stop:
         raise ValueError("an arc goes from one angle to another, and this one has no length")
@@ -106,6 +118,7 @@ if TYPE_CHECKING:
     Angle = float
     Decibel = float
     Arc = Interval
+    Range = Interval
     Spacing = float | Quantity
 else:
     Real = Annotated[float, BeforeValidator(_plain), Field(allow_inf_nan=False)]
@@ -120,6 +133,7 @@ else:
     Decibel = Annotated[float, OfDimension(LEVEL), _dimension(LEVEL)]
     Spacing = Annotated[float | Quantity, BeforeValidator(_spacing)]
     Arc = Annotated[Interval, OfDimension(ANGLE), BeforeValidator(_arc), _dimension(ANGLE)]
+    Range = Annotated[Interval, BeforeValidator(ordered), _dimension(NONE)]
 
 Auto = Literal["auto"]
 

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from .fields import Count, Interval, Length, Whole
+from .fields import Count, Interval, Length, Whole, ordered
 from .terms import ValueTerm
-from .units import Quantity, Unit, describe, parts
+from .units import Quantity, Unit
 
 
 def _unit(value: Any) -> Any:
@@ -19,16 +19,8 @@ def _unit(value: Any) -> Any:
     return value
 
 
-def _range(value: Any) -> Any:
-    if isinstance(value, (int, float, Quantity)):
-        raise ValueError(f"expected a range such as `0..1`, got {describe(parts(value)[1])}")
-    if isinstance(value, Interval) and not value.start < value.stop:
-        raise ValueError("must go from a smaller to a larger number")
-    return value
-
-
 UnitField = Annotated[Unit, BeforeValidator(_unit)]
-RangeField = Annotated[Interval, BeforeValidator(_range)]
+RangeField = Annotated[Interval, BeforeValidator(ordered)]
 
 
 class Options(BaseModel):

@@ -55,6 +55,8 @@ class FunctionFacts:
     constraint: bool = False
     exact: bool = False
     """The indicator of {y} or of a ball around it: the data must be met."""
+    density: bool = True
+    """Whether it is known at all: noise without a known law has no data term."""
 
     @property
     def smooth(self) -> bool:

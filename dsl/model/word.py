@@ -150,7 +150,9 @@ class Law(Word):
 
     expression_kind: ClassVar[str] = "law"
     counts: ClassVar[bool] = False
-    """Whether the measurement is a number of events, so that the mean may not be negative."""
+    """Whether it counts events, so that the mean may not be negative."""
+    nonnegative: ClassVar[bool] = False
+    """Whether a measurement cannot be negative."""
 
     mean: Any
 
@@ -168,6 +170,11 @@ class Law(Word):
         if mean.link != link:
             wanted = f"`{link}(...)`" if link else "linear in the unknown"
             raise ValueError(f"the mean of `{self.word}` must be {wanted}, not `{mean.link}(...)`")
+
+    def require_real(self, space: Space) -> None:
+        """Raise ValueError unless the mean is real."""
+        if space.field != "real":
+            raise ValueError(f"`{self.word}` measures real numbers, and this mean is {space}")
 
 
 class EnergyWord(Word):

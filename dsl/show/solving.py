@@ -66,6 +66,7 @@ _PROMISES = {
     "exact": "the exact minimiser",
     "1/k^2": "the objective falls to its minimum like 1/k^2",
     "1/k": "the objective falls to its minimum like 1/k",
+    "stationary": "a stationary point, which need not be the minimiser",
 }
 
 

@@ -53,6 +53,7 @@ class Poisson(Law):
     reference: ClassVar[str] = "Heckel 2024, 2.1"
     example: ClassVar[str] = "noise y ~ poisson(photons * exp(-A @ x))"
     counts: ClassVar[bool] = True
+    nonnegative: ClassVar[bool] = True
 
     mean: ValueTerm = Field(description="the expected counts")
 
@@ -99,6 +100,29 @@ class Bounded(Law):
     def function(self, mean: Affine, space: Space) -> FunctionFacts:
         self.require_link(mean, None)
         return FunctionFacts(constraint=True, exact=True, shape="all")
+
+    @property
+    def samples(self) -> bool:
+        return False
+
+
+class UnknownNoise(Law):
+    """Real noise whose law nobody knows: it has no density, so there is no data term and nothing can be drawn.
+
+    Solvers that read the answer off the measurement (`adjoint`, `pseudo_inverse`, `fbp`) run; those that minimise need
+    a density.
+    """
+
+    word: ClassVar[str] = "unknown"
+    formula: ClassVar[str] = r"-\log p(y) = \text{unknown}"
+    reference: ClassVar[str] = "Heckel 2024, 14.1.3"
+    example: ClassVar[str] = "noise y ~ unknown(A @ x)"
+
+    mean: ValueTerm = Field(description="what would be measured without noise")
+
+    def function(self, mean: Affine, space: Space) -> FunctionFacts:
+        self.require_link(mean, None)
+        return FunctionFacts(convex=False, prox="none", density=False)
 
     @property
     def samples(self) -> bool:

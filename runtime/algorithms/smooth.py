@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..functionals.base import Scalar, largest
-from ..functionals.data import HalfSquare, PoissonExponential
+from ..functionals.data import HalfSquare
 from ..operators.base import random_point
 from ..problem import Problem, Term
 from .normal import Normal
@@ -40,7 +40,7 @@ def is_smooth(term: Term) -> bool:
 
 def is_local(term: Term) -> bool:
     """Whether the term's gradient is Lipschitz continuous on bounded sets only."""
-    return isinstance(term.functional, PoissonExponential)
+    return term.functional.local and is_smooth(term)
 
 
 def norm_squared(term: Term) -> float:

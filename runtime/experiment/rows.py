@@ -128,7 +128,7 @@ class RowReader:
                 out[target] = x = self._fit(target, v, space)
             if not bool(torch.isfinite(x).all()):
                 raise DataError(f"`{target}` {self._not_finite(x, [columns[name] for name in _columns(value)])}")
-            self._check_counts(target, x)
+            self._check_signs(target, x)
         return Batch([number], out, known)
 
     def _not_finite(self, x: Tensor, columns: list[Array]) -> str:
@@ -142,14 +142,15 @@ class RowReader:
         widen = "" if self.build.real == torch.float64 else ", or write `run { precision = float64 }`"
         return f"{text}; the largest of the data is {largest:g}: scale them{widen}"
 
-    def _check_counts(self, target: str, x: Tensor) -> None:
+    def _check_signs(self, target: str, x: Tensor) -> None:
         measurement = self.checked.measurements.get(target)
-        if measurement is None or not measurement.likelihood.law.counts or x.is_complex():
+        if measurement is None or not measurement.likelihood.law.nonnegative or x.is_complex():
             return
         smallest = float(x.min())
         if smallest < 0:
+            what = "counts" if measurement.likelihood.law.counts else "magnitudes"
             raise DataError(
-                f"`{target}` holds counts, which are not negative, but the smallest is {smallest:g}; "
+                f"`{target}` holds {what}, which are not negative, but the smallest is {smallest:g}; "
                 "entries that are not measured are to be zero"
             )
 

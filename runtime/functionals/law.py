@@ -53,6 +53,20 @@ def standard_normal(like: Tensor, generators: Sequence[torch.Generator]) -> Tens
     return drawn.to(device=like.device, dtype=like.dtype)
 
 
+def standard_uniform(like: Tensor, generators: Sequence[torch.Generator], dtype: torch.dtype | None = None) -> Tensor:
+    """Numbers evenly spread over [0, 1) of the shape of real `like`, on the terms of `standard_normal`."""
+    shape = tuple(like.shape[1:])
+    rows = [torch.rand(shape, generator=g, dtype=torch.float64) for _, g in zip(like, generators, strict=True)]
+    return torch.stack(rows).to(device=like.device, dtype=dtype or like.dtype)
+
+
+def linear_target(mean: Affine, y: Tensor, operator: Operator, law: str) -> Tensor:
+    """The K x that y would be without noise, for the mean K x + offset; zero where nothing is measured."""
+    if mean.link is not None or mean.factor != 1:
+        raise ValueError(f"the mean of `{law}` must be linear in the unknown")
+    return on_support(y if mean.offset == 0 else y - mean.offset, operator)
+
+
 class LawMeaning:
     """A law of noise at work.
 

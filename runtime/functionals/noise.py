@@ -14,17 +14,10 @@ from ..meaning import meaning_of
 from ..operators.base import Operator
 from .base import ROUNDING, Scalar, per_row
 from .counts import PoissonCounts, PoissonExponential
-from .law import LawMeaning, measured_power, on_support, standard_normal
+from .law import LawMeaning, linear_target, measured_power, on_support, standard_normal
 from .level import estimate_sigma
-from .quadratic import DataTerm, HalfSquare
+from .quadratic import DataTerm, HalfSquare, NoDensity
 from .sets import Ball, Exactly
-
-
-def _linear_target(mean: Affine, y: Tensor, operator: Operator, law: str) -> Tensor:
-    """The K x that y would be without noise, for the mean K x + offset; zero where nothing is measured."""
-    if mean.link is not None or mean.factor != 1:
-        raise ValueError(f"the mean of `{law}` must be linear in the unknown")
-    return on_support(y if mean.offset == 0 else y - mean.offset, operator)
 
 
 class GaussianLaw(LawMeaning):
@@ -60,7 +53,7 @@ class GaussianLaw(LawMeaning):
 
     def term(self, mean: Affine, y: Tensor, operator: Operator) -> DataTerm:
         """|K x + offset - y|^2 / (2 sigma^2)."""
-        return HalfSquare(self.sigma(y, operator) ** -2, _linear_target(mean, y, operator, "gaussian"))
+        return HalfSquare(self.sigma(y, operator) ** -2, linear_target(mean, y, operator, "gaussian"))
 
     def draw(
         self, mean_value: Tensor, affine: Affine, operator: Operator, generators: Sequence[torch.Generator]
@@ -128,7 +121,7 @@ class NoNoiseLaw(LawMeaning):
     """y equals its mean."""
 
     def term(self, mean: Affine, y: Tensor, operator: Operator) -> DataTerm:
-        return Exactly(_linear_target(mean, y, operator, "none"))
+        return Exactly(linear_target(mean, y, operator, "none"))
 
     def draw(
         self, mean_value: Tensor, affine: Affine, operator: Operator, generators: Sequence[torch.Generator]
@@ -143,7 +136,7 @@ class BoundedLaw(LawMeaning):
         self.radius = radius
 
     def term(self, mean: Affine, y: Tensor, operator: Operator) -> DataTerm:
-        return Ball(_linear_target(mean, y, operator, "bounded"), self.radius)
+        return Ball(linear_target(mean, y, operator, "bounded"), self.radius)
 
     def draw(
         self, mean_value: Tensor, affine: Affine, operator: Operator, generators: Sequence[torch.Generator]
@@ -152,6 +145,18 @@ class BoundedLaw(LawMeaning):
             "`bounded` says how large the error is, not how it is distributed, so no data can be drawn from it; "
             "say what makes the data: `simulate { noise y ~ gaussian(A @ x, sigma = ...) }`"
         )
+
+
+class UnknownLaw(LawMeaning):
+    """No law is known."""
+
+    def term(self, mean: Affine, y: Tensor, operator: Operator) -> DataTerm:
+        return NoDensity(linear_target(mean, y, operator, "unknown"))
+
+    def draw(
+        self, mean_value: Tensor, affine: Affine, operator: Operator, generators: Sequence[torch.Generator]
+    ) -> Tensor:
+        raise ValueError("`unknown` has no density, so no data can be drawn from it")
 
 
 @meaning_of(noise.Gaussian)
@@ -172,3 +177,8 @@ def none(word: noise.NoNoise) -> LawMeaning:
 @meaning_of(noise.Bounded)
 def bounded(word: noise.Bounded) -> LawMeaning:
     return BoundedLaw(word.radius)
+
+
+@meaning_of(noise.UnknownNoise)
+def unknown(word: noise.UnknownNoise) -> LawMeaning:
+    return UnknownLaw()

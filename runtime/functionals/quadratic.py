@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .base import Functional, Scalar, dot_rows, largest, per_row, smallest, square_rows
+from .base import Functional, Scalar, dot_rows, largest, per_row, smallest, square_rows, sum_rows
 
 
 class DataTerm(Functional):
@@ -26,6 +26,20 @@ class DataTerm(Functional):
         The mean curvature, with the data in place of their means. None where the law has no density.
         """
         return None
+
+
+class NoDensity(DataTerm):
+    """Measurements whose density is not known: there are data to start from, and no value, gradient or map."""
+
+    def __init__(self, target: Tensor) -> None:
+        self.target: Tensor = target
+
+    def value(self, v: Tensor) -> Tensor:
+        """Zero, since it adds nothing to an objective."""
+        return torch.zeros(v.shape[0], dtype=torch.float64, device=v.device)
+
+    def linearise(self) -> Tensor:
+        return self.target
 
 
 class HalfSquare(DataTerm):
@@ -104,4 +118,41 @@ class HalfSquare(DataTerm):
         """The target. Raises ValueError where there is none."""
         if self.target is None:
             raise ValueError("an energy without a target has no data to linearise")
+        return self.target
+
+
+class WeightedSquare(DataTerm):
+    """g(v) = 1/2 sum_i weight_i (v_i - target_i)^2, for real v: Gaussian noise with a variance of each entry."""
+
+    separable = True
+
+    def __init__(self, weight: Tensor, target: Tensor) -> None:
+        """Raises ValueError for a weight that is negative or not finite."""
+        if not bool(((weight >= 0) & weight.isfinite()).all()):
+            raise ValueError("the weights of a square must be finite and not negative")
+        self.weight = weight
+        self.target: Tensor = target
+        self.lipschitz, self.strong = float(weight.max()), float(weight.min())
+
+    def information(self) -> Tensor:
+        """The sum of the weights."""
+        return sum_rows(self.weight.expand_as(self.target))
+
+    def value(self, v: Tensor) -> Tensor:
+        return 0.5 * sum_rows(self.weight * (v - self.target).square())
+
+    def grad(self, v: Tensor) -> Tensor:
+        return self.weight * (v - self.target)
+
+    def prox(self, v: Tensor, t: Scalar) -> Tensor:
+        """(v + t weight target) / (1 + t weight)."""
+        tw = per_row(t, v) * self.weight
+        return (v + tw * self.target) / (1 + tw)
+
+    def conjugate(self, p: Tensor) -> Tensor:
+        """sum_i p_i^2 / (2 weight_i) + p_i target_i; infinite where p is not zero and a weight is."""
+        ratio = torch.where(p == 0, 0.0, p.square() / self.weight)
+        return 0.5 * sum_rows(ratio) + dot_rows(p, self.target)
+
+    def linearise(self) -> Tensor:
         return self.target

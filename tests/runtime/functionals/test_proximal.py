@@ -8,9 +8,20 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import scipy.optimize
+import scipy.stats
 import torch
 from recon.runtime.functionals.base import Functional, per_row
-from recon.runtime.functionals.data import Ball, Exactly, HalfSquare, PoissonCounts, PoissonExponential
+from recon.runtime.functionals.data import (
+    Ball,
+    Cell,
+    Deviation,
+    Exactly,
+    HalfSquare,
+    MixedCounts,
+    PoissonCounts,
+    PoissonExponential,
+    WeightedSquare,
+)
 from recon.runtime.functionals.priors import L1, GroupL1, Interval, JointProx, Nonnegative
 from torch import Tensor
 
@@ -39,6 +50,10 @@ def rows(w: float | Tensor) -> Tensor:
 B, BC = normal(1), normal(2, True)
 Y1, Y8 = counts(3, 0.7), counts(4, 8.0)
 YM = Y8 * MASK
+YC = 0.5 * Y1 + 0.3 * normal(5)
+WEIGHT = normal(6).square() + 0.01
+LOW = torch.where(torch.arange(20).reshape(5, 4) % 4 == 0, -torch.inf, B)
+HIGH = torch.where(torch.arange(20).reshape(5, 4) % 4 < 2, torch.inf, B)
 
 Distance = Callable[[Tensor, Tensor], Tensor]
 """(p, q) -> the distance of q to the subdifferential of g at p, of entries, groups or rows."""
@@ -96,6 +111,44 @@ def counts_distance(y: Tensor, factor: float, offset: float, mask: Tensor) -> Di
         at_zero = torch.where(y > 0, torch.inf, (q - factor).clamp(min=0))  # from the left anything goes
         tiny = 1e-13 * (1 + abs(offset))
         return torch.where(mask, torch.where(m > tiny, positive, at_zero), q.abs())
+
+    return distance
+
+
+def deviation_distance(y: Tensor, w: float) -> Distance:
+    """For w |p - y|: w times the sign where p is off y, up to w in size where it is on it; parts apart."""
+    if y.is_complex():
+        real, imag = deviation_distance(y.real, w), deviation_distance(y.imag, w)
+        return lambda p, q: real(p.real, q.real).maximum(imag(p.imag, q.imag))
+
+    def distance(p: Tensor, q: Tensor) -> Tensor:
+        on = (p - y).abs() <= 1e-12
+        return torch.where(on, (q.abs() - w).clamp(min=0), (q - w * (p - y).sign()).abs())
+
+    return distance
+
+
+def cell_distance(low: Tensor, high: Tensor) -> Distance:
+    def distance(p: Tensor, q: Tensor) -> Tensor:
+        assert bool(((low <= p) & (p <= high)).all())
+        outward = torch.where(p >= high, q.clamp(max=0), q)
+        return torch.where(p <= low, torch.where(p >= high, 0.0, q.clamp(min=0)), outward).abs()
+
+    return distance
+
+
+def camera_distance(y: Tensor) -> Distance:
+    """The score of sum_k Poisson(k; m / 0.5) N(y; 0.5 k, 0.3): E[1 / g - k / m | y], and at zero its limit."""
+
+    def distance(p: Tensor, q: Tensor) -> Tensor:
+        k = np.arange(400)
+        m = p.numpy()[..., None]
+        logs = scipy.stats.poisson.logpmf(k, np.maximum(m, 1e-12) / 0.5) + scipy.stats.norm.logpdf(
+            y.numpy()[..., None], 0.5 * k, 0.3
+        )
+        w = np.exp(logs - logs.max(-1, keepdims=True))
+        score = torch.as_tensor(1 / 0.5 - (w * k).sum(-1) / w.sum(-1) / np.maximum(m[..., 0], 1e-12))
+        return torch.where(p > 1e-10, (q - score).abs(), (q - score).clamp(min=0)) / (1 + score.abs())
 
     return distance
 
@@ -180,6 +233,22 @@ CASES: dict[str, Case] = {
         False,
         lambda u, i: inf_outside(-0.3 <= u <= 0.5, 0.35 * (u - at(B, i)) ** 2),
     ),
+    "weighted square": Case(
+        WeightedSquare(WEIGHT, B),
+        lambda p, q: (q - WEIGHT * (p - B)).abs(),
+        False,
+        lambda u, i: 0.5 * at(WEIGHT, i) * (u - at(B, i)) ** 2,
+    ),
+    "deviation": Case(Deviation(B, 1 / 0.6), deviation_distance(B, 0.6), False, lambda u, i: 0.6 * abs(u - at(B, i))),
+    "deviation, complex": Case(Deviation(BC, 1 / 0.6), deviation_distance(BC, 0.6), True),
+    "cell": Case(
+        Cell(B - 0.2, B + 0.3),
+        cell_distance(B - 0.2, B + 0.3),
+        False,
+        lambda u, i: inf_outside(at(B, i) - 0.2 <= u <= at(B, i) + 0.3, 0.0),
+    ),
+    "cell, open and exact": Case(Cell(LOW, HIGH), cell_distance(LOW, HIGH)),
+    "camera": Case(MixedCounts(YC, 0.5, 0.3), camera_distance(YC)),
     "exactly": Case(Exactly(BC), lambda p, q: torch.where(p == BC, 0.0, torch.inf), True),
     "ball": Case(Ball(BC, 1.3), ball_distance(BC, rows(1.3)), True),
     "ball, row radii": Case(Ball(B, ROW_WEIGHT), ball_distance(B, rows(ROW_WEIGHT))),
@@ -302,7 +371,7 @@ def test_fenchel_young(case: Case, t: float | Tensor) -> None:
     v = case.g.prox(z, t)
     p = (z - v) / rows(t)
     conjugate = case.g.conjugate(p)
-    if isinstance(case.g, JointProx):
+    if isinstance(case.g, JointProx | MixedCounts):
         assert conjugate is None
         return
     assert conjugate is not None
