@@ -89,6 +89,6 @@ READINGS: tuple[Reading, ...] = (
     lambda reader, node, scope: reader.operator(node, scope),
     lambda reader, node, scope: reader.value(node, scope),
     lambda reader, node, scope: reader.priors(node, scope),
-    *(_word(kind) for kind in ("solver", "kernel", "maps", "array", "metric", "set", "law", "source")),
+    *(_word(kind) for kind in ("solver", "kernel", "maps", "array", "draw", "metric", "set", "law", "source")),
 )
 """What a binding can be; the first three say what is wrong with one that is nothing."""

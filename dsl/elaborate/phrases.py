@@ -19,6 +19,7 @@ _KIND_WORDS = {
     "kernel": "a kernel",
     "maps": "a set of coil maps",
     "array": "an array",
+    "draw": "a random draw",
     "function": "a function",
     "view": "a view",
     "analysis": "an analysis",

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field
 
 from .files import FileError, NpyHeader, npy_header
 from .space import SpaceError
-from .units import ANGLE, LENGTH, LEVEL, NONE, Dimension, Quantity, describe, example, parts
+from .units import ANGLE, LENGTH, LEVEL, NONE, TIME, VOLTAGE, Dimension, Quantity, describe, example, parts
 
 __all__ = [
     "Angle",
@@ -32,7 +32,12 @@ __all__ = [
     "Real",
     "Rows",
     "Seed",
+    "Shift",
+    "SignedLength",
     "Spacing",
+    "Tilts",
+    "Time",
+    "Voltage",
     "Whole",
     "ordered",
 ]
@@ -91,9 +96,21 @@ def _arc(value: Any) -> Any:
     return value
 
 
+def _stepped(value: Any) -> Any:
+    if isinstance(value, Interval) and value.dimension == ANGLE and value.step is None:
+        raise ValueError("a range of tilts says its step, as in `-60deg..60deg by 3deg`")
+    return value
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, Quantity):
         raise ValueError(f"expected a plain number, got {describe(value.dimension)}")
+    return value
+
+
+def _shift(value: Any) -> Any:
+    if isinstance(value, Quantity) and value.dimension != LENGTH:
+        raise ValueError(f"expected pixels such as `1.5` or a length such as `3Å`, got {describe(value.dimension)}")
     return value
 
 
@@ -119,6 +136,11 @@ if TYPE_CHECKING:
     Decibel = float
     Arc = Interval
     Range = Interval
+    SignedLength = float
+    Time = float
+    Voltage = float
+    Shift = float | Quantity
+    Tilts = Interval
     Spacing = float | Quantity
 else:
     Real = Annotated[float, BeforeValidator(_plain), Field(allow_inf_nan=False)]
@@ -129,6 +151,11 @@ else:
     Rows = Annotated[int, BeforeValidator(_plain), Gt(0), Le(10**6)]
     Whole = Annotated[int, BeforeValidator(_plain), Ge(0), Le(2**53)]  # beyond, floats skip whole numbers
     Length = Annotated[float, OfDimension(LENGTH), _dimension(LENGTH), Gt(0)]
+    SignedLength = Annotated[float, OfDimension(LENGTH), _dimension(LENGTH)]
+    Time = Annotated[float, OfDimension(TIME), _dimension(TIME), Gt(0)]
+    Voltage = Annotated[float, OfDimension(VOLTAGE), _dimension(VOLTAGE), Gt(0)]
+    Shift = Annotated[float | Quantity, BeforeValidator(_shift)]
+    Tilts = Annotated[Interval, OfDimension(ANGLE), BeforeValidator(_stepped), _dimension(ANGLE)]
     Angle = Annotated[float, OfDimension(ANGLE), _dimension(ANGLE)]
     Decibel = Annotated[float, OfDimension(LEVEL), _dimension(LEVEL)]
     Spacing = Annotated[float | Quantity, BeforeValidator(_spacing)]

@@ -128,6 +128,17 @@ class Array(Word):
         return None
 
 
+class Draw(Word):
+    """Numbers drawn at random, as many as their place needs; all of one `dimension`."""
+
+    expression_kind: ClassVar[str] = "draw"
+    random: ClassVar[bool] = True
+
+    @property
+    def dimension(self) -> Dimension:
+        raise NotImplementedError
+
+
 class Maps(Word):
     """Coil sensitivity maps. `normalised`: their squared moduli add up to one at each pixel."""
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
+from annotated_types import Gt
 from pydantic import field_validator
 
-from ..model.fields import Count, Field, Positive
+from ..model.fields import Annotated, Count, Field, Fraction, Positive
 from ..model.terms import ValueTerm
 from ..model.units import LEVEL, Dimension
 from ..model.word import Metric
@@ -73,3 +74,39 @@ class Ssim(Metric):
         if window % 2 == 0:
             raise ValueError(f"a window has a middle, so its width is odd: {window - 1} or {window + 1}, not {window}")
         return window
+
+
+class _Shells(Metric):
+    """Compares spectra shell by shell; shell s holds the frequencies that round to s / N, N the largest extent."""
+
+    reference: ClassVar[str] = "Harauz, van Heel 1986; Rosenthal, Henderson 2003"
+
+    of: ValueTerm | None = OF
+    dimensions: Literal["auto", 2, 3] = Field(
+        "auto", description="spatial axes; `auto`: three where there are as many; axes in front count together"
+    )
+
+
+class Fsc(_Shells):
+    """Fourier shell correlation with the truth, averaged over the shells up to the highest frequency."""
+
+    formula: ClassVar[str] = (
+        r"\frac{1}{S} \sum_{s=1}^{S} \frac{\mathrm{Re} \sum_{k \in s} \hat e_k \bar{\hat t}_k}"
+        r"{(\sum_{k \in s} |\hat e_k|^2 \sum_{k \in s} |\hat t_k|^2)^{1/2}}"
+    )
+    example: ClassVar[str] = "metrics [psnr, fsc]"
+
+
+class Resolution(_Shells):
+    """The finest wavelength in voxels up to which the Fourier shell correlation stays above a threshold.
+
+    Where the correlation never falls below it, that is two voxels.
+    """
+
+    formula: ClassVar[str] = r"1 / k^*, \quad k^* = \min\{k : \mathrm{FSC}(k) < t\}"
+    example: ClassVar[str] = "metrics [resolution(threshold = 0.5)]"
+    higher_is_better: ClassVar[bool] = False
+
+    threshold: Annotated[Fraction, Gt(0)] = Field(
+        0.5, description="against a known truth 0.5; the field's 0.143 is for two halves of one data set"
+    )

@@ -6,7 +6,7 @@ from recon.dsl.vocabulary import metrics as words
 from torch import Tensor
 
 from ..meaning import meaning_of
-from . import errors, similarity
+from . import errors, shells, similarity
 
 
 @meaning_of(words.Mse)
@@ -29,3 +29,17 @@ def ssim(word: words.Ssim, estimate: Tensor, truth: Tensor, data_range: float | 
     return similarity.ssim(
         estimate, truth, range=data_range, window=word.window, sigma=word.sigma, k1=word.k1, k2=word.k2
     )
+
+
+@meaning_of(words.Fsc)
+def fsc(word: words.Fsc, estimate: Tensor, truth: Tensor, data_range: float | Tensor) -> Tensor:
+    return shells.mean_correlation(estimate, truth, _dimensions(word.dimensions, truth))
+
+
+@meaning_of(words.Resolution)
+def resolution(word: words.Resolution, estimate: Tensor, truth: Tensor, data_range: float | Tensor) -> Tensor:
+    return shells.resolution(estimate, truth, _dimensions(word.dimensions, truth), word.threshold)
+
+
+def _dimensions(given: int | str, truth: Tensor) -> int:
+    return given if isinstance(given, int) else min(truth.ndim - 1, 3)

@@ -23,10 +23,20 @@ from recon.dsl.model.fields import FilePath, Interval
 from recon.dsl.model.place import MisfitError, Placed, place
 from recon.dsl.model.space import Axis, Space
 from recon.dsl.model.terms import Adjoint, Compose, Leaf, OperatorTerm, Scaled, SumOf, ValueTerm
-from recon.dsl.model.units import ANGLE, LENGTH, PLAIN, Quantity, Unit
+from recon.dsl.model.units import ANGLE, LENGTH, PLAIN, VOLTAGE, Dimension, Quantity, Unit
 from recon.dsl.model.word import Operator, Word
-from recon.dsl.vocabulary import arrays
-from recon.dsl.vocabulary.operators import basic, convolution, kernels, mri, resampling, sensing, sparsity, tomography
+from recon.dsl.vocabulary import arrays, draws
+from recon.dsl.vocabulary.operators import (
+    basic,
+    convolution,
+    electrons,
+    kernels,
+    mri,
+    resampling,
+    sensing,
+    sparsity,
+    tomography,
+)
 from recon.dsl.vocabulary.operators.fourier import spatial_count
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
@@ -56,9 +66,13 @@ _SIZES = {1: [8, 16, 24, 1, 2, 3, 5], 2: [4, 6, 8, 1, 2, 3, 5, 7], 3: [2, 4, 3, 
 _HEADS = {1: [(), (), (), ("frame",)], 2: [(), (), ("channel",), ("frame",), ("frame", "channel")], 3: [(), ("frame",)]}
 
 
-def space(draw: Draw, largest: int = 72) -> Space:
+DIMENSIONS: dict[type[Word], int] = {electrons.Project: 3, electrons.Rotate: 3, electrons.CentralSlice: 3}
+"""Words for domains of so many spatial axes only, which the others would seldom be."""
+
+
+def space(draw: Draw, largest: int = 72, dimensions: int | None = None) -> Space:
     """A signal, image or volume, with or without channels, frames and a voxel size, of at most so many numbers."""
-    dimensions = draw(st.sampled_from([1, 1, 2, 2, 2, 3]))
+    dimensions = dimensions or draw(st.sampled_from([1, 1, 2, 2, 2, 3]))
     head = draw(st.sampled_from(_HEADS[dimensions]))
     names = {1: ("sample",), 2: ("row", "col"), 3: ("z", "row", "col")}[dimensions]
     voxel = draw(st.sampled_from([None, 7e-4])) if dimensions > 1 else None
@@ -196,6 +210,24 @@ def _maps(draw: Draw, setting: Setting) -> Word:
     return arrays.ArrayFile(file=array(draw, (draw(st.integers(1, 3)), *sizes), setting))
 
 
+def _tilts(draw: Draw, setting: Setting) -> Any:
+    start, step = draw(st.floats(-4, 4)), draw(st.floats(0.05, 2))
+    if draw(st.booleans()):
+        return Interval(start, start + step * draw(st.integers(0, 3)), step, ANGLE)
+    return tuple(Quantity(start + step * k, ANGLE) for k in range(draw(st.integers(1, 4))))
+
+
+def _defocus(draw: Draw, setting: Setting) -> Any:
+    """Large enough for a few zeros at the frequencies of the spaces drawn here, whose voxels are a millimetre."""
+    if draw(st.booleans()):
+        return draws.Uniform(low=Quantity(-1e6, LENGTH), high=Quantity(2e6, LENGTH))
+    return Quantity(draw(st.floats(-3e6, 3e6)), LENGTH)
+
+
+def _quantity(low: float, high: float, dimension: Dimension) -> Callable[[Draw, Setting], Quantity]:
+    return lambda draw, setting: Quantity(draw(st.floats(low, high)), dimension)
+
+
 OVERRIDES: dict[tuple[type[Word], str], Callable[[Draw, Setting], Any]] = {
     (basic.Matrix, "file"): lambda d, s: array(d, (d(st.integers(1, 6)), s.domain.sizes[-1]), s),
     (arrays.ArrayFile, "file"): _last,
@@ -224,6 +256,20 @@ OVERRIDES: dict[tuple[type[Word], str], Callable[[Draw, Setting], Any]] = {
     (sparsity.Gradient, "axes"): lambda d, s: tuple({_axis(d, s): 0 for _ in range(d(st.integers(1, 3)))}),
     (sparsity.Wavelet, "name"): lambda d, s: d(st.sampled_from(["haar", "db1", "db2", "db4", "sym5", "coif1", "db12"])),
     (sparsity.Wavelet, "levels"): lambda d, s: d(st.sampled_from(["auto", "auto", 1, 2])),
+    (electrons.Project, "tilts"): _tilts,
+    (electrons.Rotate, "tilts"): _tilts,
+    (electrons.Ctf, "defocus"): _defocus,
+    (electrons.Ctf, "voltage"): _quantity(1e5, 3e5, VOLTAGE),
+    (electrons.Ctf, "cs"): _quantity(0, 1e18, LENGTH),
+    (electrons.Ctf, "amplitude"): lambda d, s: d(st.floats(0, 0.9)),
+    (electrons.Ctf, "phase"): _quantity(-2, 2, ANGLE),
+    (electrons.Ctf, "astigmatism"): _quantity(-1e6, 1e6, LENGTH),
+    (electrons.Ctf, "axis"): _quantity(-2, 2, ANGLE),
+    (electrons.Ctf, "motion"): _quantity(1e-5, 5e-4, LENGTH),
+    (electrons.Translate, "shift"): lambda d, s: tuple(
+        d(st.floats(-3, 3)) if s.domain.axes[-1].voxel is None else Quantity(d(st.floats(-2e-3, 2e-3)), LENGTH)
+        for _ in range(2)
+    ),
     (tomography.Radon, "pitch"): lambda d, s: (
         d(st.floats(0.3, 2)) if s.domain.axes[-1].voxel is None else Quantity(d(st.floats(2e-4, 2e-3)), LENGTH)
     ),

@@ -14,7 +14,7 @@ from recon.dsl.model.facts import Diagonal, Norm, identity
 from recon.dsl.model.place import MisfitError, place
 from recon.dsl.model.space import Axis, Space
 from recon.dsl.model.terms import Compose, Leaf
-from recon.dsl.model.word import Array, Kernel, Maps, Operator
+from recon.dsl.model.word import Array, Draw, Kernel, Maps, Operator
 from recon.dsl.vocabulary import words
 from recon.dsl.vocabulary.operators import basic, convolution, fourier, kernels, mri, resampling, sparsity
 from recon.runtime.meaning import meaning
@@ -31,7 +31,7 @@ RANDOMLY = settings(
 )
 
 
-@pytest.mark.parametrize("cls", [c for c in words().values() if issubclass(c, (Operator, Array, Kernel, Maps))])
+@pytest.mark.parametrize("cls", [c for c in words().values() if issubclass(c, (Operator, Array, Draw, Kernel, Maps))])
 def test_word_has_a_meaning(cls: type[Operator]) -> None:
     assert callable(meaning(cls))
 
@@ -44,7 +44,7 @@ def test_word(cls: type[Operator], tmp_path: Path) -> None:
     @given(st.data())
     def conforms(data: st.DataObject) -> None:
         nonlocal tried, accepted
-        setting = drawing.Setting(drawing.space(data.draw), tmp_path)
+        setting = drawing.Setting(drawing.space(data.draw, dimensions=drawing.DIMENSIONS.get(cls)), tmp_path)
         word = drawing.word(data.draw, cls, setting)
         tried += 1
         try:
