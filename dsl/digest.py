@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import fields, is_dataclass
+from functools import lru_cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -21,6 +23,9 @@ from .model.fields import FilePath
 from .model.terms import Leaf
 from .model.word import Word
 from .syntax.tree import Dot, Expr, Name
+
+LARGE = 2**30  # bytes; of more, samples are digested
+BLOCK = 2**16
 
 
 def problem_digest(experiment: Experiment, method: str) -> str:
@@ -87,8 +92,7 @@ def canonical(value: Any) -> Any:
     if isinstance(value, Word):
         return {"kind": value.expression_kind, "name": value.word, **_parameters(value)}
     if isinstance(value, FilePath):
-        with open(value.path, "rb") as f:
-            return {"sha256": hashlib.file_digest(f, "sha256").hexdigest()}
+        return file_digests((value,))[0]
     if isinstance(value, BaseModel):
         return _parameters(value)
     if isinstance(value, Formulation):
@@ -98,6 +102,8 @@ def canonical(value: Any) -> Any:
         return {type(value).__name__: _fields(value, ())}
     if isinstance(value, dict):
         return {str(k): canonical(v) for k, v in value.items()}
+    if isinstance(value, tuple) and value and all(isinstance(v, FilePath) for v in value):
+        return file_digests(value)
     if isinstance(value, (list, tuple)):
         return [canonical(v) for v in value]
     if isinstance(value, float):
@@ -106,6 +112,40 @@ def canonical(value: Any) -> Any:
     if value is None or isinstance(value, (str, int, bool)):
         return value
     raise TypeError(f"no canonical form for {type(value).__name__}")
+
+
+def file_digests(files: tuple[FilePath, ...]) -> list[dict[str, Any]]:
+    """A digest of each file: of its whole content, or of samples where all together exceed `LARGE` bytes.
+
+    Samples are the size and blocks of 64 KiB at even distances, the first and the last among them: 4096 over all files,
+    three of each at least. So a data set of any size has its digest within seconds, and other files, or files cut off,
+    have another; a change that touches no sample goes unnoticed. Raises OSError where a file cannot be read.
+    """
+    sampled = 0 if total_bytes(files) <= LARGE else max(3, 4096 // len(files))
+    return [_file_digest(f.path, sampled) for f in files]
+
+
+def total_bytes(files: tuple[FilePath, ...]) -> int:
+    """How much the files hold. Raises OSError where there is none."""
+    return sum(os.stat(f.path).st_size for f in files)
+
+
+def _file_digest(path: str, samples: int) -> dict[str, Any]:
+    stat = os.stat(path)
+    return dict(_unchanged_file_digest(path, samples, stat.st_size, stat.st_mtime_ns, stat.st_ino))
+
+
+@lru_cache(maxsize=100_000)
+def _unchanged_file_digest(path: str, samples: int, size: int, *_: int) -> tuple[tuple[str, Any], ...]:
+    """Of a file as it was at that time; a run takes its digest several times."""
+    with open(path, "rb") as f:
+        if samples == 0 or size <= samples * BLOCK:
+            return (("sha256", hashlib.file_digest(f, "sha256").hexdigest()),)
+        digest = hashlib.sha256()
+        for k in range(samples):
+            f.seek(k * (size - BLOCK) // (samples - 1))
+            digest.update(f.read(BLOCK))
+    return (("bytes", size), ("samples", samples), ("sha256", digest.hexdigest()))
 
 
 def _parameters(value: BaseModel) -> dict[str, Any]:

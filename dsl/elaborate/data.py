@@ -33,6 +33,7 @@ def data_set(s: Statement, stated: list[Stated], derived: set[str], context: Con
     source = context.reader.word(value_of(s), "source", scope)
     assert isinstance(source, Source)
     options: DataOptions = context.validated(DataOptions, s, scope, DataOptions.model_fields)
+    _check_split(s, source, options.split, context)
     targets = _targets(stated, derived)
     body = Scope(context.names, context.folder, place, columns=source.columns())
     bindings: dict[str, t.ValueTerm] = {}
@@ -64,6 +65,17 @@ def data_set(s: Statement, stated: list[Stated], derived: set[str], context: Con
     except FileError as e:
         raise SpecError(error("RF002", str(e), value_of(s).span)) from None
     return DataSet(cast(str, s.name), source, tuple(bindings.items()), options, f"{place}/{source.word}", s.span, files)
+
+
+def _check_split(s: Statement, source: Source, split: str | None, context: Context) -> None:
+    """A split that the source has not would be a promise about training and testing that nobody keeps."""
+    if split is None or split in source.splits():
+        return
+    span = next(expr.span for name, expr, _ in context.options(s) if name == "split")
+    if source.splits():
+        known = listed([f'"{part}"' for part in source.splits()], "and")
+        raise SpecError(error("RV002", f"`{source.word}` has no split `{split}`", span, help=f"its splits are {known}"))
+    raise SpecError(error("RV002", f"this `{source.word}` comes in one piece, without splits", span))
 
 
 def _own(problem: Stated) -> dict[str, Definition]:

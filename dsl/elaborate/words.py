@@ -12,6 +12,7 @@ from ..diagnostics import Diagnostic, Label, SpecError, error
 from ..diagnostics.nearest import nearest
 from ..model import terms as t
 from ..model.fields import FilePath, Interval
+from ..model.hub import PREFIX
 from ..model.units import UNITS, Unit
 from ..model.word import Word
 from ..syntax.source import Span
@@ -34,6 +35,10 @@ class Words(Reader):
     def word(self, node: Expr, kind: str, scope: Scope, options: Options = ()) -> Word:
         """A word of that kind with its arguments; `options` come from a body. Raises SpecError."""
         self.tick(node.span)
+        if isinstance(node, Text) and kind == "source" and node.value.startswith(PREFIX):
+            cls, where = vocabulary.words()["source", "hub"], Where(node.span, {"address": node.span}, {})
+            from_hub: Word = self._validated(cls, {"address": node.value}, where, "hub", [])
+            return from_hub
         if isinstance(node, Text) and kind in ("source", "weights"):
             raise SpecError(_from_elsewhere(node, kind))
         stage = stage_word(node)
@@ -264,6 +269,6 @@ class Words(Reader):
 def _from_elsewhere(node: Text, kind: str) -> Diagnostic:
     shown = node.value if len(node.value) <= 60 else node.value[:57] + "..."
     if kind == "source":
-        hint = "files on disk are read by `folder`, `npy`, `npz` and `hdf5`"
-        return error("RV001", f"this version of recon reads no data from `{shown}`", node.span, help=hint)
+        hint = "files on disk are read by a word for their layout, such as `folder`, `npy`, `hdf5` or `fastmri`"
+        return error("RV001", f"recon reads no data from `{shown}`", node.span, help=hint)
     return error("RV001", f"this version of recon reads no weights from `{shown}`", node.span)

@@ -47,6 +47,36 @@ def inside(folder: Path, text: str) -> Path:
     return path
 
 
+def matching(folder: Path, pattern: str, suffixes: tuple[str, ...]) -> list[str]:
+    """The files that a pattern stands for: relative to `folder`, in natural order (2 before 10), hidden ones aside.
+
+    A folder that matches stands for the files with these endings that lie in it, at any depth. Raises FileError where
+    the pattern leads out of `folder`, or is none.
+    """
+    if Path(pattern).is_absolute() or ".." in Path(pattern).parts:
+        raise FileError(f"`{shortened(pattern)}` lies outside the folder of the spec")
+    endings = tuple(s.lower() for s in suffixes)
+    paths: set[Path] = set()
+    try:
+        # a name with brackets in it is a pattern that does not match itself
+        for found in [folder / pattern] if (folder / pattern).exists() else folder.glob(pattern):
+            if found.is_dir():
+                paths.update(p for p in found.rglob("*") if p.name.lower().endswith(endings) and p.is_file())
+            elif found.is_file():
+                paths.add(found)
+    except (OSError, ValueError, NotImplementedError) as e:
+        reason = e.strerror if isinstance(e, OSError) else str(e)
+        raise FileError(f"`{shortened(pattern)}` is no pattern of files: {reason}") from e
+    names = [p.relative_to(folder) for p in paths]
+    return sorted((n.as_posix() for n in names if not any(part[0] == "." for part in n.parts)), key=natural)
+
+
+def natural(name: str) -> tuple[list[str | int], str]:
+    """A sort key by which 2 comes before 10: text and numbers take turns, so like is compared with like."""
+    parts = re.split(r"([0-9]+)", name)
+    return [int(part) if k % 2 else part for k, part in enumerate(parts)], name
+
+
 def npy_header(path: str | Path) -> NpyHeader:
     """Read the header of a .npy file (format 1 to 3). Raises FileError for anything else, pickled objects included."""
     try:

@@ -228,6 +228,14 @@ class Source(Word):
     def columns(self) -> tuple[str, ...] | None:
         return None
 
+    def dimension(self, column: str) -> Dimension:
+        """The dimension of a column, whose numbers are in base units: an angle's in radians, a length's in metres."""
+        return NONE
+
+    def splits(self) -> tuple[str, ...]:
+        """The values of `split` that it knows; none where it has no parts."""
+        return ()
+
     def files(self, folder: Path) -> tuple[FilePath, ...]:
         """Files that it finds by itself, beside those that its parameters name; digests cover their content.
 

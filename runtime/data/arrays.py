@@ -14,10 +14,10 @@ import numpy as np
 from numpy.lib import format as npy_format
 
 from .columns import ArrayColumn, ArrayRows, chosen
-from .files import MAX_BYTES, Array, DataError, DataFile, Rows, naming, regular_file
+from .files import MAX_BYTES, Array, DataError, DataFile, Name, Rows, naming, regular_file
 
 
-def npy(path: str | Path, root: Path, *, rows: bool, max_bytes: int = MAX_BYTES) -> Rows:
+def npy(path: Name, root: Path, *, rows: bool, max_bytes: int = MAX_BYTES) -> Rows:
     """An array of a .npy file, column `array`, mapped and not loaded.
 
     Args:
@@ -33,14 +33,19 @@ def npy(path: str | Path, root: Path, *, rows: bool, max_bytes: int = MAX_BYTES)
     return ArrayRows.of(file, rows, max_bytes, {"array": _npy_column(file, 0, file.path.stat().st_size)})
 
 
-def npy_shape(path: str | Path, root: Path) -> tuple[int, ...]:
+def npy_shape(path: Name, root: Path) -> tuple[int, ...]:
     """The shape of the array of a .npy file. Raises DataError for a file that is missing, outside root or damaged."""
     file = regular_file(path, root)
     return _npy_column(file, 0, file.path.stat().st_size).shape
 
 
 def npz(
-    path: str | Path, root: Path, *, rows: bool, columns: Sequence[str] | None = None, max_bytes: int = MAX_BYTES
+    path: Name,
+    root: Path,
+    *,
+    rows: bool,
+    columns: Sequence[str] | None = None,
+    max_bytes: int = MAX_BYTES,
 ) -> Rows:
     """The arrays of a .npz file, one column each.
 
@@ -61,7 +66,7 @@ def npz(
     return ArrayRows.of(file, rows, max_bytes, _npz_columns(file, columns))
 
 
-def npz_shapes(path: str | Path, root: Path, columns: Sequence[str] | None = None) -> dict[str, tuple[int, ...]]:
+def npz_shapes(path: Name, root: Path, columns: Sequence[str] | None = None) -> dict[str, tuple[int, ...]]:
     """The shapes of the arrays of a .npz file, without their values. Raises DataError as `npz` does."""
     return {name: column.shape for name, column in _npz_columns(regular_file(path, root), columns).items()}
 

@@ -55,11 +55,17 @@ class DataFile:
         return self.name
 
 
-def regular_file(name: str | Path, root: Path) -> DataFile:
-    """The file of that name, relative to root or absolute, links followed.
+Name = str | Path | DataFile
+"""A file by its name relative to the root, or found already."""
+
+
+def regular_file(name: Name, root: Path) -> DataFile:
+    """The file of that name, relative to root or absolute, links followed; one that was found already is itself.
 
     Raises DataError unless it is a regular, non-empty file inside root.
     """
+    if isinstance(name, DataFile):
+        return name
     with naming(name):
         file = (root / name).resolve()
         if not file.is_relative_to(root.resolve()):
@@ -90,6 +96,7 @@ def naming(what: object, file: DataFile | None = None) -> Iterator[None]:
         text = (reason.strerror if isinstance(reason, OSError) else None) or str(reason)
         if known is not None:
             text = text.replace(str(known.path), known.name)
+        text = " ".join(text.split())
         raise DataError(f"{what}: cannot be read ({type(reason).__name__}: {text})") from reason
 
 

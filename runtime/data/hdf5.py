@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from .columns import ArrayColumn, ArrayRows, chosen
-from .files import MAX_BYTES, Array, DataError, DataFile, Rows, naming, regular_file
+from .files import MAX_BYTES, Array, DataError, DataFile, Name, Rows, naming, regular_file
 
 _MAX_OBJECTS = 10_000  # of a file; more is not a data set for reconstruction but an accident or an attack
 _MAX_LINKS = 16  # one after the other
 
 
-def hdf5(path: str | Path, root: Path, *, columns: Sequence[str] | None = None, max_bytes: int = MAX_BYTES) -> Rows:
+def hdf5(path: Name, root: Path, *, columns: Sequence[str] | None = None, max_bytes: int = MAX_BYTES) -> Rows:
     """The data sets of an HDF5 file, rows along the first axis; columns are named by their path (`group/name`).
 
     Complex numbers are h5py's compound of `r` and `i`. Links that stay in the file are followed. A column that a link
@@ -34,13 +34,14 @@ def hdf5(path: str | Path, root: Path, *, columns: Sequence[str] | None = None, 
         DataError: as for `npz`.
     """
     file = regular_file(path, root)
-    with naming(file), _open_hdf5(file) as store:
+    with naming(file), open_hdf5(file) as store:
         names = chosen(file, None, _names(file, store)) if columns is None else dict.fromkeys(columns)
-        found = {name: _column(file, store, name, max_bytes) for name in names}
+        found = {name: stored_column(file, store, name, max_bytes) for name in names}
     return ArrayRows.of(file, True, max_bytes, found)
 
 
-def _open_hdf5(file: DataFile) -> Any:
+def open_hdf5(file: DataFile) -> Any:
+    """The file, opened for reading."""
     import h5py
 
     return h5py.File(file.path, "r")
@@ -72,12 +73,12 @@ def _names(file: DataFile, store: Any) -> list[str]:
                 raise DataError(f"{file}: holds more than {_MAX_OBJECTS} objects")
     for name in soft:
         with suppress(DataError):
-            if isinstance(_follow(file, store, name), h5py.Dataset):
+            if isinstance(follow(file, store, name), h5py.Dataset):
                 hard.append(name)
     return hard
 
 
-def _follow(file: DataFile, store: Any, name: str) -> Any:
+def follow(file: DataFile, store: Any, name: str) -> Any:
     """What a path leads to, or None. Every link on the way is looked at before it is followed.
 
     Raises DataError where one leads out of the file, or too many come one after the other.
@@ -114,7 +115,7 @@ def _data_set(file: DataFile, store: Any, name: str) -> Any:
     """The data set of a path. Raises DataError where there is none in the file."""
     import h5py
 
-    stored = _follow(file, store, name)
+    stored = follow(file, store, name)
     if isinstance(stored, h5py.Dataset):
         if stored.is_virtual or stored.external:
             raise DataError(f"{file}: {name} has its values in other files, which are never opened")
@@ -127,7 +128,8 @@ def _data_set(file: DataFile, store: Any, name: str) -> Any:
     raise DataError(f"{file}: {name} is not an array")
 
 
-def _column(file: DataFile, store: Any, name: str, max_bytes: int) -> ArrayColumn:
+def stored_column(file: DataFile, store: Any, name: str, max_bytes: int) -> ArrayColumn:
+    """A data set of an open file, not read yet. Raises DataError where there is none, or its blocks are too large."""
     stored = _data_set(file, store, name)
     if stored.shape is None:
         raise DataError(f"{file}: {name} is empty")
@@ -145,5 +147,5 @@ class _Stored:
     name: str
 
     def __call__(self, row: int | None) -> Array:
-        with _open_hdf5(self.file) as store:
+        with open_hdf5(self.file) as store:
             return np.asarray(_data_set(self.file, store, self.name)[() if row is None else row])

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from recon.dsl.model.files import natural
 
 from .files import MAX_BYTES, Array, DataError, DataFile, Rows, checked_row, finite, naming, regular_file
 
@@ -35,7 +35,7 @@ def folder(pattern: str, root: Path, *, max_bytes: int = MAX_BYTES) -> Rows:
         raise DataError(f"{pattern}: the pattern leaves the folder of the spec")
     with naming(pattern):
         inner = [p.relative_to(root) for p in root.glob(pattern)]
-        names = sorted((p.as_posix() for p in inner if not any(part[0] == "." for part in p.parts)), key=_natural)
+        names = sorted((p.as_posix() for p in inner if not any(part[0] == "." for part in p.parts)), key=natural)
     if not names:
         raise DataError(f"{pattern}: no file in the folder of the spec matches")
     for name in names:
@@ -65,7 +65,7 @@ class _Folder:
 
     def read(self, row: int) -> dict[str, Array]:
         name = self.names[checked_row(row, len(self))]
-        return {"image": finite(name, _picture(regular_file(name, self.root), self.max_bytes))}
+        return {"image": picture(regular_file(name, self.root), self.max_bytes)}
 
 
 def _inside(root: Path, name: str) -> str:
@@ -73,6 +73,11 @@ def _inside(root: Path, name: str) -> str:
     with naming(name):
         held = [p.suffix for p in (root / name).iterdir() if p.suffix.lower() in _SUFFIXES]
     return f"{name}/*{max(sorted(set(held)), key=held.count, default='.png')}"
+
+
+def picture(file: DataFile, max_bytes: int = MAX_BYTES) -> NDArray[np.float32]:
+    """One picture, [C, H, W] in 0..1. Raises DataError for what is wrong inside it, or not finite."""
+    return finite(file, _picture(file, max_bytes))
 
 
 def _picture(file: DataFile, max_bytes: int) -> NDArray[np.float32]:
@@ -112,9 +117,3 @@ def _planes(file: DataFile, image: Image.Image) -> NDArray[np.float32]:
     stored = np.asarray(image)
     planes = stored[None] if stored.ndim == 2 else np.moveaxis(stored, -1, 0)
     return np.ascontiguousarray(planes, dtype=np.float32) / np.float32(white)
-
-
-def _natural(name: str) -> tuple[list[str | int], str]:
-    """A sort key by which 2 comes before 10: text and numbers take turns, so like is compared with like."""
-    parts = re.split(r"([0-9]+)", name)
-    return [int(part) if k % 2 else part for k, part in enumerate(parts)], name

@@ -9,7 +9,9 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import torch
-from recon.dsl.digest import problem_digest, spec_digest
+from recon.dsl.digest import LARGE, problem_digest, spec_digest, total_bytes
+from recon.dsl.model.experiment import DataSet
+from recon.dsl.model.fields import FilePath
 
 from .cells import Cell
 from .execute import Execution
@@ -29,6 +31,7 @@ def manifest(
             "spec": spec_digest(experiment),
             "problem": {name or "page": problem_digest(experiment, name) for name in experiment.methods},
         },
+        "files": {name: _files(data) for name, data in experiment.data.items() if _paths(data)},
         "set": overrides,
         "seed": experiment.run.seed,
         "device": device_name(device),
@@ -51,6 +54,19 @@ def manifest(
         },
         "skipped_rows": execution.skipped,
     }
+
+
+def _paths(data: DataSet) -> tuple[FilePath, ...]:
+    """The files of a data set: those that its source finds, and those that the page names."""
+    named = [getattr(data.source, option) for option in type(data.source).model_fields]
+    return (*data.files, *(p for p in named if isinstance(p, FilePath)))
+
+
+def _files(data: DataSet) -> dict[str, Any]:
+    """How many files there are, of how many bytes, and whether digests cover all of them."""
+    paths = _paths(data)
+    size = total_bytes(paths)
+    return {"count": len(paths), "bytes": size, "digest": "whole" if size <= LARGE else "of samples"}
 
 
 def device_name(device: torch.device) -> str:

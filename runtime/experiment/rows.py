@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from torch import Tensor
 
 from ..build import Build, Quantified
 from ..data.files import Array, DataError, Rows
+from ..data.sets import holds
 from ..data.sources import Request
 from ..meaning import meaning
 from ..values import EvaluationError, evaluate
@@ -96,7 +98,7 @@ class RowReader:
 
     def _rows(self) -> Iterator[Batch]:
         """Each row that can be read, as a batch of its own. Raises DataError for others unless they are skipped."""
-        for number in range(self.count):
+        for number in self._numbers():
             try:
                 yield self._read(number)
             except (DataError, EvaluationError) as e:
@@ -108,12 +110,20 @@ class RowReader:
     def _per_measurement(self, name: str) -> bool:
         return name in self.checked.measurements
 
+    def _numbers(self) -> Iterator[int]:
+        """The rows in turn; their number need not be known before the last file is opened."""
+        limit = self.data.options.limit
+        for number in itertools.count() if limit is None else range(limit):
+            if not holds(self.rows, number):
+                return
+            yield number
+
     def _read(self, number: int) -> Batch:
         columns = self.rows.read(number)
 
         def lookup(term: object) -> Quantified:
             assert isinstance(term, Column)
-            return Quantified(self.build.tensor(columns[term.name])[None])
+            return Quantified(self.build.tensor(columns[term.name])[None], self.data.source.dimension(term.name))
 
         out: dict[str, Tensor] = {}
         known: dict[str, Quantified] = {}

@@ -47,6 +47,9 @@ class Sample(Source):
     def columns(self) -> tuple[str, ...]:
         return ("image",)
 
+    def splits(self) -> tuple[str, ...]:
+        return ("train", "test") if self.name in ("*", FACES) else ()
+
 
 class Folder(Source):
     """The pictures of a folder, one a row, in natural order; values in 0..1."""

@@ -10,6 +10,7 @@ from recon.dsl.vocabulary.sources import pictures as sources
 from ...meaning import meaning_of
 from .. import images, pictures
 from ..files import Array, DataError, Rows
+from ..sets import FileSet
 from . import Drawn, Request
 
 
@@ -35,6 +36,11 @@ def folder(word: sources.Folder, request: Request) -> Rows:
     """The pictures of a folder, as they are; where the unknown has extents, brought to them like sample pictures."""
     rows = images.folder(word.pattern, request.folder)
     return _fitted(len(rows), lambda row: rows.read(row)["image"], request)
+
+
+def picture_rows(files: FileSet, request: Request) -> Rows:
+    """The pictures of a set, one a row, like those of `folder`."""
+    return _fitted(len(files.names), lambda row: images.picture(files.fetch(files.names[row])), request)
 
 
 def _fitted(count: int, picture: Callable[[int], Array], request: Request) -> Rows:
