@@ -36,9 +36,7 @@ class Words(Reader):
         """A word of that kind with its arguments; `options` come from a body. Raises SpecError."""
         self.tick(node.span)
         if isinstance(node, Text) and kind == "source" and node.value.startswith(PREFIX):
-            cls, where = vocabulary.words()["source", "hub"], Where(node.span, {"address": node.span}, {})
-            from_hub: Word = self._validated(cls, {"address": node.value}, where, "hub", [])
-            return from_hub
+            return self._from_hub(node)
         if isinstance(node, Text) and kind in ("source", "weights"):
             raise SpecError(_from_elsewhere(node, kind))
         stage = stage_word(node)
@@ -81,6 +79,12 @@ class Words(Reader):
                 )
             )
         word: Word = self._validated(cls, values, Where(node.span, where.arguments, where.names), cls.word, problems)
+        return word
+
+    def _from_hub(self, node: Text) -> Word:
+        """The word for an address on the Hub that stands alone."""
+        where = Where(node.span, {"address": node.span}, {})
+        word: Word = self._validated(vocabulary.words()["source", "hub"], {"address": node.value}, where, "hub", [])
         return word
 
     def _given(

@@ -47,18 +47,25 @@ class Repository:
         """The file, downloaded unless it is cached. Raises DataError: no network, or another content than listed."""
         from huggingface_hub import hf_hub_download, try_to_load_from_cache
 
-        a, listed = self.address, self.files[name]
-        where = {"repo_id": a.repository, "filename": name, "repo_type": "dataset", "revision": a.commit}
-        found = try_to_load_from_cache(**where, cache_dir=_cache())  # type: ignore[arg-type]
+        repository, commit, listed = self.address.repository, self.address.commit, self.files[name]
+        found = try_to_load_from_cache(repository, name, _cache(), commit, "dataset")
         if not isinstance(found, str):
             if not self._answered:
-                _ask(a)
+                _ask(self.address)
                 self._answered = True
             found = _talk(
-                a,
-                lambda: hf_hub_download(**where, cache_dir=_cache(), endpoint=_endpoint(), etag_timeout=TIMEOUT),
+                self.address,
+                lambda: hf_hub_download(
+                    repository,
+                    name,
+                    repo_type="dataset",
+                    revision=commit,
+                    cache_dir=_cache(),
+                    endpoint=_endpoint(),
+                    etag_timeout=TIMEOUT,
+                ),
             )
-        file = DataFile(name, Path(str(found)).resolve())
+        file = DataFile(name, Path(found).resolve())
         _verify(file, listed)
         return file
 

@@ -11,12 +11,13 @@ from PIL import Image
 from recon.dsl.model.files import natural
 
 from .files import MAX_BYTES, Array, DataError, DataFile, Rows, checked_row, finite, naming, regular_file
+from .sets import in_split
 
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 _FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
 
 
-def folder(pattern: str, root: Path, *, max_bytes: int = MAX_BYTES) -> Rows:
+def folder(pattern: str, root: Path, *, split: str | None = None, max_bytes: int = MAX_BYTES) -> Rows:
     """The pictures that match a pattern, in natural order (2 before 10), hidden files aside.
 
     Column `image`: float32 [C, H, W], C = 1 or 3. Integers are divided by the largest their type holds (255, or 65535
@@ -25,6 +26,7 @@ def folder(pattern: str, root: Path, *, max_bytes: int = MAX_BYTES) -> Rows:
     Args:
         pattern: a glob relative to root, `**` for any depth.
         root: the folder that no file may lie outside of.
+        split: only files below a folder that is called after it.
         max_bytes: largest allowed size of one picture in memory.
 
     Raises:
@@ -38,6 +40,7 @@ def folder(pattern: str, root: Path, *, max_bytes: int = MAX_BYTES) -> Rows:
         names = sorted((p.as_posix() for p in inner if not any(part[0] == "." for part in p.parts)), key=natural)
     if not names:
         raise DataError(f"{pattern}: no file in the folder of the spec matches")
+    names = in_split(pattern, names, split)
     for name in names:
         if (root / name).is_dir() and (root / name).resolve().is_relative_to(root.resolve()):
             better = _inside(root, name)

@@ -7,8 +7,10 @@ knows the format. The libraries that read them are optional, and one that is mis
 from __future__ import annotations
 
 import importlib
+import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -138,7 +140,8 @@ def _not_known(file: DataFile, column: str) -> DataError:
 
 
 def _plane(volume: Array, axis: int, index: int) -> Array:
-    return np.take(volume, index, axis)
+    plane: Array = np.take(volume, index, axis)
+    return plane
 
 
 # ---- NIfTI ----
@@ -167,8 +170,8 @@ class _Nifti:
         if column != "voxel":
             raise _not_known(self.file, column)
         unit = {"meter": 1.0, "micron": 1e-6}.get(header.get_xyzt_units()[0], 1e-3)
-        zooms = np.asarray(header.get_zooms()[:3], dtype=np.float64)[::-1] * unit
-        return zooms.copy()
+        zooms: Array = np.array(header.get_zooms()[2::-1], dtype=np.float64) * unit
+        return zooms
 
 
 def _nifti_image(path: Path) -> Any:
@@ -218,32 +221,54 @@ class _Tiff:
     itemsize: int
 
     def whole(self) -> Array:
-        tifffile = library("tifffile", "a TIFF stack")
-        with tifffile.TiffFile(self.file.path) as f:
-            return np.stack([_page(p, self.shape[1:]) for p in f.pages])
+        with _tiff_file(self.file.path) as f:
+            return np.stack([_page(f, k, self.shape[1:]) for k in range(self.shape[0])])
 
     def plane(self, axis: int, index: int) -> Array:
-        tifffile = library("tifffile", "a TIFF stack")
         if axis:
             return _plane(self.whole(), axis, index)
-        with tifffile.TiffFile(self.file.path) as f:
-            return _page(f.pages[index], self.shape[1:])
+        with _tiff_file(self.file.path) as f:
+            return _page(f, index, self.shape[1:])
 
     def extra(self, column: str) -> Array:
         raise _not_known(self.file, column)
 
 
-def _page(page: Any, shape: tuple[int, ...]) -> Array:
+@contextmanager
+def _tiff_file(path: Path) -> Iterator[Any]:
+    """An open TIFF file. What tifffile only writes to its log, such as pages that it leaves out, is raised."""
+    tifffile = library("tifffile", "a TIFF stack")
+    said: list[str] = []
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+    log = logging.getLogger("tifffile")
+    before, log.propagate = log.propagate, False
+    log.addHandler(handler)
+    try:
+        with tifffile.TiffFile(path) as f:
+            len(f.pages)
+            yield f
+    finally:
+        log.removeHandler(handler)
+        log.propagate = before
+    if said:
+        raise ValueError(said[0])
+
+
+def _page(f: Any, index: int, shape: tuple[int, ...]) -> Array:
+    page, size = f.pages[index], f.filehandle.size
     if tuple(page.shape) != shape:
-        raise ValueError(f"page {page.index} has the shape {tuple(page.shape)}, and the first one {shape}")
+        raise ValueError(f"page {index} has the shape {tuple(page.shape)}, and the first one {shape}")
+    places = zip(page.dataoffsets, page.databytecounts, strict=True)
+    if any(start + count > size for start, count in places):
+        raise ValueError(f"page {index} is cut off")  # tifffile would fill it with zeros
     out: Array = page.asarray()
     return out
 
 
 def tiff(file: DataFile) -> Volume:
     """A stack of pages. Raises DataError, or whatever tifffile raises for what is none."""
-    tifffile = library("tifffile", "a TIFF stack")
-    with tifffile.TiffFile(file.path) as f:
+    with _tiff_file(file.path) as f:
         first, count = f.pages[0], len(f.pages)
         if len(first.shape) != 2:
             raise DataError(f"{file}: its pages have the shape {tuple(first.shape)}; a stack has gray pages")

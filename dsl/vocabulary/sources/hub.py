@@ -21,7 +21,7 @@ class Hub(Source):
     """
 
     example: ClassVar[str] = (
-        'data knee = "hf://datasets/owner/name@0123456789abcdef0123456789abcdef01234567" { split = "test"; y = kspace }'
+        'data knee = hub("hf://datasets/owner/name@0123456789abcdef0123456789abcdef01234567") { y = kspace }'
     )
 
     address: str = Field(description="hf://datasets/owner/name@commit, and a path or a pattern where not all is meant")

@@ -10,7 +10,7 @@ from pydantic import field_validator
 from ...model.fields import Count, Field, FilePath, Interval
 from ...model.files import matching
 from ...model.hub import PREFIX, FilesPath
-from ...model.units import NONE
+from ...model.units import NONE, TIME, Dimension
 from ...model.word import Source
 
 HDF5 = (".h5", ".hdf5")
@@ -53,6 +53,39 @@ class Fastmri(Source):
 
     def columns(self) -> tuple[str, ...]:
         return ("kspace", "rss", "mask", "reconstruction_rss", "reconstruction_esc")
+
+    def files(self, folder: Path) -> tuple[FilePath, ...]:
+        if self.path.startswith(PREFIX):
+            return ()
+        return tuple(FilePath(name, str(folder / name)) for name in matching(folder, self.path, HDF5))
+
+    def splits(self) -> tuple[str, ...]:
+        return ("train", "val", "test")
+
+
+class Ismrmrd(Source):
+    """ISMRMRD files: raw data of scanners of any vendor; a row is an image's worth, told by slice, contrast and so on.
+
+    `kspace` is the Cartesian grid of the encoded space, zero frequency in the middle, [coils, readout, lines] or
+    [coils, partitions, readout, lines]; repeated lines are averaged, lines that were not measured are zero, and `mask`
+    says which were. `readouts` [coils, shots, samples], `trajectory` [shots, samples, axes] and `time` [shots] are as
+    measured, for spirals and spokes. `prescan` [coils, samples] are the noise measurements of the file.
+    """
+
+    reference: ClassVar[str] = "Inati et al. 2017"
+    example: ClassVar[str] = 'data scan = ismrmrd("scan.h5") { y = kspace }'
+
+    path: FilesPath = Field(description="a .h5 file, a pattern, or a folder of such files")
+    group: str = Field("dataset", description="the group of the file that holds the acquisitions")
+    oversampling: Literal["keep", "remove"] = Field(
+        "keep", description="`remove` cuts the image, along the readout, to the extent of the reconstructed space"
+    )
+
+    def columns(self) -> tuple[str, ...]:
+        return ("kspace", "mask", "readouts", "trajectory", "time", "prescan")
+
+    def dimension(self, column: str) -> Dimension:
+        return TIME if column == "time" else NONE
 
     def files(self, folder: Path) -> tuple[FilePath, ...]:
         if self.path.startswith(PREFIX):

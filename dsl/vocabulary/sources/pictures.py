@@ -52,7 +52,10 @@ class Sample(Source):
 
 
 class Folder(Source):
-    """The pictures of a folder, one a row, in natural order; values in 0..1."""
+    """The pictures of a folder, one a row, in natural order; values in 0..1.
+
+    With `split`, those in folders that are called train, val or test.
+    """
 
     example: ClassVar[str] = 'data own = folder("pictures/*.png") { x = gray(image) }'
 
@@ -73,3 +76,6 @@ class Folder(Source):
             reason = e.strerror if isinstance(e, OSError) else str(e)
             raise FileError(f"`{shortened(self.pattern)}` is no pattern of files: {reason}") from e
         return tuple(FilePath(p.relative_to(folder).as_posix(), str(p)) for p in found)
+
+    def splits(self) -> tuple[str, ...]:
+        return ("train", "val", "test")

@@ -9,6 +9,7 @@ from recon.dsl.vocabulary.sources import mri as sources
 from ...meaning import meaning_of
 from ..fastmri import fastmri as read_fastmri
 from ..files import DataFile, Rows
+from ..ismrmrd import ismrmrd as read_ismrmrd
 from ..sets import FileRows, files_of
 from . import Request
 
@@ -40,3 +41,16 @@ def fastmri_rows(file: DataFile, word: sources.Fastmri, request: Request) -> Row
         by_max=word.scale == "max",
         acquisition=word.acquisition,
     )
+
+
+@meaning_of(sources.Ismrmrd)
+def ismrmrd(word: sources.Ismrmrd, request: Request) -> Rows:
+    """An image's worth of acquisitions a row, file after file."""
+    files = files_of(word.path, request.folder, sources.HDF5, request.options.split)
+
+    def opened(file: DataFile) -> Rows:
+        columns = request.columns or ("kspace",)
+        cut = word.oversampling == "remove"
+        return read_ismrmrd(file, request.folder, columns=columns, group=word.group, cut=cut)
+
+    return FileRows(files, opened)

@@ -34,7 +34,7 @@ def sample(word: sources.Sample, request: Request) -> Rows:
 @meaning_of(sources.Folder)
 def folder(word: sources.Folder, request: Request) -> Rows:
     """The pictures of a folder, as they are; where the unknown has extents, brought to them like sample pictures."""
-    rows = images.folder(word.pattern, request.folder)
+    rows = images.folder(word.pattern, request.folder, split=request.options.split)
     return _fitted(len(rows), lambda row: rows.read(row)["image"], request)
 
 
