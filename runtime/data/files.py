@@ -26,6 +26,10 @@ class DataError(Exception):
     """A file that cannot be used as data; the message names the file and says what is wrong with it."""
 
 
+class UnreachableError(DataError):
+    """Files that are elsewhere cannot be fetched: no fault of one row, so nothing is skipped."""
+
+
 class Rows(Protocol):
     """A sequence of problems, each a dictionary of arrays."""
 

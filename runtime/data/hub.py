@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 import platformdirs
 from recon.dsl.model.hub import HubPath
 
-from .files import DataError, DataFile, naming
+from .files import DataError, DataFile, UnreachableError, naming
 
 TIMEOUT = 5.0  # seconds in which the Hub has to answer
 T = TypeVar("T")
@@ -44,7 +44,7 @@ class Repository:
     """Whether the Hub has answered in this run, so that a download will not wait for a network that is not there."""
 
     def fetch(self, name: str) -> DataFile:
-        """The file, downloaded unless it is cached. Raises DataError: no network, or another content than listed."""
+        """The file, downloaded unless it is cached. Raises UnreachableError, or DataError for another content."""
         from huggingface_hub import hf_hub_download, try_to_load_from_cache
 
         repository, commit, listed = self.address.repository, self.address.commit, self.files[name]
@@ -71,7 +71,7 @@ class Repository:
 
 
 def repository(address: HubPath) -> Repository:
-    """The files of a data set at its commit, from the cache or from the Hub. Raises DataError, within seconds."""
+    """The files of a data set at its commit, from the cache or the Hub. Raises UnreachableError, within seconds."""
     cached = _recon_cache() / "listings" / address.repository.replace("/", "--") / f"{address.commit}.json"
     try:
         stored = json.loads(cached.read_text())
@@ -109,15 +109,17 @@ def _talk(address: HubPath, what: Callable[[], T]) -> T:
         e = failed
     name = f"{address.repository}@{address.commit[:8]}"
     if isinstance(e, errors.GatedRepoError):
-        raise DataError(f"{name}: is gated; accept its terms on the Hub and log in with `hf auth login`") from e
+        raise UnreachableError(f"{name}: is gated; accept its terms on the Hub and log in with `hf auth login`") from e
     if isinstance(e, errors.RevisionNotFoundError):
-        raise DataError(f"{name}: the data set has no commit {address.commit}") from e
+        raise UnreachableError(f"{name}: the data set has no commit {address.commit}") from e
     if isinstance(e, errors.RepositoryNotFoundError):
-        raise DataError(f"{name}: the Hub has no such data set, or it is private and you are not logged in") from e
+        raise UnreachableError(
+            f"{name}: the Hub has no such data set, or it is private and you are not logged in"
+        ) from e
     if isinstance(e, errors.EntryNotFoundError):
-        raise DataError(f"{name}: {e}".splitlines()[0]) from e
+        raise UnreachableError(f"{name}: {e}".splitlines()[0]) from e
     reason = re.sub(r"\s+", " ", str(e)).strip()[:120] or type(e).__name__
-    raise DataError(f"{name}: the Hub cannot be reached, and not all files are cached ({reason})") from e
+    raise UnreachableError(f"{name}: the Hub cannot be reached, and not all files are cached ({reason})") from e
 
 
 def _verify(file: DataFile, listed: Listed) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from recon.dsl.model.files import FileError, matching, natural
 from recon.dsl.model.hub import PREFIX, hub_path
 
-from .files import Array, DataError, DataFile, Rows, regular_file
+from .files import Array, DataError, DataFile, Rows, UnreachableError, regular_file
 
 
 @dataclass(frozen=True)
@@ -150,6 +150,8 @@ class FileRows:
             return False
         try:
             rows: Rows | DataError = self.open(self.files.fetch(self.files.names[len(self._opened)]))
+        except UnreachableError:
+            raise
         except DataError as e:
             rows = e
         self._opened.append(rows)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import logging
 import math
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -361,7 +362,7 @@ def tilts(file: DataFile, sections: int) -> Array:
 
 
 def write_mrc(path: Path, volume: Array, voxel: Sequence[float] | None = None) -> None:
-    """Write a volume [z, rows, cols] as a 32-bit MRC file, complex numbers as such.
+    """Write a volume [z, rows, cols] as an MRC file, single precision; complex numbers stay complex.
 
     voxel: spacings of z, row and col in metres. Raises DataError where the library is missing.
     """
@@ -372,3 +373,11 @@ def write_mrc(path: Path, volume: Array, voxel: Sequence[float] | None = None) -
         if voxel is not None:
             z, y, x = (1e10 * v for v in voxel)
             f.voxel_size = (x, y, z)
+
+
+def mrc_bytes(volume: Array, voxel: Sequence[float] | None = None) -> bytes:
+    """The content of the file that `write_mrc` writes."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "volume.mrc"
+        write_mrc(path, volume, voxel)
+        return path.read_bytes()

@@ -18,7 +18,7 @@ from recon.dsl.model.units import NONE, describe
 from torch import Tensor
 
 from ..build import Build, Quantified
-from ..data.files import Array, DataError, Rows
+from ..data.files import Array, DataError, Rows, UnreachableError
 from ..data.sets import holds
 from ..data.sources import Request
 from ..meaning import meaning
@@ -101,6 +101,8 @@ class RowReader:
         for number in self._numbers():
             try:
                 yield self._read(number)
+            except UnreachableError:
+                raise
             except (DataError, EvaluationError) as e:
                 message = f"row {number + 1} of `{self.data.name}`: {e}"
                 if self.data.options.on_error != "skip":

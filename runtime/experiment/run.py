@@ -17,13 +17,17 @@ from recon.dsl.diagnostics import Diagnostic
 from recon.dsl.diagnostics.render import render
 from recon.dsl.digest import spec_digest
 from recon.dsl.elaborate.overrides import override
+from recon.dsl.model.experiment import Experiment
 from recon.dsl.model.terms import Statistic
 from recon.dsl.show.citations import bibliography
 from recon.dsl.syntax.format import format_page
 from recon.dsl.syntax.tree import Expr, Page
+from recon.dsl.vocabulary.sources.electrons import Star
+from recon.dsl.vocabulary.sources.volumes import Mrc
 from torch import Tensor
 
 from ..data.files import DataError
+from ..data.volumes import mrc_bytes
 from ..folder import FolderError, RunFolder, run_name
 from ..report.content import Picture
 from ..report.display import share_limits
@@ -102,6 +106,8 @@ def run_page(
             truths: dict[str, Tensor],
         ) -> None:
             _save(files, o, rows, estimates, measured, truths)
+            if any(isinstance(d.source, Mrc | Star) for d in experiment.data.values()):
+                _save_mrc(files, o, rows, estimates, experiment)
 
         interrupted, failure = _execute(all_cells, folder, target, sink, progress, execution)
         with uninterrupted():
@@ -249,6 +255,25 @@ def _save(
             files.write_array(
                 f"{below}truth{'-' + name if several or name == 'ref' else ''}{tag}.npy", t[i].cpu().numpy()
             )
+
+
+def _save_mrc(
+    files: RunFolder, o: Outcome, rows: list[int], estimates: dict[str, Tensor], experiment: Experiment
+) -> None:
+    """Volumes once more, in the format that the page's data came in."""
+    below = f"{o.folder}/" if o.folder else ""
+    for name, x in estimates.items():
+        for i, row in enumerate(rows):
+            if x.ndim != 4:
+                continue
+            spec = experiment.formulation.unknowns.get(name)
+            voxel = [a.voxel for a in spec.space.axes[-3:]] if spec is not None else []
+            known = [v for v in voxel if v is not None]
+            tag = (f"-{name}" if len(estimates) > 1 else "") + (
+                f"-{row:04d}" if max(rows) > 0 or len(o.rows) > 1 else ""
+            )
+            content = mrc_bytes(x[i].cpu().numpy(), known if len(known) == 3 else None)
+            files.write_bytes(f"{below}reconstruction{tag}.mrc", content)
 
 
 def threads_from_environment() -> None:

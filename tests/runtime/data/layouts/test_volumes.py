@@ -141,6 +141,16 @@ def test_mrc_out_is_what_mrcfile_reads(tmp_path: Path) -> None:
     assert mrcfile.validate(tmp_path / "x.mrc")
 
 
+def test_estimates_of_a_page_that_reads_mrc_are_written_as_mrc(tmp_path: Path) -> None:
+    write_mrc_file(tmp_path / "a.mrc")
+    volume = "volume x : real[auto, auto, auto] { voxel = 5Å }"
+    result = run(tmp_path, 'mrc("a.mrc")', "y = volume; ref = volume", volume)
+    with mrcfile.open(result.folder / "reconstruction.mrc") as f:
+        assert np.array_equal(f.data, np.load(result.folder / "reconstruction.npy"))
+        assert np.allclose(f.voxel_size.tolist(), 5)
+    assert mrcfile.validate(result.folder / "reconstruction.mrc")
+
+
 DAMAGE: dict[str, Callable[[bytes], bytes]] = {
     "empty": lambda b: b"",
     "text": lambda b: b"patient,scan\n1,2\n" * 400,
