@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import glob
+import os
 import re
 from dataclasses import dataclass
 from math import prod
@@ -56,19 +58,25 @@ def matching(folder: Path, pattern: str, suffixes: tuple[str, ...]) -> list[str]
     if Path(pattern).is_absolute() or ".." in Path(pattern).parts:
         raise FileError(f"`{shortened(pattern)}` lies outside the folder of the spec")
     endings = tuple(s.lower() for s in suffixes)
-    paths: set[Path] = set()
+    names: set[str] = set()
     try:
         # a name with brackets in it is a pattern that does not match itself
-        for found in [folder / pattern] if (folder / pattern).exists() else folder.glob(pattern):
-            if found.is_dir():
-                paths.update(p for p in found.rglob("*") if p.name.lower().endswith(endings) and p.is_file())
-            elif found.is_file():
-                paths.add(found)
+        plain = os.path.normpath(pattern)
+        exact = os.path.exists(os.path.join(folder, plain))
+        for found in [plain] if exact else glob.iglob(plain, root_dir=folder, recursive=True):
+            path = os.path.join(folder, found)
+            if not os.path.isdir(path):
+                names.add(found)
+                continue
+            for above, folders, files in os.walk(path):
+                folders[:] = [f for f in folders if not f.startswith(".")]
+                below = os.path.normpath(os.path.join(found, os.path.relpath(above, path)))
+                names.update(os.path.normpath(os.path.join(below, f)) for f in files if f.lower().endswith(endings))
+        visible = [n.replace(os.sep, "/") for n in names if not n.startswith(".") and f"{os.sep}." not in n]
+        return sorted((n for n in visible if os.path.isfile(os.path.join(folder, n))), key=natural)
     except (OSError, ValueError, NotImplementedError) as e:
         reason = e.strerror if isinstance(e, OSError) else str(e)
         raise FileError(f"`{shortened(pattern)}` is no pattern of files: {reason}") from e
-    names = [p.relative_to(folder) for p in paths]
-    return sorted((n.as_posix() for n in names if not any(part[0] == "." for part in n.parts)), key=natural)
 
 
 def natural(name: str) -> tuple[list[str | int], str]:

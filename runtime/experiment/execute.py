@@ -91,7 +91,8 @@ def _run_data(
     execution.outcomes += outcomes.values()
     first_maker = next(iter(checked.makers.values()))
     by_row = any(c.by_row for c in (*checked.methods.values(), *checked.makers.values()))
-    reader = RowReader(data, first_maker, folder, build, one_by_one=by_row)
+    reader = RowReader(data, first_maker, folder, build, execution.skipped, one_by_one=by_row)
+    known = len(execution.skipped)
     for batch in reader.batches():
         made: dict[int, dict[str, Tensor]] = {}
         for name, outcome in outcomes.items():
@@ -115,7 +116,10 @@ def _run_data(
             if interrupted:
                 execution.interrupted = True
                 return
-    execution.skipped += reader.skipped
+    skipped = len(execution.skipped) - known
+    for outcome in outcomes.values():
+        if skipped and not outcome.rows and not outcome.failure:
+            outcome.failure = f"no row of `{data.name}` could be read; {skipped} were skipped"
 
 
 def row_build(build: Build, data: DataSet, batch: Batch) -> Build:

@@ -9,7 +9,7 @@ from pydantic import field_validator
 
 from ...diagnostics.nearest import nearest
 from ...model.fields import Field, FilePath
-from ...model.files import FileError, shortened
+from ...model.files import FileError, matching, shortened
 from ...model.word import Source
 
 TEST_PICTURES = ("camera", "chelsea", "retina", "coins")
@@ -71,11 +71,10 @@ class Folder(Source):
             if (folder / self.pattern).is_dir():
                 fix = f"{self.pattern.rstrip('/')}/*.png"
                 raise FileError(f'`{self.pattern}` is a folder; name its files by a pattern such as "{fix}"')
-            found = sorted(p for p in folder.glob(self.pattern) if p.is_file())
         except (OSError, ValueError) as e:
             reason = e.strerror if isinstance(e, OSError) else str(e)
             raise FileError(f"`{shortened(self.pattern)}` is no pattern of files: {reason}") from e
-        return tuple(FilePath(p.relative_to(folder).as_posix(), str(p)) for p in found)
+        return tuple(FilePath(name, str(folder / name)) for name in matching(folder, self.pattern, ()))
 
     def splits(self) -> tuple[str, ...]:
         return ("train", "val", "test")
