@@ -16,6 +16,7 @@ from ..diagnostics import Findings, SpecError
 from ..diagnostics.nearest import nearest
 from ..diagnostics.render import safe
 from ..elaborate.expressions import Elaborator
+from ..elaborate.phrases import listed
 from ..elaborate.reader import kind_in_words
 from ..elaborate.scope import Scope
 from ..elaborate.statements import SHAPES
@@ -26,6 +27,7 @@ from ..model.files import FileError
 from ..model.space import Axis, Space, SpaceError
 from ..model.units import NONE, Quantity, Unit, describe, example
 from ..model.word import Operator, Word
+from ..model.word import Source as DataSource
 from ..syntax.source import Source
 from ..syntax.tree import Call, Expr, Name, Statement, walk
 from .passes import facts_in_words
@@ -60,6 +62,8 @@ class Card:
     name: str
     kind: str
     summary: str
+    details: tuple[str, ...]
+    """Further paragraphs; for a source the names of its columns come first."""
     formula: str
     parameters: tuple[Parameter, ...]
     examples: tuple[Example, ...]
@@ -95,6 +99,12 @@ def _summary(cls: type[Word]) -> str:
     return " ".join(inspect.cleandoc(cls.__doc__ or "").split("\n\n")[0].split())
 
 
+def _details(cls: type[Word]) -> tuple[str, ...]:
+    further = tuple(" ".join(p.split()) for p in inspect.cleandoc(cls.__doc__ or "").split("\n\n")[1:])
+    named = cls.columns(cls.model_construct()) if issubclass(cls, DataSource) else None
+    return further if named is None else (f"Its columns are {listed(list(named), 'and')}.", *further)
+
+
 def _card(cls: type[Word]) -> Card:
     parameters = tuple(
         Parameter(n, takes(i), "" if i.is_required() else default(i), i.description or "")
@@ -104,6 +114,7 @@ def _card(cls: type[Word]) -> Card:
         cls.word,
         cls.expression_kind,
         _summary(cls),
+        _details(cls),
         cls.formula,
         parameters,
         tuple(_examples(cls)),
@@ -272,6 +283,8 @@ def card_text(card: Card, *, color: bool = False, width: int = 100) -> str:
     """A card as people read it on a terminal."""
     paint = Paint(color)
     out = [f"{paint.bold(card.name)}  {paint.dim(kind_in_words(card.kind))}", *paragraph(card.summary, width=width)]
+    for text in card.details:
+        out += ["", *paragraph(text, width=width)]
     if card.formula:
         out += ["", paint.title("Formula"), "  " + card.formula]
         plain = readable(card.formula)

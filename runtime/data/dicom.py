@@ -112,7 +112,7 @@ def dicom(
         fetch: gives a file by its name.
         columns: `slice`, or `volume`, and `voxel`.
         axis: the axis that slices cut across.
-        every: use every so manieth slice.
+        every: take each n-th slice.
         series: the UID of the series, where there are several.
         max_bytes: largest allowed size of a row.
 

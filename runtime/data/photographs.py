@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from functools import lru_cache
@@ -67,16 +68,11 @@ def div2k_pairs(names: Sequence[str], factor: int, kind: str) -> list[Pair]:
 
 def mat_blocks(file: DataFile, max_bytes: int = MAX_BYTES) -> tuple[int, int]:
     """How many scenes and blocks a file of SIDD holds, [scenes, blocks, rows, cols, 3]. Raises DataError."""
-    from scipy.io import whosmat
-
     with naming(file):
-        listed = whosmat(str(file.path))
-        found = [shape for _, shape, kind in listed if len(shape) == 5 and shape[-1] == 3 and kind == "uint8"]
-        if not found:
-            raise DataError(f"{file}: holds no blocks of 8-bit colour, scenes x blocks x rows x cols x 3")
-        if int(np.prod([int(n) for n in found[0]])) > max_bytes:
-            raise DataError(f"{file}: takes {np.prod(found[0])} bytes, more than the {max_bytes} allowed")
-        return int(found[0][0]), int(found[0][1])
+        _, shape = _blocks_in(file.path)
+        if math.prod(shape) > max_bytes:
+            raise DataError(f"{file}: takes {math.prod(shape)} bytes, more than the {max_bytes} allowed")
+        return shape[0], shape[1]
 
 
 def mat_block(file: DataFile, scene: int, block: int) -> Array:
@@ -91,10 +87,19 @@ def mat_block(file: DataFile, scene: int, block: int) -> Array:
 def _loaded(path: Path, _: int) -> Array:
     from scipy.io import loadmat
 
-    for value in loadmat(str(path)).values():
-        if isinstance(value, np.ndarray) and value.ndim == 5 and value.dtype == np.uint8:
-            return value
-    raise ValueError("it holds no blocks")
+    name = _blocks_in(path)[0]
+    blocks: Array = loadmat(str(path), variable_names=[name])[name]
+    return blocks
+
+
+def _blocks_in(path: Path) -> tuple[str, tuple[int, ...]]:
+    """The name and the shape of the blocks. Raises ValueError where there are none."""
+    from scipy.io import whosmat
+
+    for name, shape, kind in whosmat(str(path)):
+        if len(shape) == 5 and shape[-1] == 3 and kind == "uint8":
+            return str(name), tuple(int(n) for n in shape)
+    raise ValueError("it holds no blocks of 8-bit colour, scenes x blocks x rows x cols x 3")
 
 
 def cut(picture: Array, extents: tuple[int, int], step: int = 1) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from .files import Array, DataError, DataFile, checked_row, finite, naming, regular_file
+from .files import MAX_BYTES, Array, DataError, DataFile, checked_row, finite, naming, regular_file
 from .volumes import mrc
 
 MOST_BYTES = 2**30  # of text
@@ -75,6 +76,9 @@ class StarRows:
         with naming(stack):
             volume = mrc(stack)
             n = self.sections[row]
+            size = volume.itemsize * math.prod(volume.shape if volume.packed else volume.shape[1:])
+            if size > MAX_BYTES:
+                raise DataError(f"{stack}: an image takes {size} bytes, more than the {MAX_BYTES} allowed")
             if not 0 <= n < volume.shape[0]:
                 raise DataError(f"{stack}: has {volume.shape[0]} images, and {self.file} asks for number {n + 1}")
             return finite(f"{stack}, image {n + 1}", volume.plane(0, n).astype(np.float32))

@@ -44,6 +44,10 @@ class Volume(Protocol):
     def itemsize(self) -> int:
         """Bytes of a number that was read."""
 
+    @property
+    def packed(self) -> bool:
+        """Whether the file is compressed, so that a plane costs as much as all of it."""
+
     def whole(self) -> Array: ...
 
     def plane(self, axis: int, index: int) -> Array:
@@ -100,7 +104,7 @@ def volume_rows(
         opened: opens it.
         columns: those in use; `slice` makes each slice a row.
         axis: the axis that slices cut across.
-        every: use every so manieth slice.
+        every: take each n-th slice.
         max_bytes: largest allowed size of what is read at a time.
 
     Raises:
@@ -116,7 +120,9 @@ def volume_rows(
     if by_slice and ("volume" in columns or "stack" in columns):
         raise DataError(f"{file}: a row is either a volume or a `slice` of it; bind one of the two")
     k = ("z", "row", "col").index(axis)
-    size = volume.itemsize * math.prod(volume.shape) // (volume.shape[k] if by_slice else 1)
+    size = volume.itemsize * math.prod(volume.shape)
+    if by_slice and not volume.packed:
+        size //= volume.shape[k]
     if size > max_bytes:
         raise DataError(f"{file}: a row takes {size} bytes, more than the {max_bytes} allowed")
     for name in columns:
@@ -159,7 +165,7 @@ class _Nifti:
         return _nifti_array(self.file.path, self.file.path.stat().st_mtime_ns)
 
     def plane(self, axis: int, index: int) -> Array:
-        if self.packed:  # a slice of a compressed file costs as much as all of it
+        if self.packed:
             return _plane(self.whole(), axis, index)
         proxy = _nifti_image(self.file.path).dataobj
         where: list[Any] = [slice(None)] * 3
@@ -220,6 +226,7 @@ class _Tiff:
     file: DataFile
     shape: tuple[int, ...]
     itemsize: int
+    packed: bool = False
 
     def whole(self) -> Array:
         with _tiff_file(self.file.path) as f:

@@ -19,7 +19,7 @@ class _Volumes(Source):
 
     path: FilesPath = Field(description="a file, a pattern or a folder")
     axis: Literal["z", "row", "col"] = Field("z", description="the axis that `slice` cuts across")
-    every: Count = Field(1, description="use every so manieth slice")
+    every: Count = Field(1, description="take each n-th slice, n given here")
 
     def columns(self) -> tuple[str, ...]:
         return ("volume", "slice", "voxel")

@@ -82,6 +82,9 @@ def test_renoir(tmp_path: Path) -> None:
     test = rows(tmp_path, 'renoir("RENOIR")', 'split = "test"; y = noisy; x = clean', COLOUR)
     train = rows(tmp_path, 'renoir("RENOIR")', 'split = "train"; y = noisy; x = clean', COLOUR)
     assert (len(test), len(train)) == (2, 8)
+    result = run(tmp_path, 'renoir("RENOIR")', 'split = "test"; y = noisy; x = clean', COLOUR)
+    assert result.code == 0
+    assert np.allclose(np.load(result.folder / "truth-0001.npy"), scenes[4][2])
     assert np.array_equal(test[0]["clean"], scenes[4][2])
 
 

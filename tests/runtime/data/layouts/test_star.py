@@ -11,6 +11,8 @@ import pytest
 from recon.runtime.data.files import DataError
 from recon.runtime.data.star import star, tables
 
+from .pages import run
+
 RNG = np.random.default_rng(0)
 STACK = RNG.standard_normal((3, 8, 8)).astype(np.float32)
 
@@ -111,6 +113,12 @@ def test_particles_of_the_old_form(root: Path) -> None:
     assert np.isclose(row["pixel"], 1e-10)  # 5 um over 50000
     assert np.allclose(row["offset"], [-1e-10, 2e-10])
     assert np.isclose(row["defocus"], 1e-6)
+
+
+def test_a_page_runs(root: Path) -> None:
+    result = run(root, 'star("job/new.star")', "y = image; ref = image")
+    assert result.code == 0
+    assert np.allclose(np.load(result.folder / "reconstruction-0001.npy"), STACK[0] / 1.02, atol=1e-6)
 
 
 def test_tables() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import sys
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -228,6 +229,15 @@ def test_headers_that_claim_too_much(tmp_path: Path) -> None:
     (tmp_path / "a.mrc").write_bytes(bytes(content))
     with pytest.raises(DataError, match="damaged"):
         rows(tmp_path, 'mrc("a.mrc")', "x = slice")
+
+
+@pytest.mark.parametrize("name", ["a.nii", "a.mrc"])
+def test_a_missing_library_is_named_with_its_extra(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    WRITERS[name](tmp_path / name)
+    for package in ("nibabel", "mrcfile"):
+        monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(DataError, match=r'is read by \w+; install it with pip install "recon-dsl\[formats\]"'):
+        rows(tmp_path, word(name), "x = slice")
 
 
 def test_slices_of_volumes_larger_than_memory(tmp_path: Path) -> None:
