@@ -29,13 +29,16 @@ def sidd_pairs(names: Sequence[str]) -> list[Pair]:
 
 
 def sidd_blocks(names: Sequence[str]) -> Pair | None:
-    """The files of the blocks, SRGB: ValidationNoisyBlocksSrgb.mat with ValidationGtBlocksSrgb.mat."""
+    """ValidationNoisyBlocksSrgb.mat with ValidationGtBlocksSrgb.mat; else blocks without clean ones."""
+    found: Pair | None = None
     for name in names:
         path = PurePosixPath(name)
         if re.fullmatch(r"\w*NoisyBlocksSrgb\.mat", path.name):
             twin = str(path.with_name(path.name.replace("Noisy", "Gt")))
-            return {"noisy": name, **({"clean": twin} if twin in names else {})}
-    return None
+            if twin in names:
+                return {"noisy": name, "clean": twin}
+            found = found or {"noisy": name}
+    return found
 
 
 def renoir_scenes(names: Sequence[str]) -> list[tuple[list[str], str | None]]:

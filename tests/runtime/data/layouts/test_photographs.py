@@ -53,6 +53,7 @@ def test_blocks_of_sidd(tmp_path: Path) -> None:
     noisy, clean = (RNG.integers(0, 256, (3, 2, 8, 8, 3), dtype=np.uint8) for _ in range(2))
     for name, blocks in (("ValidationNoisyBlocksSrgb", noisy), ("ValidationGtBlocksSrgb", clean)):
         savemat(tmp_path / f"{name}.mat", {name: blocks}, do_compression=True)
+    savemat(tmp_path / "BenchmarkNoisyBlocksSrgb.mat", {"BenchmarkNoisyBlocksSrgb": noisy})  # without a clean twin
     found = rows(tmp_path, 'sidd(".")', 'split = "val"; y = noisy; x = clean', COLOUR)
     assert len(found) == 6
     assert np.allclose(found[3]["noisy"], noisy[1, 1].transpose(2, 0, 1) / 255)
