@@ -28,7 +28,10 @@ def identity(word: words.Identity, placed: Placed, build: Build) -> Operator:
 
 @meaning_of(words.Mask)
 def mask(word: words.Mask, placed: Placed, build: Build) -> Operator:
-    """Keeps round(keep N) of the N spatial positions, at least one, drawn without replacement, in all channels."""
+    """What the file marks, or round(keep N) of the N spatial positions, at least one, drawn without replacement."""
+    if word.file is not None:
+        return MaskOperator(load_array(word.file, build) != 0, build.real, placed.domain, placed.codomain, placed.facts)
+    assert word.keep is not None
     extents = placed.domain.sizes[-spatial_count(placed.domain) :]
     count = math.prod(extents)
     kept = max(round(word.keep * count), 1)

@@ -31,22 +31,40 @@ class Identity(Operator):
 
 
 class Mask(Operator):
-    """Keep a random part of the pixels, the same in every channel: inpainting. The others are zero and not measured."""
+    """Keep some of the pixels, a random part or those of a file: inpainting. The others are zero and not measured.
+
+    A random mask, and one with spatial axes only, is the same in every channel.
+    """
 
     formula: ClassVar[str] = r"(A x)_i = m_i x_i, \quad m_i \in \{0, 1\}"
     reference: ClassVar[str] = "Heckel 2024, 1.1.1"
     example: ClassVar[str] = "forward A = mask(keep = 30%)"
     random: ClassVar[bool] = True
 
-    keep: Annotated[Fraction, Gt(0)] = Field(description="part of the pixels that is measured; at least one is")
+    exclusive: ClassVar[tuple[str, str] | None] = ("keep", "file")
+
+    keep: Annotated[Fraction, Gt(0)] | None = Field(
+        None, description="part of the pixels that is measured, drawn at random; at least one is"
+    )
+    file: FilePath | None = Field(
+        None, description="a .npy file over the last axes instead; what is not zero in it is measured"
+    )
     seed: Seed = Field("auto", description="seed of the draw; `auto` derives it from `run.seed` and the place")
 
     def codomain(self, domain: Space) -> Space:
+        if self.file is not None:
+            shape = self.file.header().shape
+            if not shape or len(shape) > len(domain.axes) or not _follow(shape, domain):
+                raise SpaceError(f"has {_times(shape)} entries in {self.file.text}, which do not fit {domain}")
+            return Space(domain.field, domain.axes, domain.unit, support=f"the pixels of {self.file.text}")
+        if self.keep is None:
+            raise SpaceError("needs `keep` or `file`; write `mask(keep = 30%)`")
         return Space(domain.field, domain.axes, domain.unit, support=f"{self.keep:.0%} of the pixels")
 
     def facts(self, domain: Space) -> Facts:
         pixel = Diagonal("pixel")
-        return Facts(gram=pixel, cogram=pixel, diagonal=pixel, norm=Norm(1.0, exact=True), signs=True)
+        norm = Norm(1.0, exact=self.file is None)  # a mask of a file may be empty
+        return Facts(gram=pixel, cogram=pixel, diagonal=pixel, norm=norm, signs=True)
 
 
 class DiagonalOperator(Operator):
@@ -146,6 +164,11 @@ class Flatten(Operator):
 
     def facts(self, domain: Space) -> Facts:
         return Facts(gram=fact.identity(), cogram=fact.identity(), norm=Norm(1.0, exact=True), signs=True)
+
+
+def _follow(shape: tuple[int, ...], domain: Space) -> bool:
+    """Whether the extents are those of the last axes, as far as they are known."""
+    return all(m is None or m == n for m, n in zip(domain.shape[-len(shape) :], shape, strict=True))
 
 
 def _times(shape: tuple[int, ...]) -> str:

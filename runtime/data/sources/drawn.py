@@ -23,6 +23,8 @@ def phantom(word: sources.Phantom, request: Request) -> Rows:
             picture = phantoms.shepp_logan(extents)
         elif word.kind == "ellipses":
             picture = phantoms.ellipses(extents, request.seed, row)
+        elif word.kind == "beads":
+            picture = phantoms.beads(extents, request.seed + row)
         else:
             picture = phantoms.blobs(extents, request.seed + row)
         head = [a.size or 1 for a in request.space.axes if a.name in ("channel", "frame")]

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import skimage.data
-from recon.runtime.data.phantoms import Ellipsoid, blobs, draw, ellipses, shepp_logan
+from recon.runtime.data.phantoms import Ellipsoid, beads, blobs, draw, ellipses, shepp_logan
 from scipy.ndimage import maximum_filter, minimum_filter
 
 # value, half axes and degrees of the modified phantom, for integrals only; typed here a second time on purpose.
@@ -141,3 +141,16 @@ def test_bad_rows_and_seeds() -> None:
     for seed, row in ((-1, 0), (0, -1)):
         with pytest.raises(ValueError):
             ellipses((4, 4), seed, row)
+
+
+@pytest.mark.parametrize("shape", [(96, 64), (16, 64, 96), (3, 32, 32)])
+def test_beads_are_few_and_small(shape: tuple[int, ...]) -> None:
+    image = beads(shape, seed=3)
+    assert image.shape == shape
+    assert image.min() == 0
+    assert image.max() == 1
+    # 40 beads of the largest size fill this part of the field of view, of volume 2^d, and touch cells around them.
+    share = 40 * (np.pi * 0.05**2 / 4 if len(shape) == 2 else 4 / 3 * np.pi * 0.05**2 * 0.125 / 8)
+    assert 0 < image.mean() < share
+    assert np.array_equal(image, beads(shape, seed=3))
+    assert not np.array_equal(image, beads(shape, seed=4))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from recon.dsl.model.fields import FilePath
+from recon.dsl.model.place import MisfitError
 from recon.dsl.model.terms import Adjoint, Compose, Leaf, Scaled, SumOf
 from recon.dsl.model.word import Operator as OperatorWord
 from recon.dsl.vocabulary import arrays
@@ -53,6 +54,23 @@ def test_mask_keeps_the_asked_number_of_pixels_in_all_channels() -> None:
     assert y.sum((1, 2)).tolist() == [180, 180, 180]
     assert torch.equal(y[0], y[2])
     assert make(basic.Mask(keep=1e-9), domain=domain)(torch.ones(domain.sizes)).sum() == 3
+
+
+@pytest.mark.parametrize("shape", [(4, 5), (3, 4, 5)])
+def test_mask_of_a_file(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    marks = np.random.default_rng(0).integers(-1, 3, shape)
+    np.save(tmp_path / "marks.npy", marks)
+    word = basic.Mask(file=FilePath("marks.npy", str(tmp_path / "marks.npy")))
+    operator = make(word, domain=grid(3, 4, 5, head=("channel",)))
+    x = sample(operator.domain)
+    np.testing.assert_array_equal(operator(x), np.where(marks != 0, x, 0))
+    measured = operator.measured()
+    assert measured is not None
+    np.testing.assert_array_equal(measured, marks != 0)
+    with pytest.raises(MisfitError, match=r"entries in marks\.npy, which do not fit"):
+        make(word, domain=grid(3, 4, 6, head=("channel",)))
+    with pytest.raises(MisfitError, match=r"needs `keep` or `file`; write `mask\(keep = 30%\)`"):
+        make(basic.Mask(), domain=grid(4, 5))
 
 
 def test_what_is_measured_goes_through_the_algebra() -> None:
