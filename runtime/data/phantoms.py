@@ -163,7 +163,8 @@ def beads(shape: tuple[int, ...], seed: int) -> Array:
         value, radius, centre = rng.uniform(0.4, 1.0), rng.uniform(0.02, 0.05), rng.uniform(-0.8, 0.8, d)
         parts.append(Ellipsoid(value, (radius, radius, 0.125)[:d], tuple(centre), 0.0))
     out = draw(shape, parts)
-    return out / max(out.max(), np.finfo(float).tiny)
+    out /= max(out.max(), np.finfo(float).tiny)
+    return out
 
 
 def draw(shape: tuple[int, ...], parts: list[Ellipsoid]) -> Array:

@@ -46,10 +46,10 @@ class Mask(Operator):
     keep: Annotated[Fraction, Gt(0)] | None = Field(
         None, description="part of the pixels that is measured, drawn at random; at least one is"
     )
+    seed: Seed = Field("auto", description="seed of the draw; `auto` derives it from `run.seed` and the place")
     file: FilePath | None = Field(
         None, description="a .npy file over the last axes instead; what is not zero in it is measured"
     )
-    seed: Seed = Field("auto", description="seed of the draw; `auto` derives it from `run.seed` and the place")
 
     def codomain(self, domain: Space) -> Space:
         if self.file is not None:

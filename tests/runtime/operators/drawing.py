@@ -230,6 +230,7 @@ def _quantity(low: float, high: float, dimension: Dimension) -> Callable[[Draw, 
 
 OVERRIDES: dict[tuple[type[Word], str], Callable[[Draw, Setting], Any]] = {
     (basic.Matrix, "file"): lambda d, s: array(d, (d(st.integers(1, 6)), s.domain.sizes[-1]), s),
+    (basic.Mask, "keep"): lambda d, s: d(st.floats(0.05, 1)),
     (basic.Mask, "file"): lambda d, s: _last(d, s) if d(st.booleans()) else None,
     (arrays.ArrayFile, "file"): _last,
     (kernels.ArrayKernel, "file"): _kernel,
