@@ -50,8 +50,9 @@ class Facts:
     diagonal: the basis in which A itself is diagonal (then domain and codomain are one space).
     turns: A is unitary and A^H D A is diagonal in this basis for every D that is diagonal on the grid. The adjoint of
         the Fourier transform turns the grid's basis likewise; that of the cosine transform does not.
+    folds: A D A^H is diagonal in each of these bases for every D that is diagonal in it: coarser pixels of a blurred
+        image. Unlike the others it speaks of two grids, the bases being those of each.
     signs: A maps x >= 0 to A x >= 0.
-    masks: A A^H is a zero-one mask on the grid (exact projections onto {A x = y} follow).
     """
 
     linear: Linearity = "complex"
@@ -59,6 +60,7 @@ class Facts:
     cogram: Diagonal | None = None
     diagonal: Diagonal | None = None
     turns: Diagonal | None = None
+    folds: tuple[Diagonal, ...] = ()
     norm: Norm = Norm()
     signs: bool = False
 
@@ -98,7 +100,7 @@ def compose(outer: Facts, inner: Facts) -> Facts:
     diagonal on the grid and A turns the grid's basis into another. A A^H likewise with the roles exchanged.
     """
     gram = _sandwich(outer.gram, inner)
-    cogram = _sandwich(inner.cogram, adjoint(outer))
+    cogram = _sandwich(inner.cogram, adjoint(outer)) or _folded(outer, inner.cogram)
     norm = Norm()
     if outer.zero or inner.zero:
         norm = Norm(0.0, exact=True)
@@ -113,6 +115,13 @@ def compose(outer: Facts, inner: Facts) -> Facts:
         norm=norm,
         signs=outer.signs and inner.signs,
     )
+
+
+def _folded(outer: Facts, middle: Diagonal | None) -> Diagonal | None:
+    """What B D B^H is on the codomain of B = `outer`, for D diagonal as `middle` says, where B folds that basis."""
+    if middle is None or not any((f.basis, f.axes) == (middle.basis, middle.axes) for f in outer.folds):
+        return None
+    return replace(middle, scale=None)
 
 
 def _is_identity(d: Diagonal | None) -> bool:
@@ -190,7 +199,7 @@ def adjoint(a: Facts) -> Facts:
     cosines.
     """
     turns = a.turns if a.turns is not None and a.turns.basis == "fourier" else None
-    return replace(a, gram=a.cogram, cogram=a.gram, turns=turns)
+    return replace(a, gram=a.cogram, cogram=a.gram, turns=turns, folds=())
 
 
 def gram_of(a: Facts) -> Facts:

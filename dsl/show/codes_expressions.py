@@ -97,8 +97,8 @@ EXPRESSIONS: dict[str, Entry] = {
     ),
     "RV003": Entry(
         "More arguments than the word has options. Arguments without a name fill the options in their order.",
-        "forward A = mask(30%, 1, 2)",
-        "forward A = mask(30%, 1)\nprior sq(x)",
+        "forward A = downsample(2, stride, 1)",
+        "forward A = downsample(2, stride)\nprior sq(x)",
     ),
     "RV004": Entry(
         "An option has one value. Given in the brackets and in the body, nobody could tell which counts.",

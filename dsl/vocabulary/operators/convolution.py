@@ -25,12 +25,17 @@ class Conv(Operator):
     reference: ClassVar[str] = "Heckel 2024, 1.3, Fig. 1.7; Hansen, Nagy, O'Leary 2006"
     example: ClassVar[str] = 'forward A = conv(gaussian(width = 2), boundary = "reflect")'
 
-    kernel: Kernel = Field(description="the kernel; its centre is the middle of its array, index `size // 2`")
+    kernel: Kernel = Field(
+        description="the kernel, its centre at index `size // 2` of its array; a stack of kernels, with one axis more, "
+        "has one for each entry of the axis in front"
+    )
     axes: tuple[AxisName, ...] | Auto = Field(
         "auto", description="the axes, in the image's order; `auto` takes all spatial ones"
     )
     boundary: Literal["circular", "zero", "reflect", "valid"] = Field(
-        "circular", description="what stands beyond the edge"
+        "circular",
+        description="beyond the edge: the image again, zeros, or its mirror image (c b a | a b c); `valid` keeps only "
+        "what no edge reaches, and the size falls by the kernel's less one",
     )
 
     def indices(self, domain: Space) -> tuple[int, ...]:

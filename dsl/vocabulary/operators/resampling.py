@@ -167,7 +167,9 @@ class Downsample(Operator):
 
     factor: Count = Field(description="how many pixels of the fine grid along one of the coarse grid")
     kind: Literal["stride", "average", "bilinear", "bicubic", "lanczos"] = Field(
-        "stride", description="keep every n-th pixel, average blocks, or filter with a stretched interpolation kernel"
+        "stride",
+        description="the first pixel of each block, its mean, or a filter about its middle without aliasing: "
+        "the interpolation kernel stretched by n, edges mirrored (`bicubic`: imresize's, a = -1/2)",
     )
 
     def codomain(self, domain: Space) -> Space:
@@ -200,12 +202,14 @@ class Downsample(Operator):
     def facts(self, domain: Space) -> Facts:
         n = spatial_count(domain)
         c = 1.0 if self.kind == "stride" else float(self.factor) ** -n
+        fourier, cosine = Diagonal("fourier", axes=n), Diagonal("cosine", axes=n)
         if self.kind in ("stride", "average"):
             gram = Diagonal("pixel") if self.kind == "stride" else None
-            return Facts(gram=gram, cogram=identity(c), norm=Norm(c**0.5, exact=True), signs=True)
+            folds = (fourier,) if self.kind == "stride" else (fourier, cosine)
+            return Facts(gram=gram, cogram=identity(c), folds=folds, norm=Norm(c**0.5, exact=True), signs=True)
         # A cosine of the fine grid becomes one of the coarse grid, scaled, since both mirror at the same edges: A A^H
         # keeps cosines apart. The triangles of `bilinear` add up to one at each fine pixel: rows sum to one, columns to
         # n^-d.
         smooth = self.kind == "bilinear"
         norm = Norm(c**0.5, exact=True) if smooth else Norm()
-        return Facts(cogram=Diagonal("cosine", axes=n), norm=norm, signs=smooth)
+        return Facts(cogram=cosine, folds=(cosine,), norm=norm, signs=smooth)

@@ -139,10 +139,25 @@ def check_facts(operator: Operator, placed: Placed, norm: float) -> None:
         assert facts.unitary
         d = torch.rand(operator.codomain.sizes, dtype=torch.float64, generator=torch.Generator().manual_seed(5))
         check_diagonal(facts.turns, lambda v: operator.adjoint(d * operator.forward(v)), operator.domain, norm**2)
+    for basis in facts.folds:
+        check_diagonal(
+            basis, lambda v, b=basis: operator.forward(diagonal_in(b, operator.adjoint(v))), operator.codomain, norm**2
+        )
     if facts.signs:
         dense = matrix(operator.forward, operator.domain)
         assert dense.real.min(initial=0) >= -1e-12 * norm
         assert np.abs(dense.imag).max(initial=0) <= 1e-12 * norm
+
+
+def diagonal_in(claim: Diagonal, x: Tensor) -> Tensor:
+    """D x for some real D that is diagonal in the basis, of a size about one."""
+    axes = tuple(range(-claim.axes, 0))
+    d = np.random.default_rng(7).uniform(size=x.shape[-claim.axes :])
+    if claim.basis == "cosine":
+        return torch.as_tensor(scipy.fft.idctn(d * scipy.fft.dctn(x.numpy(), axes=axes), axes=axes))
+    d = (d + np.roll(np.flip(d), 1, tuple(range(d.ndim)))) / 2  # the same for k and -k, so that real stays real
+    out = torch.as_tensor(np.fft.ifftn(d * np.fft.fftn(x.numpy(), axes=axes), axes=axes))
+    return out if x.is_complex() else out.real
 
 
 def check_diagonal(claim: Diagonal, function: Callable[[Tensor], Tensor], space: Space, scale: float) -> None:

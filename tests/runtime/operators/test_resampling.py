@@ -9,9 +9,13 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from recon.dsl.model.place import MisfitError
+from recon.dsl.model.facts import Diagonal
+from recon.dsl.model.place import MisfitError, place
 from recon.dsl.model.space import Space
+from recon.dsl.model.terms import Compose, Leaf
 from recon.dsl.model.word import Operator
+from recon.dsl.vocabulary.operators.convolution import Conv
+from recon.dsl.vocabulary.operators.kernels import GaussianKernel
 from recon.dsl.vocabulary.operators.resampling import Crop, Downsample, Pad, Sum
 
 from .making import grid, make, sample
@@ -153,3 +157,16 @@ def test_coarser_pixels_are_larger() -> None:
     coarse = Downsample(factor=2).codomain(fine)
     assert [a.voxel for a in coarse.axes] == [2e-3, 2e-3]
     assert Downsample(factor=2).preimage(coarse) == fine
+
+
+@pytest.mark.parametrize(
+    ("kind", "boundary", "basis"),
+    [("stride", "circular", "fourier"), ("average", "circular", "fourier"), ("average", "reflect", "cosine"),
+     ("bicubic", "reflect", "cosine"), ("stride", "reflect", None), ("bicubic", "circular", None)],
+)  # fmt: skip
+def test_coarse_pixels_of_a_blurred_image_have_a_closed_form(kind: Any, boundary: Any, basis: str | None) -> None:
+    """A A^H is diagonal on the coarse grid, so that its pseudo-inverse is a division there."""
+    blur = Leaf(Conv(kernel=GaussianKernel(width=0.3), boundary=boundary))
+    chain = Compose((Leaf(Downsample(factor=2, kind=kind)), blur))
+    found = place(chain, grid(8, 12)).facts.cogram
+    assert found == (None if basis is None else Diagonal(basis, axes=2))  # type: ignore[arg-type]
