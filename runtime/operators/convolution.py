@@ -20,7 +20,7 @@ from torch import Tensor
 from ..build import Build
 from ..meaning import meaning, meaning_of
 from .base import Operator
-from .mirror import fold, mirror
+from .mirror import fold_, mirror
 
 Boundary = Literal["circular", "zero", "reflect", "valid"]
 
@@ -92,7 +92,8 @@ class Plan:
 
     def analyse(self, x: Tensor) -> Tensor:
         """F E x."""
-        x = mirror(x, self.margins, self.dims)
+        if any(m != (0, 0) for m in self.margins):
+            x = mirror(x, self.margins, self.dims, self.lengths)
         transform = torch.fft.rfftn if self.real else torch.fft.fftn
         return cast(Tensor, transform(x, s=self.lengths, dim=self.dims))
 
@@ -103,12 +104,12 @@ class Plan:
 
     def kept_of(self, spectrum: Tensor) -> Tensor:
         """The entries that are kept of F^-1 `spectrum`."""
-        return self._first(self._synthesise(spectrum), self.kept)
+        return self._first(self._synthesise(spectrum), self.kept).contiguous()
 
     def image_of(self, spectrum: Tensor) -> Tensor:
         """E^H F^-1 `spectrum`."""
         wide = [n + a + b for n, (a, b) in zip(self.sizes, self.margins, strict=True)]
-        return fold(self._first(self._synthesise(spectrum), wide), self.margins, self.dims)
+        return fold_(self._first(self._synthesise(spectrum), wide), self.margins, self.dims).contiguous()
 
     def apply(self, x: Tensor, spectrum: Tensor) -> Tensor:
         """k * x."""
@@ -125,7 +126,7 @@ class Plan:
     def _first(self, x: Tensor, sizes: Sequence[int]) -> Tensor:
         for d, n in zip(self.dims, sizes, strict=True):
             x = x.narrow(d, 0, n)
-        return x.contiguous()
+        return x
 
 
 def product(image: Tensor, spectrum: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from ..build import Build
 from ..meaning import meaning_of
 from .base import Operator, dtype_of
 from .convolution import ConvolutionOperator, SummedConvolution
-from .mirror import fold, mirror
+from .mirror import fold_, mirror
 
 
 @meaning_of(words.Crop)
@@ -90,7 +90,7 @@ class PadOperator(Operator):
 
     def _adjoint_(self, y: Tensor) -> Tensor:
         if self.kind == "reflect":
-            return fold(y, self.margins, self.dims)
+            return fold_(y.clone(), self.margins, self.dims).contiguous()
         for d, (before, behind) in zip(self.dims, self.margins, strict=True):
             n = y.shape[d] - before - behind
             x = y.narrow(d, before, n)
@@ -239,5 +239,5 @@ class FilterOperator(Coarser):
         for d in self.dims:
             wide = torch.nn.functional.pad(y.movedim(d, -1), [around, around])
             blocks = wide.unfold(-1, self.blocks, 1) @ self.weights.flip(0)
-            y = fold(blocks.flatten(-2).movedim(-1, d), self.margins, [d])
+            y = fold_(blocks.flatten(-2).movedim(-1, d), self.margins, [d])
         return y.contiguous()
