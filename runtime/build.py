@@ -66,14 +66,21 @@ class Build:
 
         Differentiable in the values at hand. Raises EvaluationError where it is not at hand, or has another dimension.
         """
-        from .values import EvaluationError, evaluate, named
+        from .values import EvaluationError
 
-        space = next((t.space for t in parameters_in(value) if t.space is not None), Space("real", ()))
-        found = evaluate(value, lambda term: named(term, self.values), space, self)
+        found = self.quantity(value)
         if found.dimension != dimension:
             text = value.span.text if value.span is not None else "this"
             raise EvaluationError(f"`{text}` is {describe(found.dimension)}, and {describe(dimension)} is needed here")
-        return found.data[0] if found.data.ndim else found.data
+        return found.data
+
+    def quantity(self, value: ValueTerm) -> Quantified:
+        """As `given`, of any dimension."""
+        from .values import evaluate, named
+
+        space = next((t.space for t in parameters_in(value) if t.space is not None), Space("real", ()))
+        found = evaluate(value, lambda term: named(term, self.values), space, self)
+        return Quantified(found.data[0] if found.data.ndim else found.data, found.dimension)
 
     def tensor(self, array: object) -> torch.Tensor:
         """An array as a tensor of this precision, real or complex as the array is, on this device."""

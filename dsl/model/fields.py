@@ -25,6 +25,7 @@ __all__ = [
     "Interval",
     "Le",
     "Length",
+    "Lengths",
     "NonNegative",
     "OfDimension",
     "Positive",
@@ -34,9 +35,11 @@ __all__ = [
     "Seed",
     "Shift",
     "SignedLength",
+    "SignedTime",
     "Spacing",
     "Tilts",
     "Time",
+    "Times",
     "Voltage",
     "Whole",
     "ordered",
@@ -97,8 +100,9 @@ def _arc(value: Any) -> Any:
 
 
 def _stepped(value: Any) -> Any:
-    if isinstance(value, Interval) and value.dimension == ANGLE and value.step is None:
-        raise ValueError("a range of tilts says its step, as in `-60deg..60deg by 3deg`")
+    if isinstance(value, Interval) and value.step is None and value.dimension in (ANGLE, TIME):
+        sample = "-60deg..60deg by 3deg" if value.dimension == ANGLE else "0s..6s by 3ms"
+        raise ValueError(f"a range of single values says its step, as in `{sample}`")
     return value
 
 
@@ -137,10 +141,13 @@ if TYPE_CHECKING:
     Arc = Interval
     Range = Interval
     SignedLength = float
+    SignedTime = float
     Time = float
     Voltage = float
     Shift = float | Quantity
     Tilts = Interval
+    Times = Interval
+    Lengths = Interval
     Spacing = float | Quantity
 else:
     Real = Annotated[float, BeforeValidator(_plain), Field(allow_inf_nan=False)]
@@ -153,6 +160,9 @@ else:
     Length = Annotated[float, OfDimension(LENGTH), _dimension(LENGTH), Gt(0)]
     SignedLength = Annotated[float, OfDimension(LENGTH), _dimension(LENGTH)]
     Time = Annotated[float, OfDimension(TIME), _dimension(TIME), Gt(0)]
+    SignedTime = Annotated[float, OfDimension(TIME), _dimension(TIME)]
+    Times = Annotated[Interval, OfDimension(TIME), BeforeValidator(_stepped), _dimension(TIME)]
+    Lengths = Annotated[Interval, OfDimension(LENGTH), _dimension(LENGTH)]
     Voltage = Annotated[float, OfDimension(VOLTAGE), _dimension(VOLTAGE), Gt(0)]
     Shift = Annotated[float | Quantity, BeforeValidator(_shift)]
     Tilts = Annotated[Interval, OfDimension(ANGLE), BeforeValidator(_stepped), _dimension(ANGLE)]

@@ -73,7 +73,9 @@ def describe(dimension: Dimension) -> str:
 def example(dimension: Dimension, as_range: bool = False) -> str:
     """A quantity of that dimension, or a range of them, as one would write it."""
     if as_range:
-        return {NONE: "`0..1`", ANGLE: "`0deg..180deg`", LENGTH: "`0mm..1mm`"}.get(dimension, "a range")
+        return {NONE: "`0..1`", ANGLE: "`0deg..180deg`", LENGTH: "`0mm..1mm`", TIME: "`0s..6s by 3ms`"}.get(
+            dimension, "a range"
+        )
     return _EXAMPLES.get(dimension, f"`1 {symbol(dimension)}`")
 
 

@@ -182,7 +182,7 @@ def _type(a: Any, info: FieldInfo, several: bool = False) -> str:
         return ", ".join(f"`{v}`" for v in get_args(a))
     dimension = dimension_of(info)
     if a is Interval:
-        return "a range such as " + ("`0deg..180deg`" if dimension != NONE else "`0..1`")
+        return f"a range such as {example(dimension, as_range=True)}"
     if a is float and dimension != NONE:
         return f"{describe(dimension)} such as {example(dimension)}"
     simple = {

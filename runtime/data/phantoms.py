@@ -129,14 +129,24 @@ def blobs(shape: tuple[int, ...], seed: int) -> Array:
     """
     d = _dimensions(shape)
     rng = np.random.default_rng(seed)
+    drawn = [(rng.uniform(0.3, 1.0), rng.uniform(-0.6, 0.6, d), rng.uniform(0.05, 0.2, d)) for _ in range(12)]
+    out = gaussians(shape, [(amplitude, tuple(centre), tuple(width)) for amplitude, centre, width in drawn])
+    out /= out.max()
+    return out
+
+
+def gaussians(shape: tuple[int, ...], parts: list[tuple[float, tuple[float, ...], tuple[float, ...]]]) -> Array:
+    """`sum_k a_k exp(-|(p - c_k) / w_k|^2 / 2)` at the cell centres, for parts (a, c, w) with c and w along (x, y, z).
+
+    Raises ValueError for a bad shape.
+    """
+    _dimensions(shape)
     out = np.zeros(shape)
-    for _ in range(12):
-        amplitude, centre, width = rng.uniform(0.3, 1.0), rng.uniform(-0.6, 0.6, d), rng.uniform(0.05, 0.2, d)
+    for amplitude, centre, width in parts:
         blob: Array = np.array(amplitude)  # a Gaussian along the axes is a product of profiles
         for grid, c, w in zip(_coordinates(shape), centre, width, strict=True):
             blob = blob * np.exp(-0.5 * ((grid - c) / w) ** 2)
         out += blob
-    out /= out.max()
     return out
 
 

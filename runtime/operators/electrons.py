@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 from recon.dsl.model.place import Placed
+from recon.dsl.model.terms import ValueTerm
+from recon.dsl.model.units import ANGLE, LENGTH, NONE, describe
 from recon.dsl.model.word import Draw
 from recon.dsl.vocabulary.operators import electrons as words
 from scipy import sparse
@@ -12,9 +14,11 @@ from torch import Tensor, nn
 
 from ..build import Build
 from ..electrons.contrast import contrast
+from ..electrons.poses import Poses
 from ..electrons.shift import phases, shifted
 from ..electrons.tilts import TiltSeries, turning
 from ..meaning import meaning, meaning_of
+from ..values import EvaluationError
 from .base import IdentityOperator, Operator
 from .diagonal import GridDiagonal
 from .spectral import SpectralFilter
@@ -22,19 +26,50 @@ from .spectral import SpectralFilter
 
 @meaning_of(words.Project)
 def project(word: words.Project, placed: Placed, build: Build) -> Operator:
-    """Joseph's projections of a tilt series."""
-    return TiltProjection(_series(word, placed), placed)
+    """Joseph's projections, of a tilt series or at poses."""
+    if word.poses is None:
+        return TiltProjection(_series(word, placed, build), placed)
+    if isinstance(word.poses, ValueTerm):
+        given = build.given(word.poses)
+    else:
+        given = meaning(word.poses)(word.poses, placed.domain, build)
+    depth, rows, columns = placed.domain.sizes[-3:]
+    try:
+        poses = Poses((depth, rows, columns), given.reshape(-1, 3, 3))
+    except ValueError as e:
+        raise EvaluationError(f"`project`: {e}") from e
+    return PoseProjection(poses, given.ndim == 2, placed)
 
 
 @meaning_of(words.Rotate)
 def rotate(word: words.Rotate, placed: Placed, build: Build) -> Operator:
     """Turned copies of the volume."""
-    return Turn(_series(word, placed), build, placed)
+    return Turn(_series(word, placed, build), build, placed)
 
 
-def _series(word: words.Project | words.Rotate, placed: Placed) -> TiltSeries:
+def _series(word: words.Project | words.Rotate, placed: Placed, build: Build) -> TiltSeries:
     depth, rows, columns = placed.domain.sizes[-3:]
-    return TiltSeries((depth, rows, columns), word.angles(), word.about)
+    assert word.tilts is not None
+    if isinstance(word.tilts, ValueTerm):
+        angles = tuple(build.given(word.tilts, ANGLE).tolist())
+    else:
+        angles = words.tilt_angles(word.tilts)
+    return TiltSeries((depth, rows, columns), angles, word.about)
+
+
+class PoseProjection(Operator):
+    """Sums along z of the volume at each pose: [..., Z, R, C] to [..., V, R, C], or to [..., R, C] if `single`."""
+
+    def __init__(self, poses: Poses, single: bool, placed: Placed) -> None:
+        super().__init__(placed.domain, placed.codomain, placed.facts)
+        self.poses, self.single = poses, single
+
+    def _apply_(self, x: Tensor) -> Tensor:
+        images = self.poses.project(x)
+        return images.squeeze(-3) if self.single else images
+
+    def _adjoint_(self, y: Tensor) -> Tensor:
+        return self.poses.backproject(y.unsqueeze(-3) if self.single else y)
 
 
 class TiltProjection(Operator):
@@ -166,14 +201,29 @@ def _defocus(word: words.Ctf, placed: Placed, build: Build) -> Tensor:
         generator = build.generator(getattr(word.defocus, "seed", "auto"), getattr(placed.term, "place", ""))
         drawn: Tensor = meaning(word.defocus)(word.defocus, count, generator)
         return drawn.to(build.device)
+    if isinstance(word.defocus, ValueTerm):
+        return build.given(word.defocus, LENGTH).double()
     return torch.tensor(word.defocus, dtype=torch.float64, device=build.device)
 
 
 @meaning_of(words.Translate)
 def translate(word: words.Translate, placed: Placed, build: Build) -> Operator:
     """Images shifted by a phase in Fourier."""
-    shift = torch.tensor(word.pixels(placed.domain), dtype=torch.float64, device=build.device)
-    return Translation(shift, build, placed)
+    return Translation(_pixels(word, placed, build), build, placed)
+
+
+def _pixels(word: words.Translate, placed: Placed, build: Build) -> Tensor:
+    """The shift in pixels, in double precision: [2] or [views, 2]."""
+    if not isinstance(word.shift, ValueTerm):
+        return torch.tensor(words.pixels(word.shift, placed.domain), dtype=torch.float64, device=build.device)
+    given = build.quantity(word.shift)
+    if given.dimension == NONE:
+        return given.data.double()
+    voxel = [axis.voxel for axis in placed.domain.axes[-2:]]
+    if given.dimension != LENGTH or None in voxel:
+        wanted = "pixels" if None in voxel else "pixels or a length"
+        raise EvaluationError(f"`translate` takes {wanted}, and this is {describe(given.dimension)}")
+    return given.data.double() / torch.tensor(voxel, dtype=torch.float64, device=build.device)
 
 
 class Translation(Operator):

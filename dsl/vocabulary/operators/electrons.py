@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
-from annotated_types import Ge, Lt
-from pydantic import field_validator
+from annotated_types import Ge, Len, Lt
+from pydantic import field_validator, model_validator
 
 from ...model import facts as fact
 from ...model.facts import Diagonal, Facts, Norm
 from ...model.fields import Angle, Annotated, Field, Interval, Length, Shift, SignedLength, Tilts, Voltage
+from ...model.place import space_of
 from ...model.space import Axis, Space, SpaceError
+from ...model.terms import Known, ValueTerm, everything
 from ...model.units import LENGTH, Quantity, describe
-from ...model.word import Draw, Operator
+from ...model.word import Array, Draw, Operator
 
 TiltAxis = Literal["col", "row"]
 
@@ -31,26 +33,32 @@ class Project(Operator):
     """Parallel projections of a volume along z after turning it: sums along the rays, lengths in voxels (Joseph).
 
     Rays interpolate linearly in the planes that they cross. The volume turns about voxel N // 2 of each axis, where
-    zero frequency stands in a centred transform. A known value gives one rotation matrix a row and one image; tilts
-    give one image each.
+    zero frequency stands in a centred transform. Coordinates are x along col, y along row, z along z.
     """
 
     formula: ClassVar[str] = r"(A x)_k(u, v) = \int x(R_k^T (u, v, t)^T) \, dt"
     reference: ClassVar[str] = "Heckel 2024, 1.1.5, 15.2; Joseph 1982"
     example: ClassVar[str] = "forward A = project(-60deg..60deg by 3deg)"
+    exclusive: ClassVar[tuple[str, str] | None] = ("tilts", "poses")
 
-    tilts: Tilts | tuple[Angle, ...] = Field(
-        description="angles of a tilt series: a range with its step, both ends included, or a list"
+    tilts: Tilts | tuple[Angle, ...] | ValueTerm | None = Field(
+        None, description="angles of a tilt series: a range with its step and both ends, a list, or known for each row"
     )
-    about: TiltAxis = Field("col", description="the tilt axis, which stays where it is")
+    poses: Array | ValueTerm | None = Field(
+        None, description="rotations: one matrix R, which gives one image, or several, which give one each"
+    )
+    about: TiltAxis = Field("col", description="the axis of the tilts, which stays where it is")
 
-    def angles(self) -> tuple[float, ...]:
-        """The angles of the tilts in radians."""
-        return tilt_angles(self.tilts)
+    @model_validator(mode="after")
+    def _turned(self) -> Self:
+        if self.tilts is None and self.poses is None:
+            raise ValueError("needs `tilts`, as in `project(-60deg..60deg by 3deg)`, or `poses`")
+        return self
 
     def codomain(self, domain: Space) -> Space:
         _, row, col = _cubic(domain)
-        return Space(domain.field, (*domain.axes[:-3], Axis("view", len(self.angles())), row, col), domain.unit)
+        views = (Axis("view", tilt_count(self.tilts)),) if self.poses is None else pose_axes(self.poses, domain)
+        return Space(domain.field, (*domain.axes[:-3], *views, row, col), domain.unit)
 
     def preimage(self, codomain: Space) -> Space:
         raise SpaceError("cannot tell the depth that its adjoint maps to; apply it to an argument first")
@@ -69,18 +77,14 @@ class Rotate(Operator):
     reference: ClassVar[str] = "Heckel 2024, eq. (1.1)"
     example: ClassVar[str] = "R = rotate(-60deg..60deg by 3deg, about = col)"
 
-    tilts: Tilts | tuple[Angle, ...] = Field(
-        description="angles of a tilt series: a range with its step, both ends included, or a list"
+    tilts: Tilts | tuple[Angle, ...] | ValueTerm = Field(
+        description="angles of a tilt series: a range with its step and both ends, a list, or known for each row"
     )
-    about: TiltAxis = Field("col", description="the tilt axis, which stays where it is")
-
-    def angles(self) -> tuple[float, ...]:
-        """The angles of the tilts in radians."""
-        return tilt_angles(self.tilts)
+    about: TiltAxis = Field("col", description="the axis of the tilts, which stays where it is")
 
     def codomain(self, domain: Space) -> Space:
         space = _cubic(domain)
-        return Space(domain.field, (*domain.axes[:-3], Axis("view", len(self.angles())), *space), domain.unit)
+        return Space(domain.field, (*domain.axes[:-3], Axis("view", tilt_count(self.tilts)), *space), domain.unit)
 
     def preimage(self, codomain: Space) -> Space:
         i = codomain.axis("view")
@@ -130,8 +134,8 @@ class Ctf(Operator):
     reference: ClassVar[str] = "Heckel 2024, 1.1.5; Rohou, Grigorieff 2015"
     example: ClassVar[str] = "C = ctf(defocus = 3um, voltage = 300kV, cs = 2.7mm)"
 
-    defocus: SignedLength | tuple[SignedLength, ...] | Draw = Field(
-        description="defocus d, positive below focus: one length, one for each view, or `uniform(2um, 4um)` for each"
+    defocus: SignedLength | tuple[SignedLength, ...] | Draw | ValueTerm = Field(
+        description="defocus d, positive below focus: one length, or one for each view, also drawn, known or unknown"
     )
     voltage: Voltage = Field(3e5, description="acceleration voltage")
     cs: SignedLength = Field(2.7e-3, description="spherical aberration Cs")
@@ -163,12 +167,26 @@ class Ctf(Operator):
             raise SpaceError("needs a voxel size to know frequencies; write `{ voxel = 3Å }` behind the volume")
         if self.on == "spectrum" and domain.field == "real":
             raise SpaceError("acts on a spectrum, and this is a real image; leave `on` out")
-        if isinstance(self.defocus, tuple):
-            views = domain.axes[-3].size if len(domain.axes) > 2 and domain.axes[-3].name == "view" else None
-            if len(domain.axes) < 3 or domain.axes[-3].name != "view" or views not in (None, len(self.defocus)):
-                have = f"{views} views" if views is not None else "no views"
-                raise SpaceError(f"has a defocus for each of {len(self.defocus)} views, but its argument {have}")
+        count = self.count()
+        if count != ():
+            view = domain.axes[-3] if len(domain.axes) > 2 and domain.axes[-3].name == "view" else None
+            if view is None or (None not in (view.size, count[0]) and view.size != count[0]):
+                have = f"{view.size} views" if view is not None else "no views"
+                raise SpaceError(f"has a defocus for each of {count[0] or 'several'} views, but its argument {have}")
         return domain
+
+    def count(self) -> tuple[int | None, ...]:
+        """The extents of the defocus: none for one number. Those drawn follow the argument and count as one here."""
+        if isinstance(self.defocus, tuple):
+            return (len(self.defocus),)
+        if not isinstance(self.defocus, ValueTerm):
+            return ()
+        space = space_of(self.defocus)
+        if space is None:
+            return (None,) if stacked(self.defocus) else ()
+        if len(space.axes) > 1:
+            raise SpaceError(f"takes one defocus, or one for each view, and this is {space}")
+        return space.shape
 
     def filters(self, domain: Space) -> bool:
         """Whether it takes its argument for an image."""
@@ -190,27 +208,20 @@ class Translate(Operator):
     reference: ClassVar[str] = "Heckel 2024, 15.2"
     example: ClassVar[str] = "S = translate([1.5, -2])"
 
-    shift: tuple[Shift, ...] = Field(
-        description="shifts along rows' and columns' indices, in pixels or as lengths", min_length=2, max_length=2
+    shift: Annotated[tuple[Shift, ...], Len(2, 2)] | ValueTerm = Field(
+        description="along rows' and columns' indices, in pixels or as lengths; a known one also for each view"
     )
 
     def codomain(self, domain: Space) -> Space:
         if len(domain.axes) < 2 or [a.name for a in domain.axes[-2:]] != ["row", "col"]:
             raise SpaceError(f"shifts images with rows and columns, not {domain}")
-        self.pixels(domain)
+        if not isinstance(self.shift, ValueTerm):
+            pixels(self.shift, domain)
+        elif (space := space_of(self.shift)) is not None:
+            view = domain.axes[-3].size if len(domain.axes) > 2 and domain.axes[-3].name == "view" else None
+            if space.shape not in ((2,), (view, 2)):
+                raise SpaceError(f"takes a shift of two numbers, or two for each view, and this is {space}")
         return Space(domain.field, domain.axes, domain.unit)
-
-    def pixels(self, domain: Space) -> tuple[float, ...]:
-        """The shifts in pixels. Raises SpaceError where a length meets an image without a voxel size."""
-        out = []
-        for shift, axis in zip(self.shift, domain.axes[-2:], strict=True):
-            if isinstance(shift, Quantity):
-                if axis.voxel is None:
-                    raise SpaceError("has a shift in units of length, but the image no voxel size; give it in pixels")
-                out.append(shift.value / axis.voxel)
-            else:
-                out.append(float(shift))
-        return tuple(out)
 
     def facts(self, domain: Space) -> Facts:
         one = fact.identity()
@@ -239,3 +250,44 @@ class RealPart(Operator):
 def tilt_angles(tilts: Interval | tuple[float, ...]) -> tuple[float, ...]:
     """Angles in radians: a range with both ends, or those of a list."""
     return tuple(tilts.values()) if isinstance(tilts, Interval) else tilts
+
+
+def tilt_count(tilts: Interval | tuple[float, ...] | ValueTerm | None) -> int | None:
+    """How many tilts there are, where that is known. Raises SpaceError for a value that is no list of angles."""
+    if not isinstance(tilts, ValueTerm):
+        return None if tilts is None else len(tilt_angles(tilts))
+    space = space_of(tilts)
+    if space is not None and len(space.axes) != 1:
+        raise SpaceError(f"takes tilts as a list of angles, and this is {space}")
+    return None if space is None else space.shape[0]
+
+
+def pose_axes(poses: Array | ValueTerm, domain: Space) -> tuple[Axis, ...]:
+    """The axis of views that poses make: none for a single matrix. Raises SpaceError for other shapes."""
+    shape: tuple[int | None, ...] | None
+    if isinstance(poses, Array):
+        shape = poses.shape(domain)
+    else:
+        space = space_of(poses)
+        if space is None:
+            return (Axis("view", None),) if stacked(poses) else ()
+        shape = space.shape
+    if shape is None or len(shape) not in (2, 3) or shape[-2:] != (3, 3):
+        have = " x ".join(str(n) for n in shape or ())
+        raise SpaceError(f"takes poses as 3 x 3 rotation matrices, and these are {have or 'none'}")
+    return tuple(Axis("view", n) for n in shape[:-2])
+
+
+def stacked(value: ValueTerm) -> bool:
+    """Whether a known value has an entry for each row, because all rows measure one unknown."""
+    return any(isinstance(t, Known) and t.stacked for t in everything(value))
+
+
+def pixels(shift: tuple[float | Quantity, ...], domain: Space) -> tuple[float, ...]:
+    """Shifts in pixels. Raises SpaceError where a length meets an image without a voxel size."""
+    out = []
+    for s, axis in zip(shift, domain.axes[-2:], strict=True):
+        if isinstance(s, Quantity) and axis.voxel is None:
+            raise SpaceError("has a shift in units of length, but the image no voxel size; give it in pixels")
+        out.append(s.value / (axis.voxel or 1.0) if isinstance(s, Quantity) else float(s))
+    return tuple(out)

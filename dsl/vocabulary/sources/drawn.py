@@ -16,7 +16,9 @@ class Phantom(Source):
     fitted: ClassVar[bool] = True
     random: ClassVar[bool] = True
 
-    kind: Literal["shepp_logan", "ellipses", "blobs", "beads"] = Field("shepp_logan", description="what is drawn")
+    kind: Literal["shepp_logan", "ellipses", "blobs", "beads", "beating"] = Field(
+        "shepp_logan", description="what is drawn; `beating` is a heart over one beat, one moment a frame"
+    )
     count: Rows = Field(1, description="number of rows")
     seed: Seed = Field("auto", description="seed of random phantoms")
 

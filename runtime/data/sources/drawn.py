@@ -6,7 +6,7 @@ import numpy as np
 from recon.dsl.vocabulary.sources import drawn as sources
 
 from ...meaning import meaning_of
-from .. import phantoms, synthetic
+from .. import heart, phantoms, synthetic
 from ..files import Array, DataError, Rows
 from . import Drawn, Request
 
@@ -18,7 +18,15 @@ def phantom(word: sources.Phantom, request: Request) -> Rows:
     if len(extents) not in (2, 3):
         raise DataError(f"a phantom has two or three axes, and the unknown is {request.space}")
 
+    frames = request.space.axis("frame")
+    if word.kind == "beating" and frames is None:
+        raise DataError(f"a beating heart has frames, and the unknown is {request.space}; write `{{ frames = 25 }}`")
+
     def make(row: int) -> dict[str, Array]:
+        if word.kind == "beating":
+            count = request.space.shape[frames or 0] or 1
+            film = np.stack([heart.beating(extents, k / count) for k in range(count)])
+            return {"image": _widened(film, request)}
         if word.kind == "shepp_logan":
             picture = phantoms.shepp_logan(extents)
         elif word.kind == "ellipses":
@@ -31,6 +39,13 @@ def phantom(word: sources.Phantom, request: Request) -> Rows:
         return {"image": np.broadcast_to(picture, (*head, *extents)).copy()}
 
     return Drawn(["image"], word.count, make)
+
+
+def _widened(film: Array, request: Request) -> Array:
+    """Frames [F, ...] at the places of the unknown's axes, the same in every channel."""
+    shape = tuple(n or 1 for n in request.space.shape)
+    spread = [film.shape[0] if a.name == "frame" else 1 for a in request.space.axes if a.name in ("channel", "frame")]
+    return np.broadcast_to(film.reshape(*spread, *film.shape[1:]), shape).copy()
 
 
 @meaning_of(sources.Sparse)

@@ -23,12 +23,13 @@ from recon.dsl.model.fields import FilePath, Interval
 from recon.dsl.model.place import MisfitError, Placed, place
 from recon.dsl.model.space import Axis, Space
 from recon.dsl.model.terms import Adjoint, Compose, Leaf, OperatorTerm, Scaled, SumOf, ValueTerm
-from recon.dsl.model.units import ANGLE, LENGTH, PLAIN, VOLTAGE, Dimension, Quantity, Unit
+from recon.dsl.model.units import ANGLE, LENGTH, PLAIN, TIME, VOLTAGE, Dimension, Quantity, Unit
 from recon.dsl.model.word import Operator, Word
 from recon.dsl.vocabulary import arrays, draws
 from recon.dsl.vocabulary.operators import (
     basic,
     convolution,
+    dynamics,
     electrons,
     kernels,
     mri,
@@ -66,6 +67,9 @@ _SIZES = {1: [8, 16, 24, 1, 2, 3, 5], 2: [4, 6, 8, 1, 2, 3, 5, 7], 3: [2, 4, 3, 
 _HEADS = {1: [(), (), (), ("frame",)], 2: [(), (), ("channel",), ("frame",), ("frame", "channel")], 3: [(), ("frame",)]}
 
 
+NEEDED: set[tuple[type[Word], str]] = {(electrons.Project, "tilts")}
+"""Parameters that may be left out only where another one is given, which is not drawn here."""
+
 DIMENSIONS: dict[type[Word], int] = {electrons.Project: 3, electrons.Rotate: 3, electrons.CentralSlice: 3}
 """Words for domains of so many spatial axes only, which the others would seldom be."""
 
@@ -90,7 +94,7 @@ def word(draw: Draw, cls: type[Word], setting: Setting) -> Any:
     """A word of this class. Optional parameters keep their default now and then."""
     values = {}
     for name, info in cls.model_fields.items():
-        if not info.is_required() and draw(st.integers(0, 3)) == 3:
+        if not info.is_required() and (cls, name) not in NEEDED and draw(st.integers(0, 3)) == 3:
             continue
         override = OVERRIDES.get((cls, name)) or OVERRIDES.get((cls.__mro__[1], name))
         values[name] = override(draw, setting) if override else parameter(draw, info, setting)
@@ -153,6 +157,8 @@ def array(draw: Draw, shape: tuple[int, ...], setting: Setting) -> FilePath:
     dtype = draw(st.sampled_from(["<f8", "<f4", ">f8", "<c16", "<c8", "<i4", "|u1", "|b1"]))
     rng = np.random.default_rng(draw(st.integers(0, 99)))
     values = rng.integers(0, 5, shape) if np.dtype(dtype).kind in "iub" else rng.normal(size=shape)
+    if values.sum() == 0:
+        values.flat[0] = 1  # whole numbers may all be zero, which no kernel is divided by
     values = values + 1j * rng.normal(size=shape) if np.dtype(dtype).kind == "c" else values
     name = f"{setting.fresh()}.npy"
     np.save(setting.folder / name, values.astype(dtype))
@@ -258,7 +264,12 @@ OVERRIDES: dict[tuple[type[Word], str], Callable[[Draw, Setting], Any]] = {
     (sparsity.Gradient, "axes"): lambda d, s: tuple({_axis(d, s): 0 for _ in range(d(st.integers(1, 3)))}),
     (sparsity.Wavelet, "name"): lambda d, s: d(st.sampled_from(["haar", "db1", "db2", "db4", "sym5", "coif1", "db12"])),
     (sparsity.Wavelet, "levels"): lambda d, s: d(st.sampled_from(["auto", "auto", 1, 2])),
+    (dynamics.At, "frame"): lambda d, s: tuple(
+        Quantity(d(st.floats(-3, 3)), TIME) for _ in range(d(st.integers(1, 5)))
+    ),
+    (dynamics.At, "period"): _quantity(0.2, 5, TIME),
     (electrons.Project, "tilts"): _tilts,
+    (electrons.Project, "poses"): lambda d, s: None,
     (electrons.Rotate, "tilts"): _tilts,
     (electrons.Ctf, "defocus"): _defocus,
     (electrons.Ctf, "voltage"): _quantity(1e5, 3e5, VOLTAGE),

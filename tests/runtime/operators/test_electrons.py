@@ -14,7 +14,15 @@ from recon.dsl.model.space import Axis, Space
 from recon.dsl.model.terms import Adjoint, Leaf
 from recon.dsl.model.units import ANGLE, LENGTH, Quantity
 from recon.dsl.vocabulary.draws import Uniform
-from recon.dsl.vocabulary.operators.electrons import CentralSlice, Ctf, Project, RealPart, Rotate, Translate
+from recon.dsl.vocabulary.operators.electrons import (
+    CentralSlice,
+    Ctf,
+    Project,
+    RealPart,
+    Rotate,
+    Translate,
+    tilt_angles,
+)
 from recon.dsl.vocabulary.operators.fourier import Fft2, Fft3
 
 from .making import grid, make, sample
@@ -38,7 +46,7 @@ def images(views: int, *sizes: int, field: str = "real") -> Space:
 
 def test_tilts_count_both_ends() -> None:
     assert make(Project(tilts=TILTS), domain=cubic(4, 5, 6)).codomain.sizes == (7, 5, 6)
-    assert Rotate(tilts=TILTS).angles() == pytest.approx([k * pi / 9 for k in range(-3, 4)])
+    assert tilt_angles(TILTS) == pytest.approx([k * pi / 9 for k in range(-3, 4)])
 
 
 @pytest.mark.parametrize("about", ["col", "row"])
