@@ -140,14 +140,39 @@ class Draw(Word):
 
 
 class Maps(Word):
-    """Coil sensitivity maps. `normalised`: their squared moduli add up to one at each pixel."""
+    """Coil sensitivity maps. `normalised`: their squared moduli add up to one at each pixel; `cropped`: or to zero."""
 
     expression_kind: ClassVar[str] = "maps"
     normalised: ClassVar[bool] = False
+    cropped: ClassVar[bool] = False
 
     def count(self) -> int | None:
         """The number of coils, where it is known before data are read."""
         return None
+
+
+class Density(Word):
+    """Where the points of a mask lie."""
+
+    expression_kind: ClassVar[str] = "density"
+
+
+class Trajectory(Word):
+    """Where k-space is sampled: `axes` names and counts the lines and the samples on each."""
+
+    expression_kind: ClassVar[str] = "trajectory"
+    dimensions: ClassVar[int] = 2
+
+    def axes(self) -> tuple[tuple[str, int], ...]:
+        raise NotImplementedError
+
+
+class Compensation(Word):
+    """How much of k-space each sample of a trajectory stands for."""
+
+    expression_kind: ClassVar[str] = "compensation"
+    needs_lines: ClassVar[bool] = False
+    """Whether it holds for straight lines only."""
 
 
 class Function(Word):

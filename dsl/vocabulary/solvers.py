@@ -14,6 +14,7 @@ from ..model.problem import Problem, TermFacts, closed_together
 from ..model.solver import Iterative, Misfit, Solver
 from ..model.space import Space
 from ..model.terms import Compose, Leaf, Scaled
+from ..model.word import Compensation
 from .operators.resampling import Downsample
 
 
@@ -90,8 +91,23 @@ class AdjointSolver(Solver):
     reference: ClassVar[str] = "Heckel 2024, 1.1.2"
     example: ClassVar[str] = "solver adjoint"
 
+    density: Compensation | None = Field(
+        None, description="weights of the samples of a trajectory before the adjoint: gridding, on the image's scale"
+    )
+
     def misfit(self, problem: Problem) -> Misfit | None:
-        return _has_data(problem, self.word)
+        bad = _has_data(problem, self.word)
+        if bad or self.density is None:
+            return bad
+        term = problem.data[0]
+        measured = next(iter(term.blocks.values())).codomain
+        axes = {a.name for a in measured.axes}
+        if "readout" not in axes:
+            return Misfit(term, f"`density` weighs the samples of a trajectory, and `{term.label}` measures {measured}")
+        if self.density.needs_lines and "spoke" not in axes:
+            name = self.density.word
+            return Misfit(term, f"`{name}` weighs straight lines, and `{term.label}` measures {measured}")
+        return None
 
 
 class PseudoInverse(Iterative):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
 from ..functionals.base import Scalar
 from ..functionals.data import DataTerm
 from ..operators.base import AdjointOperator, Composition, Operator, ScaledOperator
+from ..operators.nufft import NufftOperator, Points
 from ..operators.tomography import RadonOperator
 from ..problem import Problem, Term
 from ..tomography import FilterName, filtered_backprojection
@@ -30,18 +33,40 @@ def measurement(problem: Problem) -> tuple[Operator, Tensor]:
 
 
 class AdjointImage:
-    """A^H y."""
+    """A^H y; or, for samples along a trajectory, A^H W y / c^2 with the factor c in front of A.
+
+    W holds the area of k-space that each sample stands for, in steps of the grid of frequencies, so that A^H W A is
+    about the identity: gridding.
+    """
 
     name = "adjoint"
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Problem, density: Callable[[Points, tuple[int, ...]], Points] | None = None) -> None:
+        """Raises ValueError where there is a density and no trajectory that it can weigh."""
         self.operator, self.y = measurement(problem)
+        if density is not None:
+            factor, transform = _non_uniform(self.operator)
+            weights = torch.from_numpy(density(transform.points, transform.extents) / factor**2)
+            self.y = self.y * weights.to(device=self.y.device, dtype=problem.real)
 
     def solve(self) -> Tensor:
         return self.operator.adjoint(self.y).clone()
 
     def choices(self) -> list[Step]:
         return []
+
+
+def _non_uniform(operator: Operator) -> tuple[float, NufftOperator]:
+    """c and the transform A of an operator c A B ..."""
+    factor = 1.0
+    while not isinstance(operator, NufftOperator):
+        if isinstance(operator, ScaledOperator):
+            factor, operator = factor * operator.factor, operator.of
+        elif isinstance(operator, Composition):
+            operator = operator._chain()[0]
+        else:
+            raise ValueError("`density` weighs the samples of `nufft`, which must stand first in the forward model")
+    return factor, operator
 
 
 class PseudoInverseImage:

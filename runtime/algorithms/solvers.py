@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from recon.dsl.vocabulary import solvers as words
 
-from ..meaning import meaning_of
+from ..meaning import meaning, meaning_of
 from ..problem import Problem
 from .accelerated import Accelerated
 from .admm import Admm
@@ -27,8 +28,8 @@ def _given(number: float | str) -> float | None:
 
 @meaning_of(words.AdjointSolver)
 def adjoint(word: words.AdjointSolver, problem: Problem) -> Direct:
-    """A^H y."""
-    return AdjointImage(problem)
+    """A^H y, or A^H W y."""
+    return AdjointImage(problem, None if word.density is None else partial(meaning(word.density), word.density))
 
 
 @meaning_of(words.PseudoInverse)

@@ -81,6 +81,13 @@ class Operator(nn.Module):
         """self @ inner as one operator that is cheaper than the two; None where there is none."""
         return None
 
+    def under(self, outer: Operator) -> list[Operator] | None:
+        """`outer @ self` as a chain, outermost first, that costs fewer passes over memory; None where there is none.
+
+        The chain need not end in the parts it came from: diagonals merge, and move inwards to where less is stored.
+        """
+        return None
+
     @property
     def H(self) -> Operator:  # noqa: N802 - the field's own notation
         return AdjointOperator(self)
@@ -188,6 +195,7 @@ class Composition(Operator):
     def __init__(self, parts: list[Operator], facts: Facts) -> None:
         super().__init__(parts[-1].domain, parts[0].codomain, facts)
         self.parts, self.precision = nn.ModuleList(parts), parts[0].precision
+        self.quick = nn.ModuleList(simplified(parts))
         # A^H A = B^H M B with as much of the chain as possible in the one operator M, and B the rest of it.
         self.middle, self.inner = parts[0].normal(), len(parts) - 1
         while self.middle is not None and self.inner > 0:
@@ -200,13 +208,13 @@ class Composition(Operator):
         return [cast(Operator, p) for p in self.parts]
 
     def _apply_(self, x: Tensor) -> Tensor:
-        for p in reversed(self._chain()):
-            x = p._apply_(x)
+        for p in reversed(self.quick):
+            x = cast(Operator, p)._apply_(x)
         return x
 
     def _adjoint_(self, y: Tensor) -> Tensor:
-        for p in self._chain():
-            y = p._adjoint_(y)
+        for p in self.quick:
+            y = cast(Operator, p)._adjoint_(y)
         return y
 
     def _gram_(self, x: Tensor) -> Tensor:
@@ -228,6 +236,19 @@ class Composition(Operator):
         for p in reversed(self._chain()):
             given = p.measured(given)
         return given
+
+
+def simplified(parts: list[Operator]) -> list[Operator]:
+    """A chain with the same product, after `under` has been asked of every pair of neighbours until none answers."""
+    chain, k = list(parts), 0
+    while k + 1 < len(chain):
+        shorter = chain[k + 1].under(chain[k])
+        if shorter is None:
+            k += 1
+        else:
+            chain[k : k + 2] = shorter
+            k = max(k - 1, 0)
+    return chain
 
 
 class Sum(Operator):

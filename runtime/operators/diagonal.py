@@ -54,6 +54,12 @@ class GridDiagonal(Operator):
             return None
         return _squared(middle.values.real * self.square.real, self.domain)
 
+    def under(self, outer: Operator) -> list[Operator] | None:
+        if not isinstance(outer, GridDiagonal) or outer.domain.field != self.domain.field:
+            return None
+        values = outer.values * self.values
+        return [GridDiagonal(values, self.domain, outer.codomain, Facts(gram=_PIXEL))]
+
     def real_part(self) -> Operator | None:
         return _squared(self.values.real, self.domain.with_field("real"))
 

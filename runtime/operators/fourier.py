@@ -7,6 +7,7 @@ from itertools import product
 from typing import cast
 
 import torch
+from recon.dsl.model.facts import Diagonal, Facts
 from recon.dsl.model.place import Placed
 from recon.dsl.vocabulary.operators import fourier as words
 from torch import Tensor
@@ -55,6 +56,30 @@ class FourierOperator(Operator):
         image = torch.fft.ifftn(_middle_first(y, self.dims), dim=self.dims, norm=self.back)
         return _middle_back(image, self.dims)
 
+    def under(self, outer: Operator) -> list[Operator] | None:
+        """diag(w) A = diag(w p) F diag(q): the shifts as products with phases, which cost nothing beside w.
+
+        With c = N // 2, sum_n x_n exp(-2 pi i (k - c)(n - c) / N) is the plain transform of exp(2 pi i c n / N) x_n,
+        times exp(2 pi i c (k - c) / N).
+        """
+        if not isinstance(outer, GridDiagonal) or not outer.values.is_complex():
+            return None
+        before, after = (self._phases(outer.values, first) for first in (0, 1))
+        filtered = WeightedFourier(outer.values * after, self.dims, self.scaling, self.back, outer)
+        return [filtered, GridDiagonal(before, self.domain, self.domain, Facts(gram=Diagonal("pixel")))]
+
+    def _phases(self, like: Tensor, shifted: int) -> Tensor:
+        """exp(2 pi i c (n - c shifted) / N) along each transformed axis, multiplied."""
+        out = torch.ones((), dtype=torch.complex128)
+        for n in self.domain.sizes[-len(self.dims) :]:
+            c = n // 2
+            turns = (c * (torch.arange(n) - c * shifted) % n).to(torch.float64)
+            line = torch.polar(torch.ones(n, dtype=torch.float64), turns * (2 * math.pi / n))
+            out = out[..., None] * line
+        if all(n % 2 == 0 for n in self.domain.sizes[-len(self.dims) :]):
+            out = torch.complex(out.real.round(), torch.zeros_like(out.real))  # (-1)^n, exactly
+        return out.to(like)
+
     def around(self, middle: Operator) -> Operator | None:
         """A^H diag(w) A: shifts of the image cancel, and those of the spectrum are made once, on w."""
         if not isinstance(middle, GridDiagonal):
@@ -63,6 +88,25 @@ class FourierOperator(Operator):
         dims = [d for d in self.dims if -d <= weights.ndim and weights.shape[d] > 1]
         weights = cast(Tensor, torch.fft.ifftshift(weights, dim=dims)) if dims else weights
         return SpectralFilter(weights * self.gain, len(self.dims), self.domain)
+
+
+class WeightedFourier(Operator):
+    """diag(w) F with the uncentred transform F over `dims`: the Fourier transform as chains of operators use it."""
+
+    weights: Tensor
+    conjugate: Tensor
+
+    def __init__(self, weights: Tensor, dims: list[int], scaling: str, back: str, outer: Operator) -> None:
+        super().__init__(outer.domain, outer.codomain, Facts())
+        self.dims, self.scaling, self.back = dims, scaling, back
+        self.constant("weights", weights)
+        self.constant("conjugate", weights.conj().resolve_conj())
+
+    def _apply_(self, x: Tensor) -> Tensor:
+        return cast(Tensor, torch.fft.fftn(x, dim=self.dims, norm=self.scaling)).mul_(self.weights)
+
+    def _adjoint_(self, y: Tensor) -> Tensor:
+        return cast(Tensor, torch.fft.ifftn(y * self.conjugate, dim=self.dims, norm=self.back))
 
 
 def _middle_first(x: Tensor, dims: list[int]) -> Tensor:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from recon.dsl.model.facts import Facts
+from recon.dsl.model.facts import Diagonal, Facts
 from recon.dsl.model.place import Placed
 from recon.dsl.model.space import Space
 from recon.dsl.model.terms import ValueTerm
@@ -16,17 +16,22 @@ from torch import Tensor
 
 from ..build import Build
 from ..meaning import meaning, meaning_of
+from ..mri.espirit import CalibrationError, espirit
+from ..values import EvaluationError
 from .base import Operator
-from .diagonal import MaskOperator
+from .diagonal import GridDiagonal, MaskOperator
+from .sampling import weighted_draw
 from .spectral import SpectralFilter
+from .toeplitz import ToeplitzFilter
 
 
 @meaning_of(words.Cartesian)
 def cartesian(word: words.Cartesian, placed: Placed, build: Build) -> Operator:
-    """Keeps lines of the last axis: the same ones for all rows, coils, slices and frames."""
-    lines = placed.domain.sizes[-1]
-    drawn = kept_lines(word, lines, build.generator(word.seed, getattr(placed.term, "place", "")))
-    mask = torch.from_numpy(drawn).to(build.device)
+    """Keeps lines along one axis: the same ones for all rows, coils, slices and frames."""
+    axis = word.index(placed.domain)
+    generator = build.generator(word.seed, getattr(placed.term, "place", ""))
+    drawn = torch.from_numpy(kept_lines(word, placed.domain.sizes[axis], generator))
+    mask = drawn.to(build.device).reshape(-1, *[1] * (-axis - 1))
     return MaskOperator(mask, build.real, placed.domain, placed.codomain, placed.facts)
 
 
@@ -34,30 +39,53 @@ def kept_lines(word: words.Cartesian, lines: int, generator: np.random.Generator
     """Which of so many lines are kept: exactly round(lines / accel), at least one, of which round(lines * center) stand
     together around index lines // 2, zero frequency.
 
-    The others: random, drawn without replacement with equal chances; equispaced, at equal steps through the lines
-    outside the centre, from a random offset; variable, drawn without replacement with chances proportional to
+    The others: random, drawn without replacement with equal chances; equispaced, at equal steps that go on across the
+    centre, from a random offset (fastMRI's rule with a fraction, of whose offsets only those count that give the asked
+    number of lines); variable, drawn without replacement with chances proportional to
     (1 - |k - lines // 2| / (lines // 2 + 1))^power.
     """
     kept, central = word.counts(lines)
     mask = np.zeros(lines, dtype=bool)
     start = lines // 2 - central // 2
     mask[start : start + central] = True
-    outer, wanted = np.flatnonzero(~mask), kept - central
+    wanted = kept - central
     if wanted == 0:
         return mask
     if word.lines == "equispaced":
-        chosen = np.floor((np.arange(wanted) + generator.random()) * (len(outer) / wanted)).astype(int)
-        chosen = np.minimum(chosen, len(outer) - 1)
-    elif word.lines == "random":
+        return mask | _lattice(mask, wanted, generator)
+    outer = np.flatnonzero(~mask)
+    if word.lines == "random":
         chosen = generator.permutation(len(outer))[:wanted]
     else:
-        density = (1 - np.abs(outer - lines // 2) / (lines // 2 + 1)) ** word.power
-        # The smallest of exponential waiting times with these rates: a draw without replacement, in logarithms so that
-        # no density is too small for it.
-        waiting = np.log(generator.exponential(size=len(outer))) - np.log(density)
-        chosen = np.argsort(waiting, kind="stable")[:wanted]
+        distance = np.abs(outer - lines // 2) / (lines // 2 + 1)
+        chosen = weighted_draw(word.power * np.log1p(-distance), wanted, generator)
     mask[outer[chosen]] = True
     return mask
+
+
+def _lattice(centre: NDArray[np.bool_], wanted: int, generator: np.random.Generator) -> NDArray[np.bool_]:
+    """Lines at equal steps, of which exactly `wanted` lie outside the centre.
+
+    The step is that of the lines outside the centre, (lines - central) / wanted, and the offset uniform among those
+    where the number comes out. Where it never does, the lattice nearest to it loses or gains lines at random.
+    """
+    lines = len(centre)
+    step = (lines - centre.sum()) / wanted
+    tries = 16 * math.ceil(step)
+    offsets = (generator.permutation(tries) + generator.random()) * (step / tries)
+    best, off = np.zeros(lines, dtype=bool), lines + 1
+    for offset in offsets:
+        found = np.zeros(lines, dtype=bool)
+        found[np.arange(offset, lines, step).astype(int)] = True
+        found &= ~centre
+        if abs(int(found.sum()) - wanted) < off:
+            best, off = found, abs(int(found.sum()) - wanted)
+        if off == 0:
+            return best
+    spare = int(best.sum()) - wanted
+    changed = np.flatnonzero(best if spare > 0 else ~(best | centre))
+    best[generator.permutation(changed)[: abs(spare)]] = spare < 0
+    return best
 
 
 @meaning_of(words.Coils)
@@ -96,11 +124,17 @@ class CoilsOperator(Operator):
         assert out is not None
         return out
 
+    def under(self, outer: Operator) -> list[Operator] | None:
+        """A diagonal that treats all coils alike acts on the one image as well as on each coil's."""
+        if not isinstance(outer, GridDiagonal) or outer.values.ndim >= self.maps.ndim:
+            return None
+        return [self, GridDiagonal(outer.values, self.domain, self.domain, Facts(gram=Diagonal("pixel")))]
+
     def around(self, middle: Operator) -> Operator | None:
         """sum_c S_c^H M S_c for a filter M that treats all coils alike."""
-        if not isinstance(middle, SpectralFilter) or middle.spectrum.ndim >= self.maps.ndim:
+        if not isinstance(middle, (SpectralFilter, ToeplitzFilter)) or middle.spectrum.ndim >= self.maps.ndim:
             return None
-        return CoilFilter(self, SpectralFilter(middle.spectrum.real, middle.axes, self.domain))
+        return CoilFilter(self, middle.on(self.domain))
 
 
 class CoilFilter(Operator):
@@ -109,7 +143,7 @@ class CoilFilter(Operator):
     On the CPU one coil at a time, which stays in the cache; elsewhere all coils at once.
     """
 
-    def __init__(self, coils: CoilsOperator, filtered: SpectralFilter) -> None:
+    def __init__(self, coils: CoilsOperator, filtered: SpectralFilter | ToeplitzFilter) -> None:
         super().__init__(coils.domain, coils.domain, Facts())
         self.coils, self.filtered = coils, filtered
 
@@ -146,3 +180,20 @@ def birdcage(word: words.Birdcage, domain: Space, build: Build) -> Tensor:
     maps = torch.polar(1 / modulus, distance.angle())
     maps /= torch.linalg.vector_norm(maps, dim=0)
     return build.tensor(maps if domain.axis("z") is None else maps[:, None])
+
+
+@meaning_of(words.Espirit)
+def estimated(word: words.Espirit, domain: Space, build: Build) -> Tensor:
+    """Maps of shape [C, *spatial], from the row's own measurement."""
+    kspace = build.given(word.of).to(build.complex)
+    if kspace.ndim == 4 and word.over == "slice":
+        return torch.stack([_calibrated(word, k) for k in kspace.unbind(1)], dim=1)
+    return _calibrated(word, kspace)
+
+
+def _calibrated(word: words.Espirit, kspace: Tensor) -> Tensor:
+    try:
+        return espirit(kspace, word.calib, word.kernel, word.threshold, word.crop)
+    except CalibrationError as e:
+        text = word.of.span.text if word.of.span is not None else "y"
+        raise EvaluationError(f"`espirit` cannot take maps from `{text}`: {e}") from None

@@ -36,6 +36,10 @@ class SpectralFilter(Operator):
         complex_valued = bool(self.dims) or domain.field == "complex"
         self.constant("spectrum", torch.complex(real, torch.zeros_like(real)) if complex_valued else real)
 
+    def on(self, domain: Space) -> SpectralFilter:
+        """The same on another domain with the same last axes."""
+        return SpectralFilter(self.spectrum.real, self.axes, domain)
+
     def _apply_(self, x: Tensor) -> Tensor:
         if not self.dims:
             return x * self.spectrum
@@ -53,4 +57,4 @@ class SpectralFilter(Operator):
         return float(self.spectrum.abs().max())
 
     def real_part(self) -> Operator | None:
-        return SpectralFilter(self.spectrum.real, self.axes, self.domain.with_field("real"))
+        return self.on(self.domain.with_field("real"))

@@ -8,11 +8,13 @@ from annotated_types import Ge
 
 from ...model import facts as fact
 from ...model.facts import Diagonal, Facts, Norm
-from ...model.fields import Annotated, Count, Field, Fraction, Positive, Seed
+from ...model.fields import Annotated, Auto, Count, Field, Fraction, Positive, Seed
 from ...model.place import space_of
 from ...model.space import Axis, Space, SpaceError
 from ...model.terms import ValueTerm
 from ...model.word import Array, Maps, Operator
+
+Direction = Literal["z", "row", "col"]
 
 
 class Cartesian(Operator):
@@ -30,12 +32,15 @@ class Cartesian(Operator):
         "random", description="how the other lines are chosen; `variable` is denser towards the centre"
     )
     power: Positive = Field(2.0, description="decay of the density of `variable`: (1 - distance)^power")
+    axis: Direction | Auto = Field(
+        "auto", description="the phase-encoding direction, along which lines are left out; `auto` is the last axis"
+    )
     seed: Seed = Field("auto", description="seed of the draw; `auto` derives it from `run.seed` and the place")
 
     def codomain(self, domain: Space) -> Space:
         if len(domain.axes) < 2:
             raise SpaceError(f"samples lines of a k-space with rows and columns, not {domain}")
-        lines = domain.shape[-1]
+        lines = domain.shape[self.index(domain)]
         if lines is not None:
             kept, central = self.counts(lines)
             if central > kept:
@@ -45,6 +50,15 @@ class Cartesian(Operator):
                 )
         support = f"every {self.accel:g}th line" if self.lines == "equispaced" else f"1/{self.accel:g} of the lines"
         return Space("complex", domain.axes, domain.unit, support=support)
+
+    def index(self, domain: Space) -> int:
+        """The axis along which lines are left out, counted from the last one: -1, -2, ..."""
+        if self.axis == "auto":
+            return -1
+        found = domain.axis(self.axis)
+        if found is None:
+            raise SpaceError(f"leaves out lines along {self.axis}, which {domain} does not have")
+        return found - len(domain.axes)
 
     def counts(self, lines: int) -> tuple[int, int]:
         """How many of so many lines are kept, and how many of these form the centre."""
@@ -113,6 +127,8 @@ class Coils(Operator):
     def facts(self, domain: Space) -> Facts:
         if isinstance(self.maps, Maps) and self.maps.normalised:  # sum_c |S_c|^2 = 1
             return Facts(gram=fact.identity(), norm=Norm(1.0, exact=True))
+        if isinstance(self.maps, Maps) and self.maps.cropped:
+            return Facts(gram=Diagonal("pixel"), norm=Norm(1.0))
         return Facts(gram=Diagonal("pixel"))
 
 
@@ -130,3 +146,39 @@ class Birdcage(Maps):
 
     def count(self) -> int:
         return self.coils
+
+
+class Espirit(Maps):
+    """Maps estimated from the fully sampled centre of measured k-space, with unit root sum of squares on the object.
+
+    Off the object, where no combination of coils explains the centre, they are zero. The first coil is real: the phase
+    of the image is that which this coil sees.
+    """
+
+    formula: ClassVar[str] = (
+        r"G(r) S(r) = S(r), \quad G \text{ the projection on signals like the centre's, at each pixel}"
+    )
+    reference: ClassVar[str] = "Uecker et al. 2014; Heckel 2024, 15.1"
+    example: ClassVar[str] = "S = coils(maps = espirit(y, calib = 24))"
+    cropped: ClassVar[bool] = True
+
+    of: ValueTerm = Field(description="measured k-space, centred, with an axis of coils")
+    calib: Count = Field(24, description="extent of the centre that is fully sampled, along each axis")
+    kernel: Count = Field(6, description="extent of the pieces of the centre that are compared")
+    threshold: Fraction = Field(
+        0.02, description="singular values above this part of the largest belong to signals, the others to noise"
+    )
+    crop: Fraction = Field(0.95, description="maps are zero where the eigenvalue is at most this")
+    over: Literal["volume", "slice"] = Field(
+        "volume",
+        description="of a volume: `slice` calibrates each z by itself, for transforms of rows and columns only",
+    )
+
+    def count(self) -> int | None:
+        space = space_of(self.of)
+        if space is None:
+            return None
+        coil = space.axis("coil")
+        if coil is None or space.field != "complex":
+            raise SpaceError(f"needs maps, and `espirit` takes them from complex numbers of several coils, not {space}")
+        return space.axes[coil].size

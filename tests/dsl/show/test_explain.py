@@ -12,7 +12,7 @@ from recon.dsl.syntax.source import Source
 
 
 def test_a_name_of_several_kinds_has_a_card_for_each() -> None:
-    assert {c.kind for c in cards("gaussian")} == {"law", "kernel", "operator"}
+    assert {c.kind for c in cards("gaussian")} == {"law", "kernel", "operator", "density"}
     assert cards("nothing") == []
 
 

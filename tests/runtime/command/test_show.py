@@ -56,7 +56,7 @@ def test_explain_words() -> None:
     for kind in ("a law", "a kernel", "an operator"):
         assert f"gaussian  {kind}" in result.stdout
     cards = json.loads(call("explain", "gaussian", "--json").stdout)
-    assert {c["kind"] for c in cards} == {"law", "kernel", "operator"}
+    assert {c["kind"] for c in cards} == {"law", "kernel", "operator", "density"}
     assert "noise y ~" in call("explain", "noise").stdout
 
 

@@ -33,7 +33,9 @@ from recon.dsl.vocabulary.operators import (
     electrons,
     kernels,
     mri,
+    nufft,
     resampling,
+    sampling,
     sensing,
     sparsity,
     tomography,
@@ -192,8 +194,15 @@ def _sizes(draw: Draw, setting: Setting, larger: bool) -> tuple[int, ...]:
     return tuple(draw(st.integers(n, 2 * n) if larger else st.integers(1, n)) for n in sizes)
 
 
-def _axis(draw: Draw, setting: Setting) -> str:
-    names = [a.name for a in setting.domain.axes if a.name in get_args(sparsity.AxisName)]
+def _trajectory(draw: Draw, setting: Setting) -> FilePath:
+    name = f"{setting.fresh()}.npy"
+    shape = (draw(st.integers(1, 3)), draw(st.integers(1, 5)), 2)
+    np.save(setting.folder / name, np.random.default_rng(draw(st.integers(0, 99))).uniform(-0.5, 0.5, shape))
+    return FilePath(name, str(setting.folder / name))
+
+
+def _axis(draw: Draw, setting: Setting, known: tuple[str, ...] = get_args(sparsity.AxisName)) -> str:
+    names = [a.name for a in setting.domain.axes if a.name in known]
     return str(draw(st.sampled_from(names or ["row"])))
 
 
@@ -257,6 +266,14 @@ OVERRIDES: dict[tuple[type[Word], str], Callable[[Draw, Setting], Any]] = {
     (resampling.Pad, "factor"): lambda d, s: None,
     (resampling.Sum, "axis"): lambda d, s: _summed(d, s),
     (resampling.Downsample, "factor"): _factor,
+    (mri.Cartesian, "axis"): lambda d, s: d(st.sampled_from([_axis(d, s, get_args(mri.Direction)), "auto"])),
+    (sampling.Points, "plane"): lambda d, s: d(
+        st.sampled_from(["auto", tuple(a.name for a in s.domain.axes[-2:] if a.name in get_args(mri.Direction))])
+    ),
+    (nufft.TrajectoryFile, "file"): _trajectory,
+    (nufft.Nufft, "trajectory"): lambda d, s: word(
+        d, d(st.sampled_from([nufft.Radial, nufft.Spiral, nufft.Kooshball, nufft.TrajectoryFile])), s
+    ),
     (sensing._RandomMatrix, "rows"): lambda d, s: d(st.integers(1, 12)),
     (mri.Coils, "maps"): _maps,
     (sensing.RandomRows, "keep"): lambda d, s: d(st.one_of(st.floats(0.01, 1), st.integers(2, 9).map(float))),

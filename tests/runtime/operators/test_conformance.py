@@ -16,7 +16,17 @@ from recon.dsl.model.space import Axis, Space
 from recon.dsl.model.terms import Compose, Leaf
 from recon.dsl.model.word import Array, Draw, Kernel, Maps, Operator
 from recon.dsl.vocabulary import words
-from recon.dsl.vocabulary.operators import basic, convolution, fourier, kernels, mri, resampling, sparsity
+from recon.dsl.vocabulary.operators import (
+    basic,
+    convolution,
+    fourier,
+    kernels,
+    mri,
+    nufft,
+    resampling,
+    sampling,
+    sparsity,
+)
 from recon.runtime.meaning import meaning
 
 from . import drawing
@@ -66,6 +76,8 @@ def test_word(cls: type[Operator], tmp_path: Path) -> None:
         (mri.Cartesian, fourier.Fft2),
         (mri.Cartesian, fourier.Fft2, mri.Coils),
         (basic.DiagonalOperator, fourier.Fft2, mri.Coils),
+        (sampling.Points, fourier.Fft3, mri.Coils),
+        (nufft.Nufft, mri.Coils),
         (basic.Mask, fourier.Fft3),
         (basic.Mask, basic.DiagonalOperator, fourier.Fft),
         (basic.Mask, fourier.Cosine, basic.DiagonalOperator),

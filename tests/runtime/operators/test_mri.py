@@ -90,6 +90,29 @@ def test_coils_are_the_formula(radius: float) -> None:
     np.testing.assert_allclose(operator.gram(x), x, atol=1e-12)
 
 
+def test_coils_are_those_of_sigpy_up_to_a_phase_each() -> None:
+    """sigpy turns coil c by exp(i (pi / 2 - 2 pi c / C)): the same coils, with other constant phases."""
+    theirs = pytest.importorskip("sigpy.mri").birdcage_maps((5, 12, 16), r=1.7)
+    operator = make(mri.Coils(maps=mri.Birdcage(coils=5, radius=1.7)), domain=grid(12, 16, field="complex"))
+    ours = operator(torch.ones(12, 16, dtype=torch.complex128)).numpy()
+    turned = 1j * np.exp(-2j * np.pi * np.arange(5) / 5)[:, None, None]
+    np.testing.assert_allclose(theirs, turned * ours, atol=1e-12)
+
+
+@pytest.mark.parametrize("sizes", [(6, 8), (7, 9), (4, 6, 5)])
+def test_shifts_are_folded_into_masks_and_images(sizes: tuple[int, ...]) -> None:
+    """The quick chain is products, one plain transform, and coils: as many passes as without shifts."""
+    domain = grid(*sizes, field="complex")
+    transform = fourier.Fft3() if len(sizes) == 3 else fourier.Fft2()
+    operator = make(mri.Cartesian(accel=2), transform, mri.Coils(maps=mri.Birdcage(coils=3)), domain=domain)
+    assert isinstance(operator, Composition)
+    assert [type(p).__name__ for p in operator.quick] == ["WeightedFourier", "CoilsOperator", "GridDiagonal"]
+    x, y = sample(domain, 2), sample(operator.codomain, 2, seed=1)
+    mask, plain, coils = operator.parts
+    torch.testing.assert_close(operator(x), mask(plain(coils(x))), rtol=0, atol=1e-13)
+    torch.testing.assert_close(operator.adjoint(y), coils.adjoint(plain.adjoint(mask.adjoint(y))), rtol=0, atol=1e-13)
+
+
 def test_coils_of_a_volume_are_constant_along_z() -> None:
     flat = make(mri.Coils(maps=mri.Birdcage(coils=3)), domain=grid(4, 5, field="complex"))
     deep = make(mri.Coils(maps=mri.Birdcage(coils=3)), domain=grid(2, 4, 5, field="complex"))

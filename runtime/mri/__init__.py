@@ -1,0 +1,1 @@
+"""Numerics of magnetic resonance imaging: calibration of coils, trajectories, non-uniform transforms."""

@@ -1,0 +1,109 @@
+"""The meaning of the non-uniform Fourier transform and of trajectories: words -> points [lines, samples, D]."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from recon.dsl.model.place import Placed
+from recon.dsl.vocabulary.operators import nufft as words
+from torch import Tensor
+
+from ..build import Build
+from ..meaning import meaning, meaning_of
+from ..mri import trajectories
+from ..mri.nufft import Transform, toeplitz_spectrum
+from .arrays import load_array
+from .base import Operator
+from .toeplitz import ToeplitzFilter
+
+TOLERANCE = {torch.float32: 3e-5, torch.float64: 1e-13}
+"""What is asked of FINUFFT, relative to the norm of the result. In single precision the rounding of coordinates and of
+kernels leaves 1e-5 whatever is asked."""
+LARGEST_DOUBLED = 2**26
+"""Numbers of the doubled grid beyond which A^H A is A, then A^H: some gigabytes would be held."""
+
+Points = NDArray[np.float64]
+
+
+@meaning_of(words.Nufft)
+def nufft(word: words.Nufft, placed: Placed, build: Build) -> Operator:
+    """The transform at the points of the trajectory, over the last axes of the domain."""
+    return NufftOperator(meaning(word.trajectory)(word.trajectory), build.real, build.device, placed)
+
+
+class NufftOperator(Operator):
+    """(A x)_j = N^(-1/2) sum_n x_n exp(-2 pi i <k_j, n>), n counted from the middle of each axis, index N // 2.
+
+    `points` are the k_j in cycles per pixel, of shape [lines, samples, D]. FINUFFT computes on the CPU, wherever the
+    tensors are; its type 1 and type 2 transforms share their kernel, so the adjoint is one to rounding. A^H A is a
+    convolution on the doubled grid.
+    """
+
+    def __init__(self, points: Points, real: torch.dtype, device: torch.device, placed: Placed) -> None:
+        super().__init__(placed.domain, placed.codomain, placed.facts)
+        self.points, self.precision = points, real
+        self.extents = placed.domain.sizes[-points.shape[-1] :]
+        self.scale = 1 / math.sqrt(math.prod(self.extents))
+        dtype: np.dtype[Any] = np.dtype(np.float64 if real == torch.float64 else np.float32)
+        flat = points.reshape(-1, points.shape[-1])
+        self.transform = Transform(flat, self.extents, dtype, TOLERANCE[real])
+        self.toeplitz: ToeplitzFilter | None = None
+        if 2 ** len(self.extents) * math.prod(self.extents) <= LARGEST_DOUBLED:
+            spectrum = torch.from_numpy(toeplitz_spectrum(flat, self.extents) * self.scale**2)
+            self.toeplitz = ToeplitzFilter(spectrum.to(real).to(device), placed.domain)
+
+    def _apply_(self, x: Tensor) -> Tensor:
+        head = x.shape[: x.ndim - len(self.extents)]
+        y = torch.from_numpy(self.transform.forward(x.detach().cpu().resolve_conj().numpy()))
+        return y.to(x.device).mul_(self.scale).reshape(*head, *self.points.shape[:-1])
+
+    def _adjoint_(self, y: Tensor) -> Tensor:
+        head = y.shape[: y.ndim - self.points.ndim + 1]
+        x = torch.from_numpy(self.transform.adjoint(y.detach().cpu().resolve_conj().numpy()))
+        return x.to(y.device).mul_(self.scale).reshape(*head, *self.extents)
+
+    def _gram_(self, x: Tensor) -> Tensor:
+        return super()._gram_(x) if self.toeplitz is None else self.toeplitz._apply_(x)
+
+    def normal(self) -> Operator | None:
+        return self.toeplitz
+
+
+@meaning_of(words.Radial)
+def radial(word: words.Radial) -> Points:
+    """Lines at the angles pi step s."""
+    return trajectories.radial(word.spokes, word.samples, word.step)
+
+
+@meaning_of(words.Spiral)
+def spiral(word: words.Spiral) -> Points:
+    """Arms turned by equal angles."""
+    return trajectories.spiral(word.interleaves, word.samples, word.turns, word.power)
+
+
+@meaning_of(words.Kooshball)
+def kooshball(word: words.Kooshball) -> Points:
+    """Lines through the middle of a volume."""
+    return trajectories.kooshball(word.spokes, word.samples)
+
+
+@meaning_of(words.TrajectoryFile)
+def trajectory_file(word: words.TrajectoryFile) -> Points:
+    """The file's array."""
+    return load_array(word.file, Build(real=torch.float64)).numpy()
+
+
+@meaning_of(words.PipeMenon)
+def pipe_menon(word: words.PipeMenon, points: Points, extents: tuple[int, ...]) -> Points:
+    """Areas by iteration."""
+    return trajectories.pipe_menon(points, extents, word.iterations)
+
+
+@meaning_of(words.Ramp)
+def ramp(word: words.Ramp, points: Points, extents: tuple[int, ...]) -> Points:
+    """Areas in closed form. Raises ValueError where the trajectory is not radial."""
+    return trajectories.ramp(points, extents)
