@@ -22,6 +22,7 @@ from recon.dsl.model.terms import (
     ValueTerm,
 )
 from recon.dsl.model.units import NONE, describe, parts, times
+from recon.dsl.vocabulary import functions
 from torch import Tensor
 
 from .build import Build, Quantified, build_operator
@@ -72,6 +73,10 @@ def evaluate(term: ValueTerm, lookup: Callable[[Any], Quantified], space: Space,
             v = evaluate(of, lookup, space, build)
             if word.word == "gray":
                 return Quantified(_gray(v.data), v.dimension)
+            if isinstance(word, functions.CovarianceOf):
+                return _covariance(v)
+            if isinstance(word, functions.Compressed):
+                return _compressed(v, word.quality)
             if word.word in ("exp", "log") and v.dimension != NONE:
                 raise EvaluationError(f"`{word.word}` takes a plain number, not {describe(v.dimension)}")
             return Quantified(_FUNCTIONS[word.word](v.data), v.dimension)
@@ -101,6 +106,27 @@ def _space_of(data: Tensor, like: Space) -> Space:
     tail = sizes[len(sizes) - len(named) :]
     axes = (*extra, *(Axis(a.name, n, a.voxel) for a, n in zip(named, tail, strict=True)))
     return Space("complex" if data.is_complex() else "real", axes)
+
+
+def _covariance(scan: Quantified) -> Quantified:
+    from .operators.whitening import noise_covariance
+
+    if scan.dimension != NONE:
+        raise EvaluationError(f"`covariance` takes plain numbers, not {describe(scan.dimension)}")
+    if scan.data.ndim < 2:
+        raise EvaluationError("`covariance` takes an array with an axis of coils")
+    try:
+        return Quantified(noise_covariance(scan.data))
+    except ValueError as e:
+        raise EvaluationError(str(e)) from e
+
+
+def _compressed(picture: Quantified, quality: int) -> Quantified:
+    from .transforms.jpeg import compressed
+
+    if picture.data.is_complex() or picture.data.ndim < 3 or picture.dimension != NONE:
+        raise EvaluationError("`compressed` takes real pictures with values in 0..1")
+    return Quantified(compressed(picture.data, quality))
 
 
 def _gray(v: Tensor) -> Tensor:

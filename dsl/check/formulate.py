@@ -194,7 +194,10 @@ def _measurement(
     if law.counts:
         check_counts(line, mean, blocks, f, findings, making)
     text = " ".join(line.text.split())
-    return Measurement(line, mean, blocks, space), TermFacts("data", text, function, blocks, line.span)
+    compared = blocks
+    if law.inner() is not None:
+        compared = _blocks(_with_inner(mean, law.inner()), spaces, span)
+    return Measurement(line, mean, blocks, space), TermFacts("data", text, function, compared, line.span)
 
 
 def _prior(prior: Prior, spaces: dict[str, Space]) -> TermFacts:
@@ -235,7 +238,7 @@ def _law_function(law: LawWord, weight: float, span: Span | None) -> FunctionFac
     if own.blocks or own.link:
         raise SpecError(error("RC015", "the mean of a prior is a constant here", law.mean.span))
     if law.curvature is None:
-        given = "`sigma = estimate`" if law.sigma == "estimate" else "`snr`"
+        given = "`sigma = estimate`" if law.sigma == "estimate" else "`covariance`" if law.covariance else "`snr`"
         message = f"{given} speaks of measured data, and so stands in noise lines only"
         raise SpecError(error("RK010", message, span, help="give the prior a `sigma`"))
     c = weight * law.curvature

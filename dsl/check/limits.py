@@ -91,7 +91,7 @@ def _parameters(word: Word, span: Span | None, squared: bool = False) -> Iterato
         if not isinstance(value, float):
             continue
         what = f"`{name}` of `{word.word}`"
-        if isinstance(word, Gaussian) and name == "snr":
+        if isinstance(word, Gaussian) and name in ("snr", "psnr"):
             yield Number(what, value, span, small=False, unit="dB")
         else:
             yield Number(what, value, span, squared or isinstance(word, Gaussian))

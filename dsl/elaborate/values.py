@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from .. import vocabulary
 from ..diagnostics import Diagnostic, Label, SpecError, error
 from ..diagnostics.nearest import nearest
@@ -116,9 +118,11 @@ class Values(Reader):
     def _called(self, node: Call, function: Name, arguments: tuple[Argument, ...], scope: Scope) -> t.ValueTerm:
         word = vocabulary.find("function", function.id)
         if word is not None and issubclass(word, Function):
-            if len(arguments) != 1 or arguments[0].name is not None:
+            rest = arguments[1:]
+            if not arguments or arguments[0].name is not None or (rest and not word.model_fields):
                 raise SpecError(error("RV003", f"`{function.id}` takes one value", node.span))
-            return t.Pointwise(word(), self.value(arguments[0].value, scope), span=node.span)
+            made = self.word(replace(node, arguments=rest), "function", scope) if word.model_fields else word()
+            return t.Pointwise(made, self.value(arguments[0].value, scope), span=node.span)
         d = scope.find(function.id)
         if d is not None or vocabulary.find("operator", function.id):
             inner = ", ".join(a.span.text for a in arguments)

@@ -70,9 +70,9 @@ class Words(Reader):
             where.arguments[cls.variadic] = node.span
             if len(items) == len(positional):
                 values[cls.variadic] = tuple(items)
-        same = cls.exclusive
-        if same is not None and all(k in values for k in same):
-            first, second = (Label(where.arguments[k]) for k in same)
+        same = [k for k in cls.exclusive or () if k in values]
+        if len(same) > 1:
+            first, second = (Label(where.arguments[k]) for k in same[:2])
             problems.append(
                 error(
                     "RV005", f"`{same[0]}` and `{same[1]}` say the same thing", first, second, help="keep one of them"

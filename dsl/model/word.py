@@ -32,7 +32,7 @@ class Word(BaseModel):
     reference: where it is from.
     variadic: the name of the parameter that takes all positional arguments, if any.
     random: whether it draws at random, from a seed of its own.
-    exclusive: two parameters that say the same thing, of which one may be given.
+    exclusive: parameters that say the same thing, of which one may be given.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, arbitrary_types_allowed=True)
@@ -44,7 +44,7 @@ class Word(BaseModel):
     example: ClassVar[str] = ""
     variadic: ClassVar[str | None] = None
     random: ClassVar[bool] = False
-    exclusive: ClassVar[tuple[str, str] | None] = None
+    exclusive: ClassVar[tuple[str, ...] | None] = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -191,6 +191,10 @@ class Law(Word):
     """Whether a measurement cannot be negative."""
 
     mean: Any
+
+    def inner(self) -> OperatorTerm | None:
+        """What acts on the measurement and on its mean before they are compared, such as a whitening."""
+        return None
 
     def function(self, mean: Affine, space: Space) -> FunctionFacts:
         """Facts of the data term as a function of the linear argument of the mean."""

@@ -141,8 +141,10 @@ def takes(info: FieldInfo) -> str:
         if get_origin(a) is Literal:
             parts += [f"`{v}`" for v in get_args(a)]
         elif get_origin(a) is tuple:
-            inner = [_type(x, info, several=True) for x in flatten(get_args(a)[0])]
-            parts.append("a list of " + " or ".join(inner))
+            of = flatten(get_args(a)[0])
+            deep = [x for t in of if get_origin(t) is tuple for x in flatten(get_args(t)[0])]
+            inner = [_type(x, info, several=True) for x in deep or of]
+            parts.append("a list of " + ("lists of " if deep else "") + " or ".join(inner))
         else:
             parts.append(_type(a, info))
     if bounds:

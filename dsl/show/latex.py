@@ -134,11 +134,15 @@ def _data_term(
     residual = (rf"\|{mean[0]} - {measured}\|_2", f"|{mean[1]} - {y}|")
     if isinstance(law, Gaussian):
         body = (residual[0] + "^2", residual[1] + "^2")
-        if law.sigma is None and law.snr is None:
+        if law.covariance is not None:
+            weighted = (residual[0][:-2] + r"_{C^{-1}}^2", f"|C^(-1/2) ({mean[1]} - {y})|^2")
+            data.append(_Summand((r"\frac{1}{2}", "1/2"), weighted))
+            return
+        if law.level is None:
             data.append(_Summand((r"\frac{1}{2}", "1/2"), body))
             return
         sigma = f"sigma_{y}" if several else "sigma"
-        value = law.sigma if isinstance(law.sigma, float) else None
+        value = law.level if isinstance(law.level, float) else None
         where[sigma] = (
             number(value) if value is not None else "from the data" if law.snr is None else f"from snr = {law.snr:g}dB"
         )

@@ -50,7 +50,7 @@ class Quantised(_CellLaw):
     formula: ClassVar[str] = r"|(A x - y)_i| \le \Delta / 2, \quad y = \Delta \lfloor A x / \Delta \rceil"
     reference: ClassVar[str] = "Heckel 2024, 2.1"
     example: ClassVar[str] = "noise y ~ quantised(A @ x, bits = 3)"
-    exclusive: ClassVar[tuple[str, str] | None] = ("bits", "step")
+    exclusive: ClassVar[tuple[str, ...] | None] = ("bits", "step")
 
     mean: ValueTerm = MEAN
     bits: Annotated[Count, Le(16)] | None = Field(None, description="the number of bits of the converter")

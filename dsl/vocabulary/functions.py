@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from ..model.fields import Annotated, Count, Field, Le
 from ..model.word import Function
 
 
@@ -43,6 +44,28 @@ class Imag(Function):
     """The imaginary part."""
 
     formula: ClassVar[str] = r"\mathrm{Im}\, v"
+
+
+class CovarianceOf(Function):
+    """The covariance between coils of a scan without signal: the first axis of a row is that of the coils.
+
+    Of complex noise it is that of the real parts and of the imaginary parts: half of E e e^H.
+    """
+
+    word: ClassVar[str] = "covariance"
+    formula: ClassVar[str] = r"\tfrac{1}{2 n} \textstyle\sum_k e_k e_k^H"
+    reference: ClassVar[str] = "Pruessmann et al. 2001"
+    example: ClassVar[str] = 'data knee = hdf5("knee.h5") { y = kspace; C = covariance(prescan) }'
+
+
+class Compressed(Function):
+    """A picture, with values in 0..1, after JPEG compression: 256 grey levels, channels one by one."""
+
+    formula: ClassVar[str] = r"C^T \bigl(Q \lfloor C v / Q \rceil\bigr)"
+    reference: ClassVar[str] = "Heckel 2024, 14.2; Wallace 1992"
+    example: ClassVar[str] = 'data cam = sample("camera") { x = compressed(image, quality = 75) }'
+
+    quality: Annotated[Count, Le(100)] = Field(75, description="1 (coarse) to 100 (a step of one grey level)")
 
 
 class Gray(Function):

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from ..model.fields import Decibel, Field, NonNegative, Positive
+from ..model.fields import Decibel, Field, Interval, NonNegative, Positive, Range
 from ..model.problem import Affine, FunctionFacts
 from ..model.space import Space
-from ..model.terms import ValueTerm
-from ..model.word import Law
+from ..model.terms import Leaf, OperatorTerm, ValueTerm
+from ..model.word import Array, Law
+from .operators.whitening import Whiten
 
 
 class Gaussian(Law):
-    """Gaussian noise; without `sigma`, the plain half square."""
+    """Gaussian noise; without `sigma`, the plain half square.
+
+    With a `covariance` C between coils, channels or the entries of the first axis, the data term is that of the
+    whitened measurement, |C^{-1/2} (A x - y)|^2 / 2. Of complex data C is the covariance of the real parts and of the
+    imaginary parts, so that E e e^H = 2 C.
+    """
 
     formula: ClassVar[str] = r"-\log p(y) = \frac{1}{2 \sigma^2} \|A x - y\|_2^2 + \text{const}"
     reference: ClassVar[str] = "Heckel 2024, 2.1, eq. (2.3)"
@@ -25,8 +31,18 @@ class Gaussian(Law):
     snr: Decibel | None = Field(
         None, description="signal-to-noise ratio, 10 log10 of the mean powers, instead of `sigma`"
     )
+    psnr: Decibel | None = Field(None, description="20 log10 of the width of `range` over sigma, instead of `sigma`")
+    range: Range = Field(Interval(0.0, 1.0, None), description="the range of values that `psnr` is relative to")
+    covariance: Array | ValueTerm | None = Field(
+        None, description="covariance between coils, channels or entries of the first axis, instead of `sigma`"
+    )
 
-    exclusive: ClassVar[tuple[str, str] | None] = ("sigma", "snr")
+    exclusive: ClassVar[tuple[str, ...] | None] = ("sigma", "snr", "psnr", "covariance")
+
+    def inner(self) -> OperatorTerm | None:
+        if self.covariance is None:
+            return None
+        return Leaf(Whiten(covariance=self.covariance), span=getattr(self.covariance, "span", None))
 
     def function(self, mean: Affine, space: Space) -> FunctionFacts:
         self.require_link(mean, None)
@@ -35,15 +51,25 @@ class Gaussian(Law):
         )
 
     @property
+    def level(self) -> float | Literal["run"] | None:
+        """sigma where the page says it, as a number or by `psnr`; "run" where data do; None where nothing is said."""
+        if isinstance(self.sigma, float):
+            return self.sigma
+        if self.psnr is not None:
+            width = self.range.stop - self.range.start
+            return width / float(10 ** (self.psnr / 20))
+        return None if self.sigma is None and self.snr is None and self.covariance is None else "run"
+
+    @property
     def curvature(self) -> float | None:
         """1 / sigma^2, or one without `sigma`; None where it is known only at run."""
-        if self.sigma is None and self.snr is None:
+        if self.level is None:
             return 1.0
-        return self.sigma**-2 if isinstance(self.sigma, float) else None
+        return self.level**-2 if isinstance(self.level, float) else None
 
     @property
     def samples(self) -> bool:
-        return isinstance(self.sigma, float) or self.snr is not None
+        return self.sigma != "estimate" and self.level is not None
 
 
 class Poisson(Law):

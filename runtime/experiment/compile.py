@@ -9,11 +9,12 @@ import torch
 from recon.dsl.check.formulate import Checked, formulate
 from recon.dsl.diagnostics import Findings, SpecError
 from recon.dsl.model import facts as fact
-from recon.dsl.model.place import Placed
+from recon.dsl.model.place import Placed, place
 from recon.dsl.model.problem import affine
 from recon.dsl.model.space import Axis, Space
 from recon.dsl.model.terms import Energy, Law, Within
 from recon.dsl.model.units import Unit
+from recon.dsl.model.word import Law as LawWord
 from torch import Tensor
 
 from ..build import Build, Quantified, build_operator
@@ -149,9 +150,10 @@ def compile_problem(checked: Checked, measured: dict[str, Tensor], build: Build)
     layout, operators = compile_operators(checked, build)
     terms = []
     for (name, m), facts in zip(checked.measurements.items(), checked.problem.data, strict=True):
-        law = law_meaning(m.likelihood.law)
-        functional: Functional = law.term(m.mean, measured[name], operators[name])
-        terms.append(Term(functional, operators[name], "data", facts.label))
+        law, operator = law_meaning(m.likelihood.law, m.space, build), operators[name]
+        functional: Functional = law.term(m.mean, measured[name], operator)
+        compared = operator if m.likelihood.law.inner() is None else layout.operator(facts.blocks, build)
+        terms.append(Term(functional, compared, "data", facts.label))
     for prior, facts in checked.prior_terms:
         k = layout.operator(facts.blocks, build)
         terms.append(Term(_prior_functional(prior.energy, prior.weight, k, build), k, "prior", facts.label))
@@ -159,9 +161,10 @@ def compile_problem(checked: Checked, measured: dict[str, Tensor], build: Build)
     return Compiled(Problem(layout.space, terms, rows, build.real, build.device), layout, operators)
 
 
-def law_meaning(law: object) -> LawMeaning:
-    """The meaning of a law word."""
-    out = meaning(law)(law)  # type: ignore[arg-type]
+def law_meaning(law: LawWord, space: Space, build: Build) -> LawMeaning:
+    """The meaning of a law word for measurements in `space`, with the operator that whitens them where there is one."""
+    inner = law.inner()
+    out = meaning(law)(law) if inner is None else meaning(law)(law, build_operator(place(inner, space), build))
     assert isinstance(out, LawMeaning)
     return out
 

@@ -41,7 +41,7 @@ def simulate(
                 for number, draw in zip(numbers, draws or [0] * len(numbers), strict=True)
             ]
             try:
-                y = law_meaning(m.likelihood.law).draw(mean, m.mean, operators[name], generators)
+                y = law_meaning(m.likelihood.law, m.space, build).draw(mean, m.mean, operators[name], generators)
             except ValueError as e:
                 raise EvaluationError(f"`{name}` cannot be simulated: {e}") from e
             out[name] = y.clone()

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..meaning import meaning_of
 from ..operators.base import Operator
+from ..operators.whitening import WhitenOperator
 from .base import ROUNDING, Scalar, per_row
 from .counts import PoissonCounts, PoissonExponential
 from .law import LawMeaning, linear_target, measured_power, on_support, standard_normal
@@ -29,8 +30,8 @@ class GaussianLaw(LawMeaning):
     sigma^2 = P(y) / (1 + 10^(snr/10)) for given data.
     """
 
-    def __init__(self, word: noise.Gaussian) -> None:
-        self.word = word
+    def __init__(self, word: noise.Gaussian, whitening: WhitenOperator | None = None) -> None:
+        self.word, self.whitening = word, whitening
 
     def sigma(self, y: Tensor, operator: Operator) -> Scalar:
         """The standard deviation that the data term has for this measurement.
@@ -42,7 +43,7 @@ class GaussianLaw(LawMeaning):
         elif self.word.sigma == "estimate":
             level = estimate_sigma(y, operator.codomain, operator.measured())
         else:
-            return 1.0 if self.word.sigma is None else float(self.word.sigma)
+            return 1.0 if self.word.level is None else float(self.word.level)
         flat = torch.nonzero(~(level > 0)).flatten().tolist()
         if flat:
             raise ValueError(
@@ -52,16 +53,22 @@ class GaussianLaw(LawMeaning):
         return level
 
     def term(self, mean: Affine, y: Tensor, operator: Operator) -> DataTerm:
-        """|K x + offset - y|^2 / (2 sigma^2)."""
+        """|K x + offset - y|^2 / (2 sigma^2); with a covariance, as a function of W K x for its whitening W."""
+        if self.whitening is not None:
+            target = self.whitening.forward(linear_target(mean, y, operator, "gaussian"))
+            return HalfSquare(self.whitening.weight, target)
         return HalfSquare(self.sigma(y, operator) ** -2, linear_target(mean, y, operator, "gaussian"))
 
     def draw(
         self, mean_value: Tensor, affine: Affine, operator: Operator, generators: Sequence[torch.Generator]
     ) -> Tensor:
+        if self.whitening is not None:
+            coloured = self.whitening.coloured(standard_normal(mean_value, generators))
+            return on_support(mean_value + coloured, operator)
         if self.word.snr is not None:
             sigma: Scalar = measured_power(mean_value, operator).sqrt() / 10 ** (self.word.snr / 20)
-        elif isinstance(self.word.sigma, float):
-            sigma = self.word.sigma
+        elif isinstance(self.word.level, float):
+            sigma = self.word.level
         else:
             given = "sigma = estimate" if self.word.sigma else "no sigma"
             raise ValueError(f"`gaussian` with {given} cannot be simulated from; write `sigma` as a number, or `snr`")
@@ -160,8 +167,8 @@ class UnknownLaw(LawMeaning):
 
 
 @meaning_of(noise.Gaussian)
-def gaussian(word: noise.Gaussian) -> LawMeaning:
-    return GaussianLaw(word)
+def gaussian(word: noise.Gaussian, whitening: WhitenOperator | None = None) -> LawMeaning:
+    return GaussianLaw(word, whitening)
 
 
 @meaning_of(noise.Poisson)

@@ -34,6 +34,12 @@ def array_file(word: words.ArrayFile, domain: Space, build: Build) -> Tensor:
     return load_array(word.file, build)
 
 
+@meaning_of(words.Covariance)
+def covariance(word: words.Covariance, domain: Space, build: Build) -> Tensor:
+    """The matrix that is written out."""
+    return build.tensor(torch.tensor(word.values, dtype=torch.float64))
+
+
 @meaning_of(words.Vignette)
 def vignette(word: words.Vignette, domain: Space, build: Build) -> Tensor:
     """1 - f |r|^2 over the spatial axes: |r| is 0 in the middle of the grid and 1 in its corner pixels."""

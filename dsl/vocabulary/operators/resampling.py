@@ -53,7 +53,7 @@ class Pad(Operator):
     formula: ClassVar[str] = r"(A x)_{i + \lfloor m/2 \rfloor - \lfloor n/2 \rfloor} = x_i"
     reference: ClassVar[str] = "Hansen, Nagy, O'Leary 2006, 3.5"
     example: ClassVar[str] = "forward A = fft2() @ pad(factor = 2)"
-    exclusive: ClassVar[tuple[str, str] | None] = ("size", "factor")
+    exclusive: ClassVar[tuple[str, ...] | None] = ("size", "factor")
 
     size: Size | None = Field(None, description="extents of the last axes; a single one holds for all spatial axes")
     factor: Count | None = Field(None, description="how many times larger, along each spatial axis")

@@ -39,6 +39,7 @@ from recon.dsl.vocabulary.operators import (
     sensing,
     sparsity,
     tomography,
+    whitening,
 )
 from recon.dsl.vocabulary.operators.fourier import spatial_count
 
@@ -243,6 +244,29 @@ def _quantity(low: float, high: float, dimension: Dimension) -> Callable[[Draw, 
     return lambda draw, setting: Quantity(draw(st.floats(low, high)), dimension)
 
 
+def _positive(draw: Draw, n: int) -> tuple[tuple[float, ...], ...]:
+    """A symmetric matrix that is well positive definite; now and then a diagonal one."""
+    rng = np.random.default_rng(draw(st.integers(0, 99)))
+    root = rng.normal(size=(n, n))
+    c = np.diag(rng.uniform(0.2, 2, n)) if draw(st.booleans()) else root @ root.T + 0.3 * np.eye(n)
+    return tuple(tuple(float(v) for v in row) for row in (c + c.T) / 2)
+
+
+def _covariance(draw: Draw, setting: Setting) -> Any:
+    """Of the domain's coupled axis, written out or from a file, there complex for a complex domain."""
+    n = setting.domain.sizes[whitening.coupled_axis(setting.domain)]
+    rows = _positive(draw, n)
+    if draw(st.booleans()):
+        return arrays.Covariance(values=rows)
+    c: Any = np.array(rows)
+    if setting.domain.field == "complex":
+        phases = np.exp(1j * np.random.default_rng(draw(st.integers(0, 99))).uniform(0, 6, n))
+        c = c * phases[:, None] * phases.conj()
+    name = f"{setting.fresh()}.npy"
+    np.save(setting.folder / name, c)
+    return arrays.ArrayFile(file=FilePath(name, str(setting.folder / name)))
+
+
 OVERRIDES: dict[tuple[type[Word], str], Callable[[Draw, Setting], Any]] = {
     (basic.Matrix, "file"): lambda d, s: array(d, (d(st.integers(1, 6)), s.domain.sizes[-1]), s),
     (basic.Mask, "keep"): lambda d, s: d(st.floats(0.05, 1)),
@@ -276,6 +300,8 @@ OVERRIDES: dict[tuple[type[Word], str], Callable[[Draw, Setting], Any]] = {
     ),
     (sensing._RandomMatrix, "rows"): lambda d, s: d(st.integers(1, 12)),
     (mri.Coils, "maps"): _maps,
+    (whitening.Whiten, "covariance"): _covariance,
+    (arrays.Covariance, "values"): lambda d, s: _positive(d, d(st.integers(1, 3))),
     (sensing.RandomRows, "keep"): lambda d, s: d(st.one_of(st.floats(0.01, 1), st.integers(2, 9).map(float))),
     (sparsity.Diff, "axis"): _axis,
     (sparsity.Gradient, "axes"): lambda d, s: tuple({_axis(d, s): 0 for _ in range(d(st.integers(1, 3)))}),
