@@ -37,14 +37,51 @@ def kspace(x: Tensor) -> Tensor:
     return torch.fft.fftshift(torch.fft.fft2(torch.fft.ifftshift(x), norm="ortho"))
 
 
-# The camera's own grain of about 0.015 cannot be told from added noise, so that small levels come out too large.
-@pytest.mark.parametrize(("sigma", "above"), [(0.02, 0.30), (0.05, 0.10), (0.1, 0.04), (0.2, 0.02)])
-def test_camera(sigma: float, above: float) -> None:
-    y = noisy(CAMERA, sigma)
-    got = float(estimate_sigma(y, image()))
-    assert 0.99 * sigma < got < (1 + above) * sigma
-    # scikit-image decimates the same details, hence takes the median of a quarter as many numbers.
-    assert got == pytest.approx(skimage.restoration.estimate_sigma(y[0].numpy()), rel=0.015)
+def picture(name: str) -> Tensor:
+    """A sample picture with values in 0..1, channels first; of the retina a part inside of its round frame."""
+    values = torch.as_tensor(getattr(skimage.data, name)() / 255.0)
+    if values.ndim == 2:
+        return values
+    values = values.movedim(-1, 0)
+    return values[:, 300:812, 300:812] if name == "retina" else values
+
+
+LEVELS = (0.01, 0.02, 0.05, 0.1, 0.2)
+
+
+@pytest.mark.parametrize("name", ["camera", "coins", "brick", "moon", "chelsea", "retina", "grass"])
+def test_photographs(name: str) -> None:
+    """Within a tenth where anything is smooth; grass is textured everywhere, as if by noise of its own of 0.015."""
+    x = picture(name)
+    names = ("channel",) if x.ndim == 3 else ()
+    for i, sigma in enumerate(LEVELS[1:] if name == "grass" else LEVELS):
+        got = float(estimate_sigma(noisy(x, sigma, i), image("real", *names)))
+        assert got == pytest.approx(sigma, rel=0.1)
+
+
+def test_noise_alone() -> None:
+    """The level without a picture, within 1%: 262144 numbers give it to 0.14%, a fifth of their patches to less."""
+    got = float(estimate_sigma(noisy(torch.zeros(512, 512, dtype=torch.float64), 0.3), image()))
+    assert got == pytest.approx(0.3, rel=0.01)
+
+
+def test_sinograms_along_the_detector() -> None:
+    """Views that have nothing to do with each other do not disturb the estimate."""
+    t = torch.linspace(-1, 1, 2000, dtype=torch.float64)
+    g = torch.Generator().manual_seed(1)
+    shift = torch.rand(30, 1, generator=g, dtype=torch.float64)
+    views = 5 * torch.exp(-20 * (t - shift).square())
+    space = Space("real", (Axis("view", 30), Axis("detector", 2000)))
+    assert float(estimate_sigma(noisy(views, 0.02), space)) == pytest.approx(0.02, rel=0.03)
+
+
+def test_few_whole_patches_fall_back_to_details() -> None:
+    """scikit-image's estimate, from a quarter as many numbers, where a mask leaves no patch whole."""
+    keep = torch.ones(512, 512, dtype=torch.bool)
+    keep[::6, ::6] = False
+    y = noisy(MOON, 0.05) * keep
+    got = float(estimate_sigma(y, image(), keep))
+    assert got == pytest.approx(skimage.restoration.estimate_sigma(noisy(MOON, 0.05)[0].numpy()), rel=0.02)
 
 
 @pytest.mark.parametrize(("sigma", "above"), [(0.02, 0.30), (0.05, 0.06), (0.1, 0.03), (0.2, 0.02)])
@@ -78,7 +115,7 @@ def test_rows_channels_and_precision() -> None:
         assert torch.equal(estimate_sigma(rows[i : i + 1], image())[0], got[i])
     single = estimate_sigma(rows.float(), image())
     assert single.dtype == torch.float32
-    torch.testing.assert_close(single.double(), got, rtol=1e-5, atol=0)
+    torch.testing.assert_close(single.double(), got, rtol=1e-3, atol=0)  # a patch may change sides
     channels = noisy(torch.stack([MOON, CAMERA, MOON]), 0.2)
     assert float(estimate_sigma(channels, image("real", "channel"))) == pytest.approx(0.2, rel=0.02)
 
