@@ -46,7 +46,7 @@ def _made(name: str, c: Checked, source: Checked, d: DataSet, bound: set[str]) -
         )
         return problem, False
     line = m.likelihood
-    if not line.law.samples:
+    if not _drawn(line):
         return _not_drawn(name, line, d), False
     needed = unknowns_in(line.law)
     if set(needed) <= bound:
@@ -66,7 +66,20 @@ def _made(name: str, c: Checked, source: Checked, d: DataSet, bound: set[str]) -
     return problem, False
 
 
+def _drawn(line: Likelihood) -> bool:
+    """Whether the measurement itself can be drawn from its line, rather than a function of it."""
+    return line.law.samples and line.of is None
+
+
 def _not_drawn(name: str, line: Likelihood, d: DataSet | None) -> Diagnostic:
+    if line.law.samples:
+        return error(
+            "RC041",
+            f"this line says how a function of `{name}` is distributed, so `{name}` itself cannot be simulated from it",
+            line.span,
+            d.span if d is not None else None,
+            help=f"bind `{name}` in `data`, or add `simulate {{ noise {name} ~ ... }}`",
+        )
     who = f"`{d.name}` does not bind `{name}`, and it" if d is not None else f"no data bind `{name}`, and it"
     fix = "give it a number as `sigma`, " if "sigma" in type(line.law).model_fields else ""
     return error(
@@ -80,7 +93,7 @@ def _not_drawn(name: str, line: Likelihood, d: DataSet | None) -> Diagnostic:
 
 def _without_data(e: Experiment, c: Checked, source: Checked) -> list[Diagnostic]:
     """A page without data is simulated from a phantom, in the place of its only unknown."""
-    out = [_not_drawn(n, m.likelihood, None) for n, m in source.measurements.items() if not m.likelihood.law.samples]
+    out = [_not_drawn(n, m.likelihood, None) for n, m in source.measurements.items() if not _drawn(m.likelihood)]
     unknowns = list(source.formulation.unknowns.values())
     if len(unknowns) > 1:
         message = "a page without data is simulated from a phantom, and this one has several unknowns"

@@ -15,7 +15,7 @@ from ..model.word import Word
 from ..syntax.format import format_expression
 from ..syntax.tree import Binding, Expr, Follows, Index, Item, Name, Statement, walk
 from .context import Context, value_of
-from .names import Names, collect, method_items
+from .names import Names, collect, measured_names, method_items
 from .scope import Scope
 from .statements import SHAPES, UNKNOWNS
 
@@ -209,16 +209,18 @@ def _noise(s: Statement, names: Names, derived: frozenset[str], context: Context
         hint = f"write `noise y ~ {text}`, with the name of what is measured" if len(text) <= 60 else ""
         message = "a noise line is written `noise y ~ law(A @ x, ...)`"
         raise SpecError(error("RS105", message, value.span, help=hint))
-    if not isinstance(value.left, Name):
-        message = "this version of recon measures a name: `noise y ~ ...`"
-        raise SpecError(error("RS106", message, value.left.span))
-    measured = value.left.id
+    named = measured_names(value.left)
+    if len(named) != 1 or (d := names.get(named[0].id)) is None or d.kind != "measured":
+        message = "left of `~` stands the name of the measurement, or a function or an operator applied to it"
+        raise SpecError(error("RS106", message, value.left.span, help="such as `y`, `sqrt(y)` or `F @ y`"))
+    measured = named[0].id
     scope = context.scope(s, names, f"noise.{measured}")
+    of = None if isinstance(value.left, Name) else context.reader.value(value.left, scope)
     law = context.reader.law(value.law, scope)
     context.unused(s, scope)
     apart = Scope(names, context.folder, scope.place, scope.locals, derived=derived)
     through = context.reader.law(value.law, apart) if derived else law
-    return Likelihood(measured, law, s.span, format_expression(value), through)
+    return Likelihood(measured, law, s.span, format_expression(value), through, of)
 
 
 def _prior(s: Statement, names: Names, rank: int, context: Context) -> list[t.Prior]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ..diagnostics import Findings, Label, error
 from ..model.options import DataOptions
 from ..syntax.source import Span
-from ..syntax.tree import Binding, Call, Dot, Expr, Follows, Item, Name, Page, Statement, walk
+from ..syntax.tree import Binary, Binding, Call, Dot, Expr, Follows, Item, Name, Negative, Page, Statement
 from .statements import UNKNOWNS
 
 
@@ -103,13 +103,19 @@ def _definitions(item: Item) -> list[Definition]:
 
 
 def measured_names(left: Expr) -> list[Name]:
-    """The measured name left of `~`: in `y`, `sqrt(y)`, `F @ y`, the only name that is not called or applied."""
-    if isinstance(left, Name):
-        return [left]
-    if isinstance(left, Call):
-        return [n for a in left.arguments for n in measured_names(a.value)]
-    found = [n for n in walk(left) if isinstance(n, Name)]
-    return found[-1:]
+    """The measured name left of `~`: what is called, applied or scaled in `sqrt(y)`, `F @ y`, `-log(y / photons)`."""
+    match left:
+        case Name():
+            return [left]
+        case Call(arguments=arguments):
+            return measured_names(arguments[0].value) if arguments else []
+        case Negative(operand=operand):
+            return measured_names(operand)
+        case Binary(op="/", left=divided):
+            return measured_names(divided)
+        case Binary(left=first, right=second):
+            return measured_names(second) or measured_names(first)
+    return []
 
 
 def called(expr: Expr) -> Name | None:

@@ -37,7 +37,7 @@ class UnknownSpec:
 
 @dataclass(frozen=True)
 class Likelihood:
-    """`noise y ~ law(mean)`."""
+    """`noise y ~ law(mean)`; `of` is what stands left of `~` where that is a function of y, as in `sqrt(y) ~ ...`."""
 
     measured: str
     law: Law
@@ -45,6 +45,7 @@ class Likelihood:
     text: str = field(default="", compare=False)
     through: Law | None = field(default=None, compare=False, repr=False)
     """The law with derived quantities as unknowns of their own, for simulating from data that bind them."""
+    of: ValueTerm | None = None
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class Formulation:
         def each(term: Any) -> Any:
             return rewritten(term, change)
 
-        lines = (replace(n, law=each(n.law), through=each(n.through)) for n in self.likelihoods)
+        lines = (replace(n, law=each(n.law), through=each(n.through), of=each(n.of)) for n in self.likelihoods)
         return replace(
             self,
             operators={n: each(o) for n, o in self.operators.items()},

@@ -192,8 +192,8 @@ PAGE: dict[str, Entry] = {
         "noise y ~ gaussian(A @ x, sigma = 0.1)",
     ),
     "RS106": Entry(
-        "Left of `~` stands the name of the measurement; this version of recon takes no function of it there.",
-        "noise sqrt(y) ~ gaussian(A @ x, sigma = 0.1)",
+        "Left of `~` stands the name of the measurement, or a function or an operator applied to it.",
+        "noise 2 ~ gaussian(A @ x, sigma = 0.1)",
         "noise y ~ gaussian(A @ x, sigma = 0.1)",
     ),
     "RS107": Entry(

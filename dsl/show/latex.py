@@ -131,6 +131,8 @@ def _data_term(
 ) -> None:
     law, y = m.likelihood.law, m.likelihood.measured
     mean, measured = argument(law.mean), symbol(y)
+    if m.likelihood.of is not None:
+        measured, y = argument(m.likelihood.of)
     residual = (rf"\|{mean[0]} - {measured}\|_2", f"|{mean[1]} - {y}|")
     if isinstance(law, Gaussian):
         body = (residual[0] + "^2", residual[1] + "^2")

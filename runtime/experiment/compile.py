@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import torch
-from recon.dsl.check.formulate import Checked, formulate
+from recon.dsl.check.formulate import Checked, Measurement, formulate
 from recon.dsl.diagnostics import Findings, SpecError
 from recon.dsl.model import facts as fact
 from recon.dsl.model.place import Placed, place
 from recon.dsl.model.problem import affine
 from recon.dsl.model.space import Axis, Space
-from recon.dsl.model.terms import Energy, Law, Within
+from recon.dsl.model.terms import Energy, Law, Measured, Within
 from recon.dsl.model.units import Unit
 from recon.dsl.model.word import Law as LawWord
 from torch import Tensor
@@ -25,7 +25,7 @@ from ..meaning import meaning
 from ..operators.base import Operator, Sum, compose, dtype_of
 from ..operators.parts import Part
 from ..problem import Problem, Term
-from ..values import EvaluationError
+from ..values import EvaluationError, evaluate, named
 
 
 def sized(checked: Checked, values: Mapping[str, Tensor], known: Mapping[str, Quantified] | None = None) -> Checked:
@@ -151,7 +151,7 @@ def compile_problem(checked: Checked, measured: dict[str, Tensor], build: Build)
     terms = []
     for (name, m), facts in zip(checked.measurements.items(), checked.problem.data, strict=True):
         law, operator = law_meaning(m.likelihood.law, m.space, build), operators[name]
-        functional: Functional = law.term(m.mean, measured[name], operator)
+        functional: Functional = law.term(m.mean, _stated(m, measured[name], build), operator)
         compared = operator if m.likelihood.law.inner() is None else layout.operator(facts.blocks, build)
         terms.append(Term(functional, compared, "data", facts.label))
     for prior, facts in checked.prior_terms:
@@ -159,6 +159,24 @@ def compile_problem(checked: Checked, measured: dict[str, Tensor], build: Build)
         terms.append(Term(_prior_functional(prior.energy, prior.weight, k, build), k, "prior", facts.label))
     rows = next(iter(measured.values())).shape[0] if measured else 1
     return Compiled(Problem(layout.space, terms, rows, build.real, build.device), layout, operators)
+
+
+def _stated(m: Measurement, y: Tensor, build: Build) -> Tensor:
+    """What stands left of `~` for the measurement y. Raises EvaluationError where that does not fit the mean."""
+    of = m.likelihood.of
+    if of is None:
+        return y
+    lookup = lambda t: Quantified(y) if isinstance(t, Measured) else named(t, build.values)  # noqa: E731
+    v = evaluate(of, lookup, m.space, build).data
+    text = of.span.text if of.span is not None else f"the function of `{m.likelihood.measured}`"
+    if tuple(v.shape[1:]) != m.space.sizes:
+        have = " x ".join(str(n) for n in v.shape[1:])
+        raise EvaluationError(f"`{text}` is an array of {have}, and its mean is {m.space}")
+    if v.is_complex() and m.space.field == "real":
+        raise EvaluationError(f"`{text}` is complex, and its mean is {m.space}")
+    if not bool(torch.isfinite(torch.view_as_real(v) if v.is_complex() else v).all()):
+        raise EvaluationError(f"`{text}` has values that are not finite")
+    return v.to(dtype_of(m.space, build.real))
 
 
 def law_meaning(law: LawWord, space: Space, build: Build) -> LawMeaning:

@@ -169,6 +169,8 @@ class RowReader:
     def _fit(self, target: str, v: Quantified, space: Space) -> Tensor:
         """A value in the unit, the field and the extents of what it is bound to."""
         x = v.data
+        if target in self.checked.measurements and self.checked.measurements[target].likelihood.of is not None:
+            return x  # the line speaks of a function of it, which fits once it is computed
         if v.dimension != NONE or space.unit.dimension != NONE:
             if v.dimension != space.unit.dimension:
                 raise DataError(
