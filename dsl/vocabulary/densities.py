@@ -36,13 +36,15 @@ class Laplace(Law):
 class PoissonGaussian(Law):
     """A camera: shot noise of the photons and read noise of the electronics.
 
-    y = g k + n with k photons, Poisson of mean (A x) / g, and Gaussian n: variance g A x + sigma^2. Data terms:
+    y = g k + n with k photons, Poisson of mean (A x) / g, and Gaussian n: variance g A x + sigma^2.
 
-    - `shifted_poisson`: (y + sigma^2 / g) / g as counts of mean A x / g + sigma^2 / g^2, with the right mean and
-      variance. It keeps 94% of the information; its bias is below 1% of the noise from five photons on.
-    - `gaussian`: variance g max(y, 0) + sigma^2, entry by entry. Too small by a tenth of the noise at 50 photons, and
-      by as much as the noise at five.
-    - `exact`: the sum over k, cut where what is left is below 1e-12 of it; some ten times the work.
+    `shifted_poisson` takes (y + sigma^2 / g) / g as counts of mean A x / g + sigma^2 / g^2, with the right mean and
+    variance. It keeps 94% of the information; its bias is below 1% of the noise from five photons on.
+
+    `gaussian` takes the variance g max(y, 0) + sigma^2, entry by entry. The estimate is too small by a tenth of the
+    noise at 50 photons, and by a third to two thirds of it at five.
+
+    `exact` is the sum over k, cut where what is left is below 1e-12 of it; some ten times the work.
     """
 
     formula: ClassVar[str] = (
