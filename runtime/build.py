@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from recon.dsl.model.place import Placed
 from recon.dsl.model.space import Space
-from recon.dsl.model.terms import Adjoint, Compose, Leaf, Scaled, SumOf, ValueTerm, parameters_in
+from recon.dsl.model.terms import (
+    Across,
+    Adjoint,
+    Compose,
+    Leaf,
+    Scaled,
+    SumOf,
+    ValueTerm,
+    parameters_in,
+    unknowns_in,
+)
 from recon.dsl.model.units import NONE, Dimension, describe
 
 from .meaning import meaning
+from .operators.across import AcrossOperator
 from .operators.base import (
     AdjointOperator,
     Embedding,
@@ -94,6 +105,29 @@ def derived_seed(*parts: int | str) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little") >> 1
 
 
+def _across(placed: Placed, name: str, at: torch.Tensor, build: Build) -> Operator:
+    """k -> A(k) v. Parts of A on either side of those that take k are built once, and those inside applied once."""
+    (whole,) = placed.parts
+    parts = [whole] if whole.term is None or not whole.parts or isinstance(whole.term, SumOf) else [*whole.parts]
+    takes = [i for i, p in enumerate(parts) if p.term is not None and name in unknowns_in(p.term)]
+    first, last = takes[0], takes[-1]
+    for p in parts[:first]:
+        at = build_operator(p, build).forward(at)
+    outer = [build_operator(p, build) for p in parts[last + 1 :]]
+
+    def make(k: torch.Tensor) -> torch.Tensor:
+        here = replace(build, values={**build.values, name: replace(build.values[name], data=k * unit)})
+        v = at
+        for p in parts[first : last + 1]:
+            v = build_operator(p, here)._apply_(v)
+        for operator in outer:
+            v = operator.forward(v)
+        return v
+
+    unit = placed.domain.unit.factor  # parameters are taken in base units
+    return AcrossOperator(make, placed.domain, placed.codomain, placed.facts)
+
+
 def build_operator(placed: Placed, build: Build) -> Operator:
     """The operator that a placed term means."""
     operator = _built(placed, build)
@@ -116,6 +150,9 @@ def _built(placed: Placed, build: Build) -> Operator:
             return Sum([build_operator(p, build) for p in placed.parts], placed.codomain, placed.facts)
         case Scaled(factor=c):
             return ScaledOperator(c, build_operator(placed.parts[0], build), placed.facts)
+        case Across(parameter=name, to=to):
+            assert to.space is not None
+            return _across(placed, name, build.values[to.name].data / to.space.unit.factor, build)
         case Adjoint():
             return AdjointOperator(build_operator(placed.parts[0], build), placed.facts)
     raise TypeError(f"not an operator term: {placed.term!r}")

@@ -31,8 +31,8 @@ class Term:
         return self.functional.value(self.operator.forward(x))
 
     def grad(self, x: Tensor) -> Tensor:
-        """K^H grad g(K x)."""
-        return self.operator.adjoint(self.functional.grad(self.operator.forward(x)))
+        """D^H grad g(K x), with D the derivative of K at x: K itself where it is linear."""
+        return self.operator.pullback(x, self.functional.grad(self.operator.forward(x)))
 
 
 @dataclass

@@ -16,6 +16,7 @@ from recon.dsl.model.terms import (
     Measured,
     Plus,
     Pointwise,
+    Product,
     Reserved,
     Times,
     Unknown,
@@ -59,6 +60,9 @@ def evaluate(term: ValueTerm, lookup: Callable[[Any], Quantified], space: Space,
             number, dimension = parts(c)
             v = evaluate(of, lookup, space, build)
             return Quantified(v.data * number, times(v.dimension, dimension))
+        case Product(left=left, right=right):
+            a, b = evaluate(left, lookup, space, build), evaluate(right, lookup, space, build)
+            return Quantified(_aligned(a.data, b.data) * _aligned(b.data, a.data), times(a.dimension, b.dimension))
         case Plus(parts=terms):
             values = [evaluate(p, lookup, space, build) for p in terms]
             if any(v.dimension != values[0].dimension for v in values):
@@ -77,6 +81,10 @@ def evaluate(term: ValueTerm, lookup: Callable[[Any], Quantified], space: Space,
                 return _covariance(v)
             if isinstance(word, functions.Compressed):
                 return _compressed(v, word.quality)
+            if word.word == "rss":
+                if v.data.ndim < 4:
+                    raise EvaluationError("`rss` adds over an axis of channels or coils, and this value has none")
+                return Quantified(torch.linalg.vector_norm(v.data, dim=1), v.dimension)
             if word.word in ("exp", "log") and v.dimension != NONE:
                 raise EvaluationError(f"`{word.word}` takes a plain number, not {describe(v.dimension)}")
             return Quantified(_FUNCTIONS[word.word](v.data), v.dimension)
@@ -89,6 +97,11 @@ def evaluate(term: ValueTerm, lookup: Callable[[Any], Quantified], space: Space,
                 raise EvaluationError(str(e)) from e
             return Quantified(build_operator(placed, build).forward(v.data), v.dimension)
     raise TypeError(f"not a value: {term!r}")
+
+
+def _aligned(v: Tensor, other: Tensor) -> Tensor:
+    """v with axes of one behind its rows until it has as many axes as the other: an image beside maps of it."""
+    return v[(slice(None), *[None] * max(other.ndim - v.ndim, 0))] if v.ndim else v
 
 
 def named(term: Unknown | Measured | Known, values: Mapping[str, Quantified]) -> Quantified:

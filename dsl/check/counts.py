@@ -7,7 +7,7 @@ from ..model.experiment import Formulation, Likelihood
 from ..model.place import Placed
 from ..model.problem import Affine
 from ..model.terms import Scaled, Unknown, Within
-from ..vocabulary.priors import Box, Nonnegative
+from ..vocabulary.priors import Box, Nonnegative, Simplex
 
 
 def check_counts(
@@ -54,4 +54,4 @@ def _turns_signs(placed: Placed) -> bool:
 def _nonnegative(name: str, f: Formulation) -> bool:
     """Whether a prior keeps the unknown from being negative."""
     sets = [p.energy.set for p in f.priors if isinstance(p.energy, Within) and p.energy.of == Unknown(name)]
-    return any(isinstance(s, Nonnegative) or (isinstance(s, Box) and s.low >= 0) for s in sets)
+    return any(isinstance(s, (Nonnegative, Simplex)) or (isinstance(s, Box) and s.low >= 0) for s in sets)

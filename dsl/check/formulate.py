@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from ..diagnostics import Diagnostic, Findings, Label, SpecError, error, warning
 from ..model.experiment import Formulation, Likelihood
 from ..model.place import MisfitError, Placed, place
-from ..model.problem import Affine, FunctionFacts, Problem, TermFacts, affine
+from ..model.problem import DIFFERENTIABLE, Affine, FunctionFacts, Problem, TermFacts, affine
 from ..model.space import Space, fits
 from ..model.terms import (
     Compose,
@@ -26,6 +26,7 @@ from ..model.terms import (
     everything,
     inside,
     parameters_in,
+    unknowns_in,
 )
 from ..model.units import NONE, describe
 from ..model.word import Law as LawWord
@@ -74,7 +75,7 @@ class Checked:
     def by_row(self) -> bool:
         """Whether its operators or laws differ from row to row, so that rows are solved one at a time."""
         words = (w for held in self._held() for w in everything(held) if isinstance(w, Word))
-        return bool(self.given) or any(getattr(w, "vary", "page") == "row" for w in words)
+        return bool(self.given) or bool(self.problem.coupled) or any(getattr(w, "vary", "page") == "row" for w in words)
 
     def _held(self) -> list[Any]:
         """What is built for each row: operators, and the parameters of laws."""
@@ -127,6 +128,9 @@ def formulate(
             checked.derived[name] = _derived(value, spaces)
         except SpecError:
             continue  # a quantity that is not linear can still be shown
+    if making:  # what no measurement depends on has no part in making them
+        used = {n for line in f.likelihoods for n in unknowns_in(line.law)}
+        spaces = {n: s for n, s in spaces.items() if n in used}
     checked.problem = Problem(spaces, tuple(terms))
     return None if failed else checked
 
@@ -151,7 +155,7 @@ def place_checked(op: OperatorTerm | None, domain: Space, span: Span | None) -> 
         raise SpecError(error("RC001", str(e), Label(at, f"given {e.domain}") if at else None)) from None
 
 
-def _blocks(mean: Affine, spaces: dict[str, Space], span: Span | None) -> dict[str, Placed]:
+def _blocks(mean: Affine, spaces: Mapping[str, Space], span: Span | None) -> dict[str, Placed]:
     if not mean.blocks:
         known = ", ".join(f"`{n}`" for n in spaces)
         hint = f"unknowns: {known}" if known else "declare one: `image x : real[256, 256]`"
@@ -194,10 +198,17 @@ def _measurement(
     if law.counts:
         check_counts(line, mean, blocks, f, findings, making)
     text = " ".join(line.text.split())
-    compared = blocks
-    if law.inner() is not None:
-        compared = _blocks(_with_inner(mean, law.inner()), spaces, span)
-    return Measurement(line, mean, blocks, space), TermFacts("data", text, function, compared, line.span)
+    return Measurement(line, mean, blocks, space), _term(
+        "data", text, function, compared_blocks(line.law, mean, blocks, spaces, span), line.span
+    )
+
+
+def compared_blocks(
+    law: LawWord, mean: Affine, blocks: dict[str, Placed], spaces: Mapping[str, Space], span: Span | None
+) -> dict[str, Placed]:
+    """The operators of a data term: those of the mean, behind the operator that the law puts in front of both sides."""
+    inner = law.inner()
+    return blocks if inner is None else _blocks(_with_inner(mean, inner), spaces, span)
 
 
 def _prior(prior: Prior, spaces: dict[str, Space]) -> TermFacts:
@@ -215,7 +226,17 @@ def _prior(prior: Prior, spaces: dict[str, Space]) -> TermFacts:
         case Law(of=of, law=law):
             blocks = _blocks(_linear(of, "a law"), spaces, prior.energy.span)
             function = _law_function(law, prior.weight, prior.energy.span)
-    return TermFacts("prior", prior.text, function, blocks, prior.span)
+    return _term("prior", prior.text, function, blocks, prior.span)
+
+
+def _term(
+    role: Literal["data", "prior"], label: str, function: FunctionFacts, blocks: dict[str, Placed], span: Span | None
+) -> TermFacts:
+    """A term; where an unknown is a parameter of its operators, it is neither convex nor smooth in all of them."""
+    coupled = [n for p in blocks.values() if p.term is not None for n in unknowns_in(p.term)]
+    if coupled or any(p.facts.linear == "none" for p in blocks.values()):
+        function = replace(DIFFERENTIABLE, gradient=function.gradient)
+    return TermFacts(role, label, function, blocks, span, tuple(dict.fromkeys(coupled)))
 
 
 def _orders_complex(energy: Within, space: Space) -> Diagnostic:

@@ -14,13 +14,14 @@ from ..syntax.format import format_expression
 from ..syntax.parse import parse
 from ..syntax.source import Source
 from ..syntax.tree import Expr, Page, Statement
+from .blocks import choose_solver
 from .complete import incomplete
 from .formulate import Checked, formulate
 from .limits import beyond_precision, stated_beyond_precision, unheld
 from .lints import lint
 from .makers import check_extents, maker_of
 from .results import check_results
-from .rules import Choice, choose
+from .rules import Choice
 from .scores import check_scores
 
 MOST_SWEPT = 100
@@ -69,7 +70,7 @@ def check(experiment: Experiment, findings: Findings) -> CheckedExperiment:
         checked[name] = c
         named = f.solver if isinstance(f.solver, Solver) else None
         try:
-            choices[name], notes = choose(c.problem, named, f.solver_span)
+            choices[name], notes = choose_solver(c, named, f.solver_span)
             findings.add(*notes)
         except SpecError as e:
             findings.add(*e.diagnostics)

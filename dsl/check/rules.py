@@ -97,6 +97,7 @@ def _convex(p: Problem) -> tuple[Solver, str] | None:
 
 
 TABLE: tuple[Rule, ...] = (
+    Rule(2, "several unknowns, not jointly convex", "descent", lambda p: None),  # chosen block by block
     Rule(8, "f not convex", "stationary", _not_convex),
     Rule(10, "all quadratic", "exact", _all_quadratic),
     Rule(11, "f smooth, one g with a proximal map, K K^H = c I", "1/k^2", _one_prox),

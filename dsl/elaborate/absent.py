@@ -16,6 +16,8 @@ from .statements import UNKNOWNS
 if TYPE_CHECKING:
     from .reader import Reader
 
+FEW = 10
+"""Words of a kind that a diagnostic lists; more are left to `recon explain`."""
 _WRAPPED = {"kernel": "conv", "maps": "coils", "array": "diagonal"}
 """Words that make an operator of a word of another kind."""
 
@@ -59,6 +61,8 @@ def _no_such_name(node: Name, scope: Scope, kind: str, extra: tuple[str, ...]) -
         return error("RN017", f"nothing on this page is called `{node.id}`", node.span, help=hint)
     if close:
         hint = f"did you mean `{close}`?"
+    elif len(known) > FEW:
+        hint = "`recon explain` lists the words of this kind"
     elif known:
         hint = "words of this kind: " + ", ".join(sorted(known))
     else:

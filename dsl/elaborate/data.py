@@ -22,11 +22,11 @@ from .scope import Scope
 from .statements import UNKNOWNS
 
 
-def data_set(s: Statement, stated: list[Stated], derived: set[str], context: Context) -> DataSet:
+def data_set(s: Statement, stated: list[Stated], derived: set[str], parameters: set[str], context: Context) -> DataSet:
     """A `data` statement; with an empty body and one column, that is the unknown. Raises SpecError.
 
     `stated` are the problems of all methods and of `simulate`, whose names data may bind; `derived` are the derived
-    quantities among them.
+    quantities among them, `parameters` the unknowns that operators take as parameters.
     """
     place = f"data.{s.name}"
     scope = Scope(context.names, context.folder, place)
@@ -56,7 +56,7 @@ def data_set(s: Statement, stated: list[Stated], derived: set[str], context: Con
     if problems:
         raise SpecError(*problems)
     if not bindings:
-        name, column = _only_binding(s, source, stated)
+        name, column = _only_binding(s, source, stated, parameters)
         bindings[name] = t.Column(column, span=s.span)
     _refuse_two_truths(bindings, spans, targets)
     context.bound |= set(bindings)
@@ -121,10 +121,10 @@ def _no_target(name: str, span: Span, targets: dict[str, str], context: Context)
     return error("RN015", f"`{name}` is nothing that data can be bound to", span, help=hint)
 
 
-def _only_binding(s: Statement, source: Source, stated: list[Stated]) -> tuple[str, str]:
+def _only_binding(s: Statement, source: Source, stated: list[Stated], parameters: set[str]) -> tuple[str, str]:
     """The unknown and the column of a body that binds nothing."""
     columns = source.columns()
-    unknowns = stated[0].unknowns
+    unknowns = [n for n in stated[0].unknowns if n not in parameters]
     if columns is not None and len(columns) == 1 and len(unknowns) == 1:
         return unknowns[0], columns[0]
     name, column = next(iter(unknowns), "x"), next(iter(columns or ()), "column")

@@ -11,6 +11,7 @@ from ..model import terms as t
 from ..model.experiment import Formulation, Likelihood, UnknownSpec
 from ..model.options import UnknownOptions
 from ..model.space import LARGEST_BYTES, Axis, Space
+from ..model.units import NONE, describe, parts
 from ..model.word import Word
 from ..syntax.format import format_expression
 from ..syntax.tree import Binding, Expr, Follows, Index, Item, Name, Statement, walk
@@ -132,7 +133,20 @@ def unknown(s: Statement, scope: Scope, context: Context) -> UnknownSpec:
     if space.bytes is not None and space.bytes > LARGEST_BYTES:
         message = f"`{s.name}` has {space.count} entries, and an array of at most {LARGEST_BYTES >> 30} GiB is computed"
         raise SpecError(error("RS103", message, value.span))
-    return UnknownSpec(cast(str, s.name), s.kind, space, options.range, s.span)
+    return UnknownSpec(cast(str, s.name), s.kind, space, options.range, s.span, _init(s, options))
+
+
+def _init(s: Statement, options: UnknownOptions) -> float | Word | None:
+    """Where the search for an unknown begins, a number in its unit. Raises SpecError for one of another dimension."""
+    if options.init is None or isinstance(options.init, Word):
+        return options.init
+    number, dimension = parts(options.init)
+    if dimension != options.unit.dimension:
+        given = next(b.value.span for b in s.body or () if isinstance(b, Binding) and b.name == "init")
+        message = f"`{s.name}` is {describe(options.unit.dimension)}, and its `init` is {describe(dimension)}"
+        hint = "give the unknown a unit: `{ unit = um; init = 3um }`" if dimension != NONE else ""
+        raise SpecError(error("RT003", message, given, help=hint))
+    return number / options.unit.factor
 
 
 def _extents(s: Statement, value: Index) -> Diagnostic:

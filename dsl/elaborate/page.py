@@ -44,7 +44,8 @@ def _experiment(context: Context) -> Experiment:
     simulate = formulation(made, context) if made is not None else None
     derived = frozenset(name for f in methods.values() for name in f.derived)
     problems = [*found.values(), *([made] if made is not None else [])]
-    data = context.each(lambda s: data_set(s, problems, set(derived), context), context.statements("data"))
+    parameters = {n for f in methods.values() for n in f.parameters}
+    data = context.each(lambda s: data_set(s, problems, set(derived), parameters, context), context.statements("data"))
     methods = {name: with_stacked(f, data, context.findings) for name, f in methods.items()}
     simulate = simulate and with_stacked(simulate, data, Findings() if methods else context.findings)
     metrics, metrics_options, metrics_span = results.metrics(derived, context)

@@ -50,6 +50,8 @@ class Values(Reader):
                 one = Number(1.0, "1", node.op_span)
                 inverse = Binary("/", one, node.right, node.right.span, node.op_span)
                 return t.Times(self.number(inverse, scope), self.value(node.left, scope), span=node.span)
+            case Binary(op="*") if not self._is_operator(node.left, scope):
+                return t.Product(self.value(node.left, scope), self.value(node.right, scope), span=node.span)
             case Binary():
                 raise SpecError(self._of_two_values(node, scope))
             case Negative(operand=operand):
@@ -61,15 +63,17 @@ class Values(Reader):
         hint = "such as `x`, `A @ x` or `exp(-A @ x)`"
         raise SpecError(error("RK002", "expected a value", node.span, help=hint))
 
+    def _is_operator(self, node: Expr, scope: Scope) -> bool:
+        """Whether an expression is an operator by its name or by the word that it calls."""
+        head = node.function if isinstance(node, Call) else node
+        d = scope.find(head.id) if isinstance(head, Name) else None
+        if d is not None:
+            return d.kind == "forward"
+        return isinstance(head, Name) and vocabulary.find("operator", head.id) is not None
+
     def _of_two_values(self, node: Binary, scope: Scope) -> Diagnostic:
-        left = node.left
-        d = scope.find(left.id) if isinstance(left, Name) else None
-        operator = d is not None and d.kind == "forward"
-        if isinstance(left, Name | Call) and node.op == "*":
-            head = left.function if isinstance(left, Call) else left
-            operator = operator or (isinstance(head, Name) and vocabulary.find("operator", head.id) is not None)
-        if operator:
-            hint = f"write `{left.span.text} @ {node.right.span.text}`"
+        if node.op == "*":
+            hint = f"write `{node.left.span.text} @ {node.right.span.text}`"
             return error("RK003", "an operator is applied by `@`, and `*` scales by a number", node.op_span, help=hint)
         return error(
             "RK003",

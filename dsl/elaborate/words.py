@@ -21,9 +21,10 @@ from ..syntax.tree import Quantity as WrittenQuantity
 from .absent import definition_in_words, no_member, unknown_name
 from .files import existing, matching
 from .names import called
-from .phrases import kind_in_words, misplaced, stage_word
+from .phrases import kind_in_words, listed, misplaced, stage_word
 from .reader import HIGHEST, Options, Reader
 from .scope import Scope, Where
+from .statements import UNKNOWNS
 from .validation import MISSING, flatten, option_hint, validation_findings, wanted
 
 SCALARS = (float, int, str, bool)
@@ -59,7 +60,10 @@ class Words(Reader):
     def _instance(self, cls: type[Word], node: Expr, head: Name, scope: Scope, options: Options) -> Word:
         problems: list[Diagnostic] = []
         given, positional = self._given(cls, node, options, problems)
+        keyed = self._keyed(cls, given, scope, problems)
         values, where = self._values(cls, given, Where(head.span, {}, {}), scope, problems)
+        if cls.keyed is not None:
+            values[cls.keyed] = keyed
         if cls.variadic is not None:
             info, items = cls.model_fields[cls.variadic], []
             for e in positional:
@@ -106,6 +110,37 @@ class Words(Reader):
                 most = f"at most {len(fields)} argument{'s' if len(fields) != 1 else ''}" if fields else "no arguments"
                 problems.append(error("RV003", f"`{cls.word}` takes {most}", a.value.span))
         return given + list(options), positional
+
+    def _keyed(
+        self,
+        cls: type[Word],
+        given: list[tuple[str, Expr, Span | None]],
+        scope: Scope,
+        problems: list[Diagnostic],
+    ) -> dict[str, Word]:
+        """The options that are called like unknowns, taken out of `given`; each names a solver."""
+        out: dict[str, Word] = {}
+        if cls.keyed is None:
+            return out
+        unknowns = [n for n, d in scope.names.items() if d.kind in UNKNOWNS]
+        for option in list(given):
+            key, expr, span = option
+            if key in cls.model_fields and key != cls.keyed:
+                continue
+            given.remove(option)
+            if key not in unknowns:
+                close = nearest(key, [*unknowns, *(n for n in cls.model_fields if n != cls.keyed)])
+                hint = f"did you mean `{close}`?" if close else f"the unknowns are {listed(unknowns, 'and')}"
+                message = f"`{key}` is neither an option of `{cls.word}` nor an unknown of the page"
+                problems.append(error("RV002", message, span or expr.span, help=hint))
+            elif key in out:
+                problems.append(error("RV004", f"`{key}` is given twice", span or expr.span))
+            else:
+                try:
+                    out[key] = self.word(expr, cls.expression_kind, scope)
+                except SpecError as failed:
+                    problems += failed.diagnostics
+        return out
 
     def _values(
         self,

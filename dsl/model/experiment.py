@@ -11,9 +11,9 @@ from ..syntax.tree import Expr, Page
 from .fields import FilePath, Interval
 from .options import DataOptions, MetricsOptions, RunOptions
 from .space import Space
-from .terms import OperatorTerm, Prior, Statistic, ValueTerm, rewritten
+from .terms import OperatorTerm, Prior, Statistic, ValueTerm, everything, rewritten, unknowns_in
 from .units import Quantity
-from .word import Analysis, Law, Metric, Word
+from .word import Analysis, Law, Metric, Operator, Word
 from .word import Source as DataSource
 
 STATISTICS = ("mean", "max", "min", "median", "std", "interval")
@@ -33,6 +33,8 @@ class UnknownSpec:
     space: Space
     range: Interval | None
     span: Span = field(compare=False, repr=False)
+    init: float | Word | None = None
+    """Where a search for it begins, numbers in its unit; None: at zero."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,14 @@ class Formulation:
     derived: dict[str, ValueTerm] = field(default_factory=dict)
     own_data: bool = False
     """Whether it replaces noise or forward on a page without `simulate`, and so makes its own data."""
+
+    @property
+    def parameters(self) -> list[str]:
+        """The unknowns that operators take as parameters."""
+        held = (*self.operators.values(), *(n.law for n in self.likelihoods))
+        words = (w for term in held for w in everything(term) if isinstance(w, Operator))
+        values = (getattr(w, n) for w in words for n in type(w).model_fields)
+        return list(dict.fromkeys(n for v in values if isinstance(v, ValueTerm) for n in unknowns_in(v)))
 
     def mapped(self, change: Callable[[Any], Any]) -> Formulation:
         """The formulation with `change` applied to every term of its operators, noise lines, priors and values."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 Basis = Literal["identity", "pixel", "fourier", "cosine"]
-Linearity = Literal["complex", "real"]
+Linearity = Literal["complex", "real", "none"]
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,8 @@ class Norm:
 class Facts:
     """What is known of a linear operator A.
 
-    linear: "complex" if A(cx) = cA(x) for complex c, "real" if only for real c.
+    linear: "complex" if A(cx) = cA(x) for complex c, "real" if only for real c, "none" if it is only differentiable,
+        as the contrast transfer is in its defocus; then its adjoint is that of its derivative.
     diagonal: the basis in which A itself is diagonal (then domain and codomain are one space).
     turns: A is unitary and A^H D A is diagonal in this basis for every D that is diagonal on the grid. The adjoint of
         the Fourier transform turns the grid's basis likewise; that of the cosine transform does not.

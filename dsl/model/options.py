@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from .fields import Count, Interval, Length, Whole, ordered
 from .terms import ValueTerm
 from .units import Quantity, Unit
+from .word import Array, Kernel, Maps
 
 
 def _unit(value: Any) -> Any:
@@ -37,6 +38,9 @@ class UnknownOptions(Options):
     range: RangeField | None = Field(None, description="the range of the values, for metrics and pictures")
     voxel: Length | tuple[Length, ...] | None = Field(
         None, description="spacing of the grid, one number or one for each axis"
+    )
+    init: float | Quantity | Kernel | Maps | Array | None = Field(
+        None, description="where a search begins: a number, a kernel, coil maps or an array"
     )
     unit: UnitField = Field(Unit(), description="the unit of the values, such as 1/mm")
 

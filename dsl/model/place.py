@@ -14,6 +14,7 @@ from . import facts as fact
 from .facts import Facts
 from .space import Space, SpaceError, fits, merge
 from .terms import (
+    Across,
     Adjoint,
     Apply,
     Compose,
@@ -28,7 +29,10 @@ from .terms import (
     Times,
     Unknown,
     ValueTerm,
+    everything,
+    unknowns_in,
 )
+from .word import Operator
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,33 @@ def space_of(value: ValueTerm) -> Space | None:
     return None
 
 
+def linear_across(operator: OperatorTerm, name: str) -> bool:
+    """Whether A(k) v is linear in k for fixed v: one word of A takes k, once, and is linear in that parameter."""
+    holders = [
+        (word, field)
+        for word in everything(operator)
+        if isinstance(word, Operator)
+        for field in type(word).model_fields
+        if isinstance(getattr(word, field), ValueTerm) and name in unknowns_in(getattr(word, field))
+    ]
+    return len(holders) == 1 and all(
+        field in word.linear_in and _linear_in(getattr(word, field), name) for word, field in holders
+    )
+
+
+def _linear_in(value: ValueTerm, name: str) -> bool:
+    match value:
+        case Unknown(name=n):
+            return n == name
+        case Times(of=of):
+            return _linear_in(of, name)
+        case Apply(operator=operator, to=to):
+            return _linear_in(to, name) and name not in unknowns_in(operator)
+        case Plus(parts=parts):
+            return all(_linear_in(p, name) for p in parts)
+    return False
+
+
 def embedding(domain: Space) -> Placed:
     """The embedding of real numbers into the complex numbers, on `domain`."""
     return Placed(None, domain, domain.with_field("complex"), fact.embed(fact.IDENTITY))
@@ -124,6 +155,11 @@ def place(term: OperatorTerm, domain: Space) -> Placed:
             return Placed(term, domain, inner.codomain, fact.scale(c, inner.facts), (inner,))
         case Adjoint():
             return _place_adjoint(term, domain, [])
+        case Across(of=of, to=to):
+            assert to.space is not None
+            inner = place(of, to.space)
+            linear = fact.Facts().linear if linear_across(of, term.parameter) else "none"
+            return Placed(term, domain, inner.codomain, fact.Facts(linear=linear), (inner,))
     raise TypeError(f"not an operator term: {term!r}")
 
 

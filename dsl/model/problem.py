@@ -23,6 +23,7 @@ from .terms import (
     OperatorTerm,
     Plus,
     Pointwise,
+    Product,
     Scaled,
     SumOf,
     Times,
@@ -63,6 +64,10 @@ class FunctionFacts:
         return self.lipschitz is not None
 
 
+DIFFERENTIABLE = FunctionFacts(convex=False, gradient=True, prox="none")
+"""What is known of g(F(x)) for an F that is only differentiable."""
+
+
 @dataclass(frozen=True)
 class Affine:
     """`factor * link(sum of K_u u + offset)`: `link` is a function word's name, or None for a linear mean."""
@@ -83,6 +88,8 @@ class TermFacts:
     function: FunctionFacts
     blocks: dict[str, Placed]
     span: Span | None = field(default=None, compare=False)
+    coupled: tuple[str, ...] = ()
+    """The unknowns that its operators take as parameters, so that it is not linear in all unknowns together."""
 
     @property
     def operator(self) -> Facts:
@@ -116,6 +123,11 @@ class Problem:
     @property
     def priors(self) -> list[TermFacts]:
         return [t for t in self.terms if t.role == "prior"]
+
+    @property
+    def coupled(self) -> list[str]:
+        """The unknowns that are parameters of operators on other unknowns, such as an unknown kernel."""
+        return list(dict.fromkeys(n for t in self.terms for n in t.coupled))
 
     @property
     def quadratic(self) -> bool:
@@ -195,6 +207,15 @@ def _linear(value: ValueTerm) -> tuple[dict[str, OperatorTerm | None], float]:
                 for u, k in blocks.items():
                     total[u] = _summed(total[u], k, value.span) if u in total else k
             return total, constant
+        case Product():
+            raise SpecError(
+                error(
+                    "RC022",
+                    "a product of two values is not linear in an unknown",
+                    value.span,
+                    help="an operator may take an unknown as a parameter: `conv(k) @ x`, `coils(maps = c) @ x`",
+                )
+            )
         case Pointwise(word=word):
             raise SpecError(
                 error(

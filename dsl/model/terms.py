@@ -82,6 +82,16 @@ class Adjoint(OperatorTerm):
     span: Span | None = _span()
 
 
+@dataclass(frozen=True)
+class Across(OperatorTerm):
+    """k -> A(k) v: an operator that takes an unknown as a parameter, as a function of it while v is held fixed."""
+
+    of: OperatorTerm
+    parameter: str
+    to: Unknown
+    span: Span | None = _span()
+
+
 class ValueTerm(Term):
     """A quantity of the problem: unknowns, measurements, columns of data, and functions of them."""
 
@@ -162,6 +172,15 @@ class Times(ValueTerm):
 
 
 @dataclass(frozen=True)
+class Product(ValueTerm):
+    """`v * w`, entry by entry: for what is shown and measured of an estimate, never in a mean or a prior."""
+
+    left: ValueTerm
+    right: ValueTerm
+    span: Span | None = _span()
+
+
+@dataclass(frozen=True)
 class Plus(ValueTerm):
     """`v + w`."""
 
@@ -232,7 +251,8 @@ def inside(term: Any) -> list[Any]:
         return []
     out: list[Any] = []
     for v in values:
-        out += [x for x in (v if isinstance(v, (tuple, list)) else (v,)) if isinstance(x, (Term, Word))]
+        items = v.values() if isinstance(v, dict) else v if isinstance(v, (tuple, list)) else (v,)
+        out += [x for x in items if isinstance(x, (Term, Word))]
     return out
 
 

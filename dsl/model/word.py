@@ -33,6 +33,7 @@ class Word(BaseModel):
     variadic: the name of the parameter that takes all positional arguments, if any.
     random: whether it draws at random, from a seed of its own.
     exclusive: parameters that say the same thing, of which one may be given.
+    keyed: the name of the parameter that takes options called like unknowns of the page, each a solver.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, arbitrary_types_allowed=True)
@@ -45,6 +46,7 @@ class Word(BaseModel):
     variadic: ClassVar[str | None] = None
     random: ClassVar[bool] = False
     exclusive: ClassVar[tuple[str, ...] | None] = None
+    keyed: ClassVar[str | None] = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

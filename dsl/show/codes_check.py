@@ -218,6 +218,26 @@ CHECK: dict[str, Entry] = {
         "signal x : real[64]\ndata d = sparse(nonzeros = 3)\nmetrics [psnr]",
         "signal x : real[64]\ndata d = sparse(nonzeros = 3)\nmetrics [psnr(range = 4)]",
     ),
+    "RC034": Entry(
+        "`alternate` finds one unknown at a time, where an operator takes another unknown as a parameter: there no "
+        "solver can find all of them together, and elsewhere every solver does.",
+        "image x : real[64, 64]\nimage k : real[5, 5] { init = gaussian(width = 1) }\n"
+        'data d = sample("camera")\nforward A = conv(k)\nsimulate { forward A = conv(gaussian(width = 1)) }\n'
+        "prior k in simplex\nsolver fista",
+        "image x : real[64, 64]\nimage k : real[5, 5] { init = gaussian(width = 1) }\n"
+        'data d = sample("camera")\nforward A = conv(k)\nsimulate { forward A = conv(gaussian(width = 1)) }\n'
+        "prior k in simplex\nprior 1 * sq(x)\nsolver alternate(rounds = 10)",
+    ),
+    "RC035": Entry(
+        "Where an operator takes an unknown as a parameter, a term holds one unknown behind that operator and others "
+        "as parameters, so that each can be found while the others are held.",
+        "image x : real[64, 64]\nimage k : real[5, 5] { init = gaussian(width = 1) }\n"
+        'data d = sample("camera")\nforward A = conv(k)\nsimulate { forward A = conv(gaussian(width = 1)) }\n'
+        "prior k in simplex\nprior 1 * sq(conv(k) @ conv(k) @ k)",
+        "image x : real[64, 64]\nimage k : real[5, 5] { init = gaussian(width = 1) }\n"
+        'data d = sample("camera")\nforward A = conv(k)\nsimulate { forward A = conv(gaussian(width = 1)) }\n'
+        "prior k in simplex\nprior 1 * sq(x)",
+    ),
     "RL010": Entry(
         "A prior with the weight zero does nothing, and neither does one of an operator that is zero.",
         "prior 0 * tv(x)",
@@ -240,6 +260,16 @@ CHECK: dict[str, Entry] = {
         "prior sq(z)\nmetrics [psnr(x)]",
         'image x : real[64, 64]\nimage z : real[64, 64]\ndata d = sample("camera") { x = image; z = image }\n'
         "noise y ~ gaussian(x + z, sigma = 0.1)\nprior sq(z)\nmetrics [psnr(x)]",
+    ),
+    "RL014": Entry(
+        "Only the product of the two unknowns is measured, so one can grow while the other falls. A set for one of "
+        "them, such as the simplex for a kernel, or an energy for each fixes the scale.",
+        "image x : real[64, 64]\nimage k : real[5, 5] { init = gaussian(width = 1) }\n"
+        'data d = sample("camera")\nforward A = conv(k)\nsimulate { forward A = conv(gaussian(width = 1)) }\n'
+        "prior 1 * sq(x)",
+        "image x : real[64, 64]\nimage k : real[5, 5] { init = gaussian(width = 1) }\n"
+        'data d = sample("camera")\nforward A = conv(k)\nsimulate { forward A = conv(gaussian(width = 1)) }\n'
+        "prior k in simplex\nprior 1 * sq(x)",
     ),
     "RL020": Entry(
         "The solver runs on this problem without the guarantee that it has on others.",

@@ -128,7 +128,7 @@ def _card(cls: type[Word]) -> Card:
 
 def default(info: FieldInfo) -> str:
     """The default of a parameter as a spec writes it; `none` where leaving it out means that nothing is given."""
-    return "none" if info.default is None else written(info.default, info)
+    return "none" if info.default is None or info.default == {} else written(info.default, info)
 
 
 def takes(info: FieldInfo) -> str:
@@ -140,6 +140,8 @@ def takes(info: FieldInfo) -> str:
             continue
         if get_origin(a) is Literal:
             parts += [f"`{v}`" for v in get_args(a)]
+        elif get_origin(a) is dict:
+            parts.append("one for each unknown")
         elif get_origin(a) is tuple:
             of = flatten(get_args(a)[0])
             deep = [x for t in of if get_origin(t) is tuple for x in flatten(get_args(t)[0])]

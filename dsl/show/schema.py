@@ -77,6 +77,8 @@ def as_json(value: Any) -> Any:
             return {"start": value.start, "stop": value.stop, "step": value.step, "unit": symbol(value.dimension)}
         case FilePath():
             return {"file": value.text}
+        case dict():
+            return {_parameter(k): as_json(v) for k, v in value.items()}
         case tuple() | list():
             return [as_json(v) for v in value]
         case None | bool() | int() | float() | str():
@@ -158,6 +160,9 @@ def _type_schema(marked: Marked) -> Schema:
         items = _union([_type_schema(m) for m in flatten_marked(get_args(a)[0])])
         least = next((m.min_length for m in marks if isinstance(m, MinLen)), None)
         return {"type": "array", "items": items, **({"minItems": least} if least else {})}
+    if origin is dict:  # one entry for each unknown, by its name
+        values = _union([_type_schema(m) for m in flatten_marked(get_args(a)[1])])
+        return {"type": "object", "additionalProperties": values}
     if isinstance(a, type) and issubclass(a, Word):
         return _ref(f"any.{a.expression_kind}")
     if isinstance(a, type) and issubclass(a, t.Term):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..check.blocks import choose_solver
 from ..check.formulate import Checked
-from ..check.rules import TABLE, Choice, choose
+from ..check.rules import TABLE, Choice
 from ..diagnostics import SpecError
 from ..model.problem import TermFacts
 from ..model.space import Space
@@ -27,6 +28,7 @@ COPIES: dict[str, tuple[int, int]] = {
     "nesterov": (4, 0),
     "fista": (4, 0),
     "admm": (3, 2),
+    "alternate": (5, 2),
     "pdhg": (4, 2),
 }
 """Arrays a solver holds at a time: of the unknown's size, and of the size of each term that is split off."""
@@ -65,6 +67,7 @@ class Memory:
 _PROMISES = {
     "exact": "the exact minimiser",
     "1/k^2": "the objective falls to its minimum like 1/k^2",
+    "descent": "the objective does not rise from round to round",
     "1/k": "the objective falls to its minimum like 1/k",
     "stationary": "a stationary point, which need not be the minimiser",
 }
@@ -86,7 +89,7 @@ def solver_line(c: Checked, choice: Choice) -> SolverLine:
     if choice.solver.role == "direct":
         return SolverLine(choice.solver.word, 0, choice.why, "read off the measurement, priors play no part", iterates)
     try:
-        other, _ = choose(c.problem, None, None)
+        other, _ = choose_solver(c, None, None)
     except SpecError:
         return SolverLine(choice.solver.word, 0, choice.why, "", iterates)
     same = other.solver.word == choice.solver.word

@@ -103,7 +103,9 @@ def _word(word: Word, full: bool) -> str:
     given = []
     for name, info in type(word).model_fields.items():
         value = getattr(word, name)
-        if name == word.variadic:
+        if name == word.keyed:
+            given += [f"{key} = {written(v, full=full)}" for key, v in value.items()]
+        elif name == word.variadic:
             given += [written(v, info, full=full) for v in value]
         elif info.is_required() and len(given) == list(type(word).model_fields).index(name):
             given.append(written(value, info, full=full))

@@ -68,6 +68,14 @@ class Compressed(Function):
     quality: Annotated[Count, Le(100)] = Field(75, description="1 (coarse) to 100 (a step of one grey level)")
 
 
+class Rss(Function):
+    """The root of the sum of squares over coils or channels, which sensitivities of unknown scale do not change."""
+
+    formula: ClassVar[str] = r"\bigl(\textstyle\sum_c |v_c|^2\bigr)^{1/2}"
+    reference: ClassVar[str] = "Roemer et al. 1990"
+    example: ClassVar[str] = "metrics [psnr] { of = rss(c * x); against = abs(truth) }"
+
+
 class Gray(Function):
     """The luminance of a colour picture (Rec. 709 weights)."""
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from ..model.fields import Field, Real
+from ..model.fields import Field, Positive, Real
 from ..model.problem import FunctionFacts
 from ..model.space import Space
 from ..model.terms import Leaf, OperatorTerm, ValueTerm
 from ..model.word import EnergyWord, Set
 from .operators.fourier import AxisName
-from .operators.sparsity import Gradient
+from .operators.sparsity import Gradient, SobolevWeight
 
 
 class Sq(EnergyWord):
@@ -62,12 +62,41 @@ class Tv(EnergyWord):
         return FunctionFacts(shape="group" if self.kind == "isotropic" else "entry")
 
 
+class Sobolev(EnergyWord):
+    """The squared Sobolev norm: smooth in every part, as coil sensitivities and phases are."""
+
+    formula: ClassVar[str] = r"\bigl\|(1 + s |\kappa|^2)^{l/2} F v\bigr\|_2^2, \quad \kappa \in [-1/2, 1/2)^d"
+    reference: ClassVar[str] = "Uecker et al. 2008"
+    example: ClassVar[str] = "prior 10 * sobolev(c, order = 4)"
+
+    of: ValueTerm = Field(description="an unknown, or an operator applied to it")
+    order: Positive = Field(4.0, description="how fast the weight grows with the frequency, l")
+    scale: Positive = Field(220.0, description="from which frequencies on, s, of frequencies in cycles per pixel")
+
+    def inner(self) -> OperatorTerm:
+        return Leaf(SobolevWeight(order=self.order, scale=self.scale))
+
+    def function(self, weight: float, space: Space) -> FunctionFacts:
+        return FunctionFacts(quadratic=True, lipschitz=2 * weight, mu=2 * weight, gradient=True)
+
+
 class Nonnegative(Set):
     """All entries are real and at least zero."""
 
     formula: ClassVar[str] = r"v_i \ge 0"
     reference: ClassVar[str] = "Heckel 2024, 1.4"
     example: ClassVar[str] = "prior x in nonnegative"
+
+
+class Simplex(Set):
+    """All entries are at least zero and they add up to one, as those of a blur kernel do."""
+
+    formula: ClassVar[str] = r"v_i \ge 0, \quad \textstyle\sum_i v_i = 1"
+    reference: ClassVar[str] = "Heckel 2024, 1.4; Duchi et al. 2008"
+    example: ClassVar[str] = "prior k in simplex"
+
+    def function(self, space: Space) -> FunctionFacts:
+        return FunctionFacts(constraint=True, shape="all")
 
 
 class Box(Set):

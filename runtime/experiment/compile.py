@@ -141,7 +141,8 @@ class Compiled:
 
 def compile_operators(checked: Checked, build: Build) -> tuple[Layout, dict[str, Operator]]:
     """The operator of each noise line, on the vector of unknowns."""
-    layout = Layout(checked.problem.unknowns)
+    inside = {n for m in checked.measurements.values() for n in m.blocks}
+    layout = Layout({n: s for n, s in checked.problem.unknowns.items() if n in inside or not inside})
     return layout, {name: layout.operator(m.blocks, build) for name, m in checked.measurements.items()}
 
 
@@ -159,6 +160,13 @@ def compile_problem(checked: Checked, measured: dict[str, Tensor], build: Build)
         terms.append(Term(_prior_functional(prior.energy, prior.weight, k, build), k, "prior", facts.label))
     rows = next(iter(measured.values())).shape[0] if measured else 1
     return Compiled(Problem(layout.space, terms, rows, build.real, build.device), layout, operators)
+
+
+def holding(values: Mapping[str, Tensor], checked: Checked, build: Build) -> Build:
+    """What operators are built for while unknowns are held: their values, in base units."""
+    units = {n: s.unit for n, s in checked.problem.unknowns.items()}
+    held = {n: Quantified(v * units[n].factor, units[n].dimension) for n, v in values.items() if n in units}
+    return replace(build, values={**build.values, **held})
 
 
 def _stated(m: Measurement, y: Tensor, build: Build) -> Tensor:

@@ -155,15 +155,19 @@ def _run_method(
     truths = {k: _to_grid(v, method, k) for k, v in truths.items()}
     choice = checked.choices[name]
     start = time.perf_counter()
-    compiled = compile_problem(method, measured, build)
     what = " ".join(p for p in (*cell.labels.values(), outcome.data, name) if p)
 
     def tick(iteration: int, total: int, move: float) -> None:
         progress(what, iteration, total, move)
 
-    solution = solve_word(choice.solver, compiled.problem, progress=tick, compiled=experiment.run.compile)
+    compiled: Compiled | None = None
+    if method.problem.coupled:
+        solution, estimates = meaning(choice.solver)(choice.solver, method, measured, build, tick)
+    else:
+        compiled = compile_problem(method, measured, build)
+        solution = solve_word(choice.solver, compiled.problem, progress=tick, compiled=experiment.run.compile)
+        estimates = compiled.layout.split(solution.estimate)
     outcome.seconds += time.perf_counter() - start
-    estimates = compiled.layout.split(solution.estimate)
     if not all(bool(torch.isfinite(torch.view_as_real(e) if e.is_complex() else e).all()) for e in estimates.values()):
         raise Diverged(f"`{choice.solver.word}` returned numbers that are not finite")
     if not outcome.iterations:
@@ -173,9 +177,9 @@ def _run_method(
         outcome.trace = {k: [float(np.mean(v)) for v in values] for k, values in series.items()}
         outcome.choices = [(c.name, c.value, c.why) for c in solution.trace.choices]
         outcome.stopped = solution.stopped
-        before = _adjoint(compiled)
+        before = _adjoint(compiled) if compiled is not None else None
         outcome.shown = _shown(experiment, before, method, estimates, truths, measured, build)
-        if before is not None and choice.solver.word != "adjoint" and _normalised(compiled):
+        if compiled is not None and before is not None and choice.solver.word != "adjoint" and _normalised(compiled):
             first = {k: v[:1] for k, v in truths.items()}
             seen = {k: v[:1] for k, v in measured.items()}
             scores, _ = score(experiment, method.formulation, compiled.layout.split(before), first, seen, build)
@@ -193,7 +197,7 @@ def _run_method(
             else:
                 outcome.analyses[key] = value
     sink(outcome, batch.numbers, estimates, measured, truths)
-    return solution.interrupted
+    return bool(solution.interrupted)
 
 
 def _to_grid(x: Tensor, method: Checked, name: str) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor
 from ..build import Build, derived_seed
 from ..functionals.law import mean_of
 from ..values import EvaluationError
-from .compile import compile_operators, law_meaning
+from .compile import compile_operators, holding, law_meaning
 
 
 def simulate(
@@ -25,10 +25,12 @@ def simulate(
     numbers: the rows' places in the data set. draws: tells fresh draws of the noise for the same row apart.
     Raises EvaluationError where a law cannot be drawn from at this truth.
     """
-    layout, operators = compile_operators(maker, build)
-    missing = [n for n in layout.spaces if n not in truth]
+    missing = [n for n in maker.problem.unknowns if n not in truth]
     if missing:
         raise EvaluationError(f"`{data}` does not say what `{missing[0]}` is, so nothing can be simulated")
+    if maker.problem.coupled:
+        build = holding(truth, maker, build)
+    layout, operators = compile_operators(maker, build)
     x = layout.join(truth)
     out = {}
     with torch.inference_mode():

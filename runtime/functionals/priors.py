@@ -11,6 +11,7 @@ from ..operators.base import Composition, Operator
 from .base import Functional
 from .quadratic import HalfSquare
 from .sets import Interval, JointProx, Nonnegative
+from .simplex import Simplex
 from .sparsity import L1, GroupL1
 
 __all__ = ["L1", "GroupL1", "HalfSquare", "Interval", "JointProx", "Nonnegative", "penalised_entries"]
@@ -39,6 +40,12 @@ def sq(word: priors.Sq, weight: float, operator: Operator) -> Functional:
     return HalfSquare(2 * weight)
 
 
+@meaning_of(priors.Sobolev)
+def sobolev(word: priors.Sobolev, weight: float, operator: Operator) -> Functional:
+    """weight |v|^2 of the weighed frequencies."""
+    return HalfSquare(2 * weight)
+
+
 @meaning_of(priors.L1)
 def l1(word: priors.L1, weight: float, operator: Operator) -> Functional:
     """weight |v|_1 over the entries that the operator does not exempt."""
@@ -59,3 +66,8 @@ def nonnegative(word: priors.Nonnegative) -> Functional:
 @meaning_of(priors.Box)
 def box(word: priors.Box) -> Functional:
     return Interval(word.low, word.high)
+
+
+@meaning_of(priors.Simplex)
+def simplex(word: priors.Simplex) -> Functional:
+    return Simplex()

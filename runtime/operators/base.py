@@ -63,6 +63,10 @@ class Operator(nn.Module):
             return cast(Tensor, _Linear.apply(y, self, "adjoint"))  # type: ignore[no-untyped-call]
         return self._adjoint_(y)
 
+    def pullback(self, x: Tensor, y: Tensor) -> Tensor:
+        """D(x)^H y for the derivative D(x) of the map at x; A^H y, since a linear map is its own derivative."""
+        return self.adjoint(y)
+
     def gram(self, x: Tensor) -> Tensor:
         """A^H A x, for x of shape [..., *domain.shape]; often cheaper than the two calls."""
         if torch.is_grad_enabled() and x.requires_grad:
@@ -355,9 +359,9 @@ def estimate_norm(operator: Operator, iterations: int = 200, rtol: float = 2e-4)
     """The operator norm, within about `rtol` and rather too large than too small, from products with A^H A.
 
     Lanczos iteration with full reorthogonalisation from a random start: the top eigenvalue t of the small tridiagonal
-    matrix grows towards |A|^2, and A^H A has an eigenvalue within the residual r of t. It ends once r is below
-    2 rtol t, but not before 24 products, or where t has gained less than rtol t / 10 in ten products; the result is
-    the root of t + r, r capped at 2 rtol t.
+    matrix grows towards |A|^2, and A^H A has an eigenvalue within the residual r of t. After 24 products at least (a
+    small residual may be that of a lesser eigenvalue before) it ends once r is below 2 rtol t, or where t has gained
+    less than rtol t / 10 in ten products; the result is the root of t + r, r capped at 2 rtol t.
 
     Golub and Van Loan 2013, section 10.1; Kuczynski and Wozniakowski 1992 on the random start.
     """
@@ -383,9 +387,7 @@ def estimate_norm(operator: Operator, iterations: int = 200, rtol: float = 2e-4)
             tops.append(top)
             bound = top + min(residual, 2 * rtol * top)
             settled = k >= 10 and top - tops[k - 10] <= 0.1 * rtol * top
-            early = k < EARLIEST and beta > 1e-10 * abs(
-                top
-            )  # a small residual may still be that of a lesser eigenvalue
+            early = k < EARLIEST and beta > 1e-10 * abs(top)
             if (not early and (residual <= 2 * rtol * top or settled)) or not beta < float("inf"):
                 break
             if k + 1 == len(basis):

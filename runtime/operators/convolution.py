@@ -13,6 +13,7 @@ from typing import Literal, cast
 import torch
 from recon.dsl.model import facts as fact
 from recon.dsl.model.place import Placed
+from recon.dsl.model.terms import ValueTerm
 from recon.dsl.vocabulary.operators import convolution as words
 from scipy.fft import next_fast_len
 from torch import Tensor
@@ -30,7 +31,10 @@ def conv(word: words.Conv, placed: Placed, build: Build) -> Operator:
     """A x = k * x over the axes, in Fourier."""
     where = word.indices(placed.domain)
     place = getattr(placed.term, "place", "")
-    kernel = meaning(word.kernel)(word.kernel, len(where), build, place)
+    if isinstance(word.kernel, ValueTerm):
+        kernel = build.given(word.kernel)
+    else:
+        kernel = meaning(word.kernel)(word.kernel, len(where), build, place)
     return ConvolutionOperator(kernel, word.boundary, where, placed)
 
 

@@ -13,6 +13,7 @@ from ..meaning import meaning_of
 from ..transforms.filters import wavelet_filters
 from ..transforms.wavelet import wavelet_forward, wavelet_inverse, wavelet_soft_threshold
 from .base import Operator
+from .spectral import SpectralFilter
 
 
 @meaning_of(words.Diff)
@@ -25,6 +26,17 @@ def diff(word: words.Diff, placed: Placed, build: Build) -> Operator:
 def gradient(word: words.Gradient, placed: Placed, build: Build) -> Operator:
     """Forward differences along several axes, with a new axis of directions in front."""
     return DifferenceOperator(word.indices(placed.domain), word.boundary == "circular", True, placed)
+
+
+@meaning_of(words.SobolevWeight)
+def sobolev(word: words.SobolevWeight, placed: Placed, build: Build) -> Operator:
+    """The filter (1 + s |k|^2)^(l / 2) over the spatial axes, k from -1/2 to 1/2 along each."""
+    extents = placed.domain.sizes[-spatial_count(placed.domain) :]
+    square = torch.zeros(extents, dtype=torch.float64)
+    for i, n in enumerate(extents):
+        square += torch.fft.fftfreq(n, dtype=torch.float64).square().view(-1, *[1] * (len(extents) - i - 1))
+    weights = (1 + word.scale * square) ** (word.order / 2)
+    return SpectralFilter(build.tensor(weights), len(extents), placed.domain)
 
 
 class DifferenceOperator(Operator):

@@ -10,7 +10,7 @@ from pydantic import field_validator
 
 from ...model import facts as fact
 from ...model.facts import Diagonal, Facts, Norm
-from ...model.fields import Auto, Count, Field
+from ...model.fields import Auto, Count, Field, Positive
 from ...model.space import Axis, Space, SpaceError
 from ...model.word import Operator
 from .fourier import AxisName, axis_indices, spatial_count
@@ -71,6 +71,30 @@ class Gradient(Operator):
 
     def facts(self, domain: Space) -> Facts:
         return _differences(domain, self.indices(domain), self.boundary)
+
+
+class SobolevWeight(Operator):
+    """Weigh the frequencies over the spatial axes, higher ones more: the root of a Sobolev norm."""
+
+    word: ClassVar[str] = "sobolev"
+    formula: ClassVar[str] = r"A x = F^H (1 + s |\kappa|^2)^{l/2} F x"
+    reference: ClassVar[str] = "Uecker et al. 2008"
+    example: ClassVar[str] = "prior 10 * sq(sobolev(order = 4) @ c)"
+
+    order: Positive = Field(4.0, description="how fast the weight grows with the frequency, l")
+    scale: Positive = Field(220.0, description="from which frequencies on, s, of frequencies in cycles per pixel")
+
+    def codomain(self, domain: Space) -> Space:
+        spatial_count(domain)
+        return Space(domain.field, domain.axes, domain.unit)
+
+    def facts(self, domain: Space) -> Facts:
+        n = spatial_count(domain)
+        basis = Diagonal("fourier", axes=n)
+        sizes = [a.size for a in domain.axes[-n:]]
+        top = [(s // 2 / s) ** 2 for s in sizes if s is not None]
+        norm = Norm((1 + self.scale * sum(top)) ** (self.order / 2), exact=True) if len(top) == n else Norm()
+        return Facts(gram=basis, cogram=basis, diagonal=basis, norm=norm)
 
 
 def _differences(domain: Space, axes: tuple[int, ...], boundary: Boundary) -> Facts:

@@ -1,0 +1,83 @@
+"""One unknown at a time, the others held: an algorithm over algorithms."""
+
+from __future__ import annotations
+
+import time
+
+import torch
+from recon.dsl.check.blocks import block_of
+from recon.dsl.check.formulate import Checked
+from recon.dsl.vocabulary.alternating import Alternate
+from torch import Tensor
+
+from ..build import Build
+from ..functionals.base import square_rows
+from ..loop import Diverged, Progress, Solution, Trace, appraise
+from ..meaning import meaning_of
+from .compile import compile_problem, holding
+from .solve import solve_word
+from .starts import start_of
+
+
+@meaning_of(Alternate)
+def alternate(
+    word: Alternate, method: Checked, measured: dict[str, Tensor], build: Build, progress: Progress | None = None
+) -> tuple[Solution, dict[str, Tensor]]:
+    """Rounds over the unknowns in the order of the word's blocks; returns how it went, and each unknown.
+
+    Each solver begins where its unknown is, so that a few of its iterations are enough in each round. The trace has the
+    whole objective after each round. Raises Diverged, and ValueError where every unknown begins at zero.
+    """
+    begin = time.perf_counter()
+    starts = {name: start_of(u, build) for name, u in method.formulation.unknowns.items()}
+    _require_start(method, starts)
+    blocks = {name: block_of(method, name) for name in word.blocks}
+    values, trace = dict(starts), Trace()
+    move, interrupted, k = float("inf"), False, 0
+    for k in range(1, word.rounds + 1):
+        before = dict(values)
+        energies: dict[str, float] = {}
+        for name, block in blocks.items():
+            compiled = compile_problem(block, measured, holding(values, method, build))
+            compiled.problem.start = values[name]
+            solution = solve_word(word.blocks[name], compiled.problem)
+            values[name] = solution.estimate
+            energies[name] = _priors(compiled.problem, solution.estimate)
+            data = float(appraise(compiled.problem, solution.estimate)[0]) - energies[name]
+            interrupted = interrupted or solution.interrupted
+        total = data + sum(energies.values())
+        if not total < float("inf"):
+            raise Diverged(f"`alternate` diverged in round {k}; more iterations of the inner solvers may help")
+        move = max(_moved(values[n], before[n]) for n in values)
+        trace.iterations.append(k)
+        trace.objective.append([total])
+        trace.violation.append([0.0])
+        trace.move.append([move])
+        if progress is not None:
+            progress(k, word.rounds, move)
+        if interrupted or move <= word.tolerance > 0:
+            break
+    if interrupted:
+        why = f"interrupted after {k} rounds"
+    else:
+        why = f"tolerance {word.tolerance:g} met after {k} rounds" if move <= word.tolerance else f"all {k} rounds done"
+    first = next(iter(values.values()))
+    return Solution(first, trace, k, why, interrupted, time.perf_counter() - begin), values
+
+
+def _require_start(method: Checked, starts: dict[str, Tensor]) -> None:
+    """From zero a product of unknowns cannot leave: its gradient is zero in both."""
+    if not any(bool(starts[n].any()) for n in method.problem.coupled):
+        name = method.problem.coupled[0]
+        raise ValueError(f"every unknown begins at zero, where their product stays; give `{name}` an `init`")
+
+
+def _priors(problem: object, x: Tensor) -> float:
+    terms = [t for t in problem.terms if t.role == "prior" and not t.functional.constraint]  # type: ignore[attr-defined]
+    return float(sum((t.value(x).sum() for t in terms), torch.zeros(())))
+
+
+def _moved(now: Tensor, before: Tensor) -> float:
+    size = float(square_rows(now).sqrt())
+    distance = float(square_rows(now - before).sqrt())
+    return 0.0 if distance == 0 else distance / size if size > 0 else float("inf")
