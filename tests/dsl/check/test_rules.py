@@ -27,6 +27,15 @@ COMPLEX = "image x : complex[16, 16]"
 @pytest.mark.parametrize(
     ("body", "unknown", "expected"),
     [
+        # 2: an operator takes an unknown as a parameter
+        (
+            f"image k : real[3, 3] {{ init = gaussian(width = 0.5) }}\nforward A = conv(k)\n{GAUSS}"
+            "simulate { forward A = conv(gaussian(width = 0.5)) }\nprior sq(x)\nprior k in simplex",
+            None,
+            ("alternate", 2),
+        ),
+        # 8: not convex
+        ("forward A = identity()\nnoise y ~ rician(A @ x, sigma = 0.1)\nprior tv(x)", None, ("pdhg", 8)),
         # 10: all quadratic; closed where the normal matrix is diagonal in one basis
         (f"forward A = identity()\n{GAUSS}prior sq(x)", None, ("closed_form", 10)),
         (f"{SQUARE}{GAUSS}prior sq(diff(axis = row, boundary = circular) @ x)", None, ("closed_form", 10)),
@@ -72,7 +81,7 @@ def test_the_table(body: str, unknown: str | None, expected: tuple[str, int]) ->
 
 
 def test_every_row_of_the_table_is_tested() -> None:
-    assert [rule.number for rule in TABLE] == [10, 11, 12, 13, 14]
+    assert [rule.number for rule in TABLE] == [2, 8, 10, 11, 12, 13, 14]
 
 
 def test_real_unknowns_are_not_complex_ones() -> None:
