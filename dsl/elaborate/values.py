@@ -134,6 +134,9 @@ class Values(Reader):
             message = f"`{function.id}` is applied by `@`, not by brackets"
             hint = f"write `{head} @ {inner}`" if len(arguments) == 1 else f"write `{head} @ ...`"
             raise SpecError(error("RK006", message, function.span, help=hint))
+        if function.id == "slices" and "slice" in (scope.columns or ()):
+            hint = "bind `slice`, and give `axis` and `every` in the brackets of the source"
+            raise SpecError(error("RV001", "the slices of a volume are rows of its source", function.span, help=hint))
         raise SpecError(unknown_name(self, function, scope, "function"))
 
 
