@@ -142,11 +142,12 @@ def _lookup(file: DataFile, particles: Table, optics: Table, count: int) -> Look
 
 
 def _offset(number: Lookup) -> Array:
+    """Where a particle lies; the file holds the shift that brings it to the middle."""
     try:
-        return np.stack([number("rlnOriginYAngst"), number("rlnOriginXAngst")], 1) * 1e-10
+        return np.stack([number("rlnOriginYAngst"), number("rlnOriginXAngst")], 1) * -1e-10
     except DataError:
         pixels = np.stack([number("rlnOriginY"), number("rlnOriginX")], 1)
-        return np.asarray(pixels * _pixel(number)[:, None])
+        return np.asarray(-pixels * _pixel(number)[:, None])
 
 
 def _pixel(number: Lookup) -> Array:

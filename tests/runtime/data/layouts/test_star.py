@@ -8,8 +8,10 @@ from pathlib import Path
 import mrcfile
 import numpy as np
 import pytest
+from recon.dsl.check.page import load
 from recon.runtime.data.files import DataError
 from recon.runtime.data.star import star, tables
+from recon.runtime.experiment.run import run_page
 
 from .pages import run
 
@@ -98,7 +100,7 @@ def test_particles_of_the_new_form(root: Path) -> None:
     assert np.array_equal(second["image"], STACK[0])
     assert np.allclose(first["rotation"], euler(10, 20, 30))
     assert np.allclose(second["rotation"], euler(-70, 130, 200))
-    assert np.allclose(first["offset"], [-3e-10, 1.5e-10])
+    assert np.allclose(first["offset"], [3e-10, -1.5e-10])
     assert np.isclose(first["defocus"], 1.45e-6)
     assert np.isclose(first["astigmatism"], np.pi / 4)
     assert [float(second[k]) for k in ("voltage", "cs", "amplitude", "pixel")] == pytest.approx(
@@ -111,7 +113,7 @@ def test_particles_of_the_old_form(root: Path) -> None:
     assert np.array_equal(row["image"], STACK[1])
     assert np.allclose(row["rotation"], euler(15, 0, 0))
     assert np.isclose(row["pixel"], 1e-10)  # 5 um over 50000
-    assert np.allclose(row["offset"], [-1e-10, 2e-10])
+    assert np.allclose(row["offset"], [1e-10, -2e-10])
     assert np.isclose(row["defocus"], 1e-6)
 
 
@@ -119,6 +121,38 @@ def test_a_page_runs(root: Path) -> None:
     result = run(root, 'star("job/new.star")', "y = image; ref = image")
     assert result.code == 0
     assert np.allclose(np.load(result.folder / "reconstruction-0001.npy"), STACK[0] / 1.02, atol=1e-6)
+
+
+def test_poses_and_offsets_mean_what_relion_means(tmp_path: Path) -> None:
+    """A point at r lies at the first two coordinates of R r in a picture, less the origin that would centre it."""
+    n, pixel, r = 16, 1.5, np.array([3.0, -2.0, 4.0])  # x, y, z from the middle
+    rng, lines, pictures = np.random.default_rng(3), [], []
+    grid = np.arange(n) - n // 2
+    for k in range(24):
+        angles, origin = rng.uniform(0, 360, 3), rng.uniform(-2, 2, 2)  # x, y in pixels
+        u, v = (euler(*angles) @ r)[:2] - origin
+        pictures.append(np.exp(-((grid[None] - u) ** 2 + (grid[:, None] - v) ** 2) / 2))
+        lines.append(f"{k + 1}@s.mrcs " + " ".join(f"{x:.6f}" for x in (*angles, *(origin * pixel))) + f" {pixel}")
+    labels = ("ImageName", "AngleRot", "AngleTilt", "AnglePsi", "OriginXAngst", "OriginYAngst", "ImagePixelSize")
+    head = "data_particles\n\nloop_\n" + "".join(f"_rln{name}\n" for name in labels)
+    (tmp_path / "p.star").write_text(head + "\n".join(lines) + "\n")
+    with mrcfile.new(tmp_path / "s.mrcs") as f:
+        f.set_data(np.array(pictures, np.float32))
+    text = f"""recon 1
+data p = star("p.star") {{ rows = measurements; y = image; pose = rotation; shift = offset }}
+volume x : real[{n}, {n}, {n}] {{ voxel = {pixel}Å }}
+forward A = translate(shift) @ project(poses = pose)
+noise y ~ gaussian(A @ x, sigma = 0.1)
+prior 10 * sq(x)
+solver cg(iterations = 20)
+"""
+    page = load(text, "page.recon", tmp_path, []).experiment.page
+    result = run_page(page, tmp_path, [], out=tmp_path / "out", device="cpu")
+    assert result.code == 0, [o.failure for o in result.outcomes]
+    x = np.load(result.folder / "reconstruction.npy")
+    z, row, col = (i - n // 2 for i in np.unravel_index(x.argmax(), x.shape))
+    assert (col, row, z) == tuple(r)
+    assert (result.folder / "reconstruction.mrc").exists()
 
 
 def test_tables() -> None:
