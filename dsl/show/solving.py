@@ -18,6 +18,7 @@ COPIES: dict[str, tuple[int, int]] = {
     "adjoint": (1, 0),
     "fbp": (1, 0),
     "interpolate": (1, 0),
+    "fdk": (1, 0),
     "closed_form": (3, 0),
     "pseudo_inverse": (4, 1),
     "cg": (5, 0),

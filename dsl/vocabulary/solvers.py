@@ -380,28 +380,66 @@ def _coarsened(placed: Placed) -> Space | None:
     return None
 
 
+FilterName = Literal["ramp", "shepp-logan", "cosine", "hamming", "hann"]
+
+
 class Fbp(Solver):
-    """Filtered back-projection of parallel-beam line integrals; of photon counts, after the logarithm."""
+    """Filtered back-projection of parallel-beam or fan-beam line integrals; of photon counts, after the logarithm.
+
+    On a fan's arc of less than a turn, rays that are measured twice share their weight smoothly (Noo 2002).
+    """
 
     role: ClassVar[str] = "direct"
     formula: ClassVar[str] = r"\hat x = \int_0^\pi (q * y(\theta, \cdot))(\langle r, n_\theta \rangle) \, d\theta"
-    reference: ClassVar[str] = "Heckel 2024, 1.1.3; Kak, Slaney 1988"
+    reference: ClassVar[str] = "Heckel 2024, 1.1.3; Kak, Slaney 1988; Noo, Defrise, Clackdoyle, Kudo 2002"
     example: ClassVar[str] = 'solver fbp(filter = "hann")'
 
-    filter: Literal["ramp", "shepp-logan", "cosine", "hamming", "hann"] = Field(
-        "ramp", description="window on the ramp filter"
-    )
+    filter: FilterName = Field("ramp", description="window on the ramp filter")
 
     def misfit(self, problem: Problem) -> Misfit | None:
-        bad = _has_data(problem, self.word)
-        if bad:
-            return bad
-        term = problem.data[0]
-        placed = next(iter(term.blocks.values()))
-        axes = {a.name for a in placed.codomain.axes}
-        if "view" not in axes or "detector" not in axes:
-            return Misfit(
-                term,
-                f"`fbp` needs a sinogram, and `{term.label}` measures {placed.codomain}",
-            )
+        axes = ("view", "detector")
+        other = "`fbp` is for parallel and fan beams, and `{label}` measures a cone beam"
+        return _has_data(problem, self.word) or _scanned(
+            problem, self.word, axes, PANEL, other, "`fdk` fits cone beams"
+        )
+
+
+class Fdk(Solver):
+    """Feldkamp, Davis and Kress's filtered back-projection of cone-beam line integrals; of counts, after the logarithm.
+
+    Exact in the plane of the source, approximate away from it.
+    """
+
+    role: ClassVar[str] = "direct"
+    formula: ClassVar[str] = (
+        r"\hat x(r) = \tfrac12 \int_0^{2\pi} U_\theta(r)^{-2} \bigl(q * (\cos\gamma \; y(\theta, \cdot))\bigr)"
+        r"(p_\theta(r)) \, d\theta"
+    )
+    reference: ClassVar[str] = "Heckel 2024, 1.1.3; Feldkamp, Davis, Kress 1984"
+    example: ClassVar[str] = 'solver fdk(filter = "hann")'
+
+    filter: FilterName = Field("ramp", description="window on the ramp filter, along the rows of the panel")
+
+    def misfit(self, problem: Problem) -> Misfit | None:
+        axes = ("view", "detector")
+        other = "`fdk` is for cone beams, and `{label}` measures a parallel or a fan beam"
+        return _has_data(problem, self.word) or _scanned(
+            problem, self.word, PANEL, axes, other, "`fbp` fits parallel and fan beams"
+        )
+
+
+PANEL = ("view", "detector_row", "detector_col")
+
+
+def _scanned(
+    problem: Problem, name: str, wanted: tuple[str, ...], other: tuple[str, ...], reason: str, fix: str
+) -> Misfit | None:
+    """Unless the last axes measured are the wanted ones: why not, and what to use where they are the other ones."""
+    term = problem.data[0]
+    space = next(iter(term.blocks.values())).codomain
+    names = tuple(a.name for a in space.axes)
+    if names[-len(wanted) :] == wanted:
         return None
+    if names[-len(other) :] == other:
+        return Misfit(term, reason.format(label=term.label), fix)
+    return Misfit(term, f"`{name}` needs line integrals, and `{term.label}` measures {space}")

@@ -11,9 +11,7 @@ from ..functionals.base import Scalar
 from ..functionals.data import DataTerm
 from ..operators.base import AdjointOperator, Composition, Operator, ScaledOperator
 from ..operators.nufft import NufftOperator, Points
-from ..operators.tomography import RadonOperator
-from ..problem import Problem, Term
-from ..tomography import FilterName, filtered_backprojection
+from ..problem import Problem
 from .base import Step
 from .lsqr import lsqr
 from .normal import Normal, matrix
@@ -165,39 +163,3 @@ def _solved(n: Tensor, rhs: Tensor) -> Tensor:
     inverse = torch.where(values > n.shape[0] * eps * values.max(), 1 / values, 0)
     solution: Tensor = ((rhs @ vectors.conj()) * inverse) @ vectors.mT
     return solution
-
-
-class FilteredBackprojection:
-    """Filtered back-projection of the line integrals; of photon counts, of minus their logarithm."""
-
-    name = "fbp"
-
-    def __init__(self, problem: Problem, filter: FilterName) -> None:
-        """Raises ValueError where the data term does not measure line integrals."""
-        operator, self.y = measurement(problem)
-        self.filter: FilterName = filter
-        self.factor, self.radon, self.inner = _unwrap(operator, problem.data[0])
-
-    def solve(self) -> Tensor:
-        x = filtered_backprojection(self.y / self.factor, self.radon.geometry, self.filter)
-        for operator in self.inner:
-            x = operator.adjoint(x)
-        return x.clone()
-
-    def choices(self) -> list[Step]:
-        return []
-
-
-def _unwrap(operator: Operator, term: Term) -> tuple[float, RadonOperator, list[Operator]]:
-    """c, the projector A and what stands further in, of K = c A B ..."""
-    factor = 1.0
-    inner: list[Operator] = []
-    while not isinstance(operator, RadonOperator):
-        if isinstance(operator, ScaledOperator):
-            factor, operator = factor * operator.factor, operator.of
-        elif isinstance(operator, Composition):
-            chain = operator._chain()
-            operator, inner = chain[0], chain[1:] + inner
-        else:
-            raise ValueError(f"`fbp` needs line integrals, and `{term.label}` measures something else")
-    return factor, operator, inner

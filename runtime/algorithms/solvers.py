@@ -15,7 +15,8 @@ from .base import Algorithm, Direct
 from .cg import ConjugateGradients
 from .chambolle_pock import AcceleratedPdhg
 from .condat_vu import BalancedPdhg
-from .direct import AdjointImage, ClosedFormImage, FilteredBackprojection, PseudoInverseImage
+from .direct import AdjointImage, ClosedFormImage, PseudoInverseImage
+from .filtered import FilteredBackprojection
 from .gradient import HeavyBall, ProximalGradient
 from .interpolate import InterpolatedImage
 from .primal_dual import roles
@@ -53,7 +54,13 @@ def interpolate(word: words.Interpolate, problem: Problem) -> Direct:
 @meaning_of(words.Fbp)
 def fbp(word: words.Fbp, problem: Problem) -> Direct:
     """Filtered back-projection."""
-    return FilteredBackprojection(problem, word.filter)
+    return FilteredBackprojection(problem, "fbp", word.filter)
+
+
+@meaning_of(words.Fdk)
+def fdk(word: words.Fdk, problem: Problem) -> Direct:
+    """The method of Feldkamp, Davis and Kress."""
+    return FilteredBackprojection(problem, "fdk", word.filter)
 
 
 @meaning_of(words.Cg)

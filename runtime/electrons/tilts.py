@@ -16,7 +16,7 @@ import numpy.typing as npt
 from scipy import sparse
 from torch import Tensor
 
-from ..tomography.parallel import ParallelBeam, backproject, project
+from ..tomography import ParallelBeam, backproject, project
 
 
 class CentredBeam(ParallelBeam):

@@ -99,14 +99,16 @@ def compiler() -> list[str]:
 def build(sources: Iterable[Path], cache: Path, command: Sequence[str], timeout: float = COMPILE_SECONDS) -> Path:
     """Compile `sources` with `command` into `cache` and return the shared object's path; reuse one that is there.
 
-    The file's name is a hash of the sources, the flags, and every macro that the compiler predefines under these
-    flags: its version and, through -march=native, the instruction sets and the model of the processor. Flags that a
-    compiler refuses (-fopenmp, -march=native) are left out. The object is written beside its place and then moved, so
-    processes that build at the same time do not disturb one another. Raises BuildError, with the compiler's words,
-    if no choice of flags works or the compiler takes longer than `timeout` seconds; OSError if `cache` is not writable.
+    The file's name is a hash of the sources, the headers beside them, the flags, and every macro that the compiler
+    predefines under these flags: its version and, through -march=native, the instruction sets and the model of the
+    processor. Flags that a compiler refuses (-fopenmp, -march=native) are left out. The object is written beside its
+    place and then moved, so processes that build at the same time do not disturb one another. Raises BuildError, with
+    the compiler's words, if no choice of flags works or the compiler takes longer than `timeout` seconds; OSError
+    if `cache` is not writable.
     """
     files = sorted(sources)
-    texts = [file.read_bytes() for file in files]
+    headers = sorted(header for folder in {file.parent for file in files} for header in folder.glob("*.h"))
+    texts = [file.read_bytes() for file in (*files, *headers)]
     problem = "there is no source file"
     for extra in FLAG_CHOICES if files else ():
         flags = (*BASE_FLAGS, *extra)

@@ -5,9 +5,8 @@ P. M. Joseph, "An improved algorithm for reprojecting rays through pixel images"
 
 from __future__ import annotations
 
-import math
 from ctypes import c_int64, c_void_p
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -15,11 +14,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ..native import native
 from . import fallback
+from .beam import SUFFIX, as_angles, backproject, carry, kernels_for, one_by_one, project, require
+
+__all__ = ["ParallelBeam", "backproject", "interpolate_views", "project"]
 
 ARGUMENTS = (c_void_p, c_void_p, c_void_p, c_int64, c_int64, c_int64, c_int64, c_int64)
-SUFFIX = {torch.float32: "f32", torch.float64: "f64"}
 
 
 @dataclass(frozen=True)
@@ -60,27 +60,33 @@ class ParallelBeam:
     offset: float = 0.0
 
     def __post_init__(self) -> None:
-        angles = self.angles
-        if isinstance(angles, Tensor):
-            if angles.ndim != 1:
-                raise ValueError(f"angles must be a 1D tensor, not one of shape {tuple(angles.shape)}")
-            angles = tuple(angles.detach().to("cpu", torch.float64).tolist())
-        object.__setattr__(self, "angles", tuple(float(angle) for angle in angles))
+        object.__setattr__(self, "angles", as_angles(self.angles))
         object.__setattr__(self, "shape", (int(self.shape[0]), int(self.shape[1])))
         object.__setattr__(self, "voxel", (float(self.voxel[0]), float(self.voxel[1])))
-        if min(*self.shape, self.detectors) < 1:
-            raise ValueError(f"shape {self.shape} and detectors {self.detectors} must be at least 1")
-        if not self.angles:
-            raise ValueError("angles is empty: a scan needs at least one view")
-        if not all(map(math.isfinite, (*self.angles, self.offset, self.pitch, *self.voxel))):
-            raise ValueError("angles, pitch, voxel and offset must be finite")
-        if min(self.pitch, *self.voxel) <= 0:
-            raise ValueError(f"pitch {self.pitch} and voxel {self.voxel} must be positive")
+        lengths = {"pitch": self.pitch, "the row spacing": self.voxel[0], "the column spacing": self.voxel[1]}
+        require((*self.shape, self.detectors), lengths, (*self.angles, self.offset))
 
     @property
     def views(self) -> int:
         """Number of views V."""
         return len(self.angles)
+
+    @property
+    def measured(self) -> tuple[int, int]:
+        """[V, D]."""
+        return self.views, self.detectors
+
+    def finer(self, rays: int) -> ParallelBeam:
+        """The same scan with `rays` detectors in the place of each."""
+        return replace(self, detectors=self.detectors * rays, pitch=self.pitch / rays)
+
+    def projected(self, stack: Tensor) -> Tensor:
+        """See `Beam`."""
+        return _run("forward", stack, self, self.lines)
+
+    def backprojected(self, stack: Tensor) -> Tensor:
+        """See `Beam`."""
+        return _run("adjoint", stack, self, self.lines)
 
     @cached_property
     def lines(self) -> npt.NDArray[np.float64]:
@@ -110,29 +116,6 @@ class ParallelBeam:
         return table
 
 
-def project(image: Tensor, geometry: ParallelBeam) -> Tensor:
-    """Line integrals A x: real or complex [..., H, W] to [..., V, D], in value times length.
-
-    Joseph's sum along the ray (theta, s): over the lines of the image that it crosses, the linear interpolation of
-    the two pixels beside the crossing, times the length of the ray inside one line. Pixels outside the image are 0.
-    Runs in C++ on the CPU if that could be built (see `recon.runtime.native`), else in torch; the two agree to
-    rounding. The result has no autograd history: the derivative of A is `backproject`.
-
-    Raises ValueError for another shape and TypeError for a dtype but float32, float64, complex64, complex128.
-    """
-    return _apply("forward", image, geometry.shape, (geometry.views, geometry.detectors), geometry, geometry.lines)
-
-
-def backproject(sinogram: Tensor, geometry: ParallelBeam) -> Tensor:
-    """The adjoint A^H y of `project`: real or complex [..., V, D] to [..., H, W], in value times length.
-
-    The same weights as `project`, gathered pixel by pixel: <A x, y> = <x, A^H y> up to rounding. Not divided by the
-    number of views and not filtered; `filtered_backprojection` reconstructs. Runs where `project` runs, and raises
-    as it does.
-    """
-    return _apply("adjoint", sinogram, (geometry.views, geometry.detectors), geometry.shape, geometry, geometry.lines)
-
-
 def interpolate_views(sinogram: Tensor, geometry: ParallelBeam, weights: npt.NDArray[np.float64]) -> Tensor:
     """sum over views v of weights[v] * q_v(s), s the place of the pixel's centre: [..., V, D] to [..., H, W].
 
@@ -141,34 +124,15 @@ def interpolate_views(sinogram: Tensor, geometry: ParallelBeam, weights: npt.NDA
     """
     table = geometry.lines.copy()
     table[:, 4], table[:, 5] = weights, 1.0
-    return _apply("adjoint", sinogram, (geometry.views, geometry.detectors), geometry.shape, geometry, table)
+    return carry(sinogram, geometry.measured, geometry.shape, lambda stack: _run("adjoint", stack, geometry, table))
 
 
-def _apply(
-    direction: str,
-    source: Tensor,
-    given: tuple[int, int],
-    wanted: tuple[int, int],
-    geometry: ParallelBeam,
-    table: npt.NDArray[np.float64],
-) -> Tensor:
-    if tuple(source.shape[-2:]) != given:
-        raise ValueError(f"expected a tensor of shape [..., {given[0]}, {given[1]}], not {tuple(source.shape)}")
-    source = source.detach()
-    if source.is_complex():
-        parts = torch.view_as_real(source.resolve_conj()).movedim(-1, 0)
-        both = _apply(direction, parts, given, wanted, geometry, table)
-        return torch.view_as_complex(both.movedim(0, -1).contiguous())
-    if source.dtype not in SUFFIX:
-        raise TypeError(f"expected float32, float64, complex64 or complex128, not {source.dtype}")
-    stack = source.reshape(-1, *given).contiguous()
-    kernels = native() if source.device.type == "cpu" else None
+def _run(direction: str, stack: Tensor, geometry: ParallelBeam, table: npt.NDArray[np.float64]) -> Tensor:
+    kernels = kernels_for(stack)
     if kernels is None:
         work = fallback.project if direction == "forward" else fallback.backproject
-        return work(stack, geometry.shape, geometry.detectors, table).reshape(*source.shape[:-2], *wanted)
-    kernel = kernels.function(f"joseph_{direction}_{SUFFIX[source.dtype]}", ARGUMENTS)
-    result = stack.new_empty(len(stack), *wanted)
+        return work(stack, geometry.shape, geometry.detectors, table)
+    kernel = kernels.function(f"joseph_{direction}_{SUFFIX[stack.dtype]}", ARGUMENTS)
     sizes = (*geometry.shape, geometry.views, geometry.detectors, torch.get_num_threads())
-    for before, after in zip(stack, result, strict=True):
-        kernel(before.data_ptr(), after.data_ptr(), table.ctypes.data, *sizes)
-    return result.reshape(*source.shape[:-2], *wanted)
+    wanted = geometry.measured if direction == "forward" else geometry.shape
+    return one_by_one(stack, wanted, lambda before, after: kernel(before, after, table.ctypes.data, *sizes))

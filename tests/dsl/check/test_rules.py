@@ -129,6 +129,9 @@ def test_real_unknowns_are_not_complex_ones() -> None:
         ("interpolate", "coarse", True),
         ("interpolate", "margins", False),
         ("fbp", "sinogram", True),
+        ("fbp", "cone", False),
+        ("fdk", "cone", True),
+        ("fdk", "sinogram", False),
     ],
 )
 def test_named_solvers(solver: str, problem: str, fits: bool) -> None:
@@ -142,13 +145,15 @@ def test_named_solvers(solver: str, problem: str, fits: bool) -> None:
         "coarse": f"forward A = 2 * downsample(2) @ conv(gaussian(width = 0.5))\n{GAUSS}prior tv(x)",
         "margins": f"forward A = downsample(2) @ pad(factor = 2)\n{GAUSS}prior tv(x)",
         "sinogram": f"forward A = radon(views = 8)\n{GAUSS}prior tv(x)",
+        "cone": f"forward A = conebeam(views = 8)\n{GAUSS}prior tv(x)",
     }
     body = f"{bodies[problem]}\nsolver {solver}"
+    unknown = "volume x : real[4, 16, 16]" if problem == "cone" else "image x : real[16, 16]"
     if fits:
-        assert chosen(body) == (solver, 0)
+        assert chosen(body, unknown) == (solver, 0)
         return
     with pytest.raises(SpecError) as e:
-        loaded(body)
+        loaded(body, unknown)
     (found,) = e.value.diagnostics
     assert found.code == "RC032"
     assert f"`{solver}`" in found.message

@@ -267,6 +267,12 @@ def _covariance(draw: Draw, setting: Setting) -> Any:
     return arrays.ArrayFile(file=FilePath(name, str(setting.folder / name)))
 
 
+def _length(draw: Draw, setting: Setting, low: float, high: float) -> float | Quantity:
+    """In pixels, or as a length where the domain has voxels of 0.7 mm."""
+    pixels = draw(st.floats(low, high))
+    return pixels if setting.domain.axes[-1].voxel is None else Quantity(7e-4 * pixels, LENGTH)
+
+
 OVERRIDES: dict[tuple[type[Word], str], Callable[[Draw, Setting], Any]] = {
     (basic.Matrix, "file"): lambda d, s: array(d, (d(st.integers(1, 6)), s.domain.sizes[-1]), s),
     (basic.Mask, "keep"): lambda d, s: d(st.floats(0.05, 1)),
@@ -326,9 +332,19 @@ OVERRIDES: dict[tuple[type[Word], str], Callable[[Draw, Setting], Any]] = {
         d(st.floats(-3, 3)) if s.domain.axes[-1].voxel is None else Quantity(d(st.floats(-2e-3, 2e-3)), LENGTH)
         for _ in range(2)
     ),
-    (tomography.Radon, "pitch"): lambda d, s: (
-        d(st.floats(0.3, 2)) if s.domain.axes[-1].voxel is None else Quantity(d(st.floats(2e-4, 2e-3)), LENGTH)
-    ),
+    (tomography._Row, "angles"): lambda d, s: typed(d, Interval, [], s),
+    (tomography._Row, "pitch"): lambda d, s: _length(d, s, 0.3, 2.0),
+    (tomography._Row, "offset"): lambda d, s: _length(d, s, -1.5, 1.5),
+    (tomography._Row, "rays"): lambda d, s: d(st.integers(1, 3)),
+    (tomography.Fanbeam, "source"): lambda d, s: _length(d, s, 6.0, 20.0),
+    (tomography.Fanbeam, "detector"): lambda d, s: _length(d, s, 0.1, 9.0),
+    (tomography.Conebeam, "angles"): lambda d, s: typed(d, Interval, [], s),
+    (tomography.Conebeam, "detectors"): lambda d, s: (d(st.integers(1, 5)), d(st.integers(1, 5))),
+    (tomography.Conebeam, "pitch"): lambda d, s: (_length(d, s, 0.3, 2.0), _length(d, s, 0.3, 2.0)),
+    (tomography.Conebeam, "offset"): lambda d, s: _length(d, s, -1.5, 1.5),
+    (tomography.Conebeam, "rays"): lambda d, s: d(st.integers(1, 2)),
+    (tomography.Conebeam, "source"): lambda d, s: _length(d, s, 6.0, 20.0),
+    (tomography.Conebeam, "detector"): lambda d, s: _length(d, s, 0.1, 9.0),
 }
 
 
