@@ -40,7 +40,8 @@ class Problem:
     """All terms, on one space of unknowns and for a batch of rows.
 
     Several unknowns of a page stand side by side in one flat vector here; operators cut their part out of it.
-    `start` is where an algorithm begins when nothing else is said: zero, or what the page's `init` gives.
+    `start` is where an algorithm begins when nothing else is said: zero, or what the page's `init` gives. Algorithms
+    that start at random draw from `seed`, anew for each `draw`.
     """
 
     space: Space
@@ -49,6 +50,8 @@ class Problem:
     real: torch.dtype = torch.float32
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     start: Tensor | None = None
+    seed: int = 0
+    draw: int = 0
 
     def zeros(self) -> Tensor:
         """The zero of the unknown's space, one for each row."""

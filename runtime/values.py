@@ -16,6 +16,7 @@ from recon.dsl.model.terms import (
     Measured,
     Plus,
     Pointwise,
+    Power,
     Product,
     Reserved,
     Times,
@@ -88,6 +89,11 @@ def evaluate(term: ValueTerm, lookup: Callable[[Any], Quantified], space: Space,
             if word.word in ("exp", "log") and v.dimension != NONE:
                 raise EvaluationError(f"`{word.word}` takes a plain number, not {describe(v.dimension)}")
             return Quantified(_FUNCTIONS[word.word](v.data), v.dimension)
+        case Power(of=of, exponent=n):
+            v = evaluate(of, lookup, space, build)
+            if v.dimension != NONE and n != round(n):
+                raise EvaluationError(f"{describe(v.dimension)} has no power {n:g}")
+            return Quantified(v.data**n, times(NONE, v.dimension, round(n)) if v.dimension != NONE else NONE)
         case Apply(operator=operator, to=to):
             v = evaluate(to, lookup, space, build)
             domain = _space_of(v.data, space)

@@ -19,13 +19,14 @@ def check_counts(
     """
     span = line.law.mean.span or line.span
     for placed in blocks.values():
-        if placed.codomain.field == "complex":
+        if placed.codomain.field == "complex" and mean.link != "abs":
             message = f"counts are real, and this mean is {placed.codomain}"
             hint = "`gaussian` measures complex numbers"
             raise SpecError(error("RC012", message, span, help=hint))
-    if mean.link == "exp":
+    if mean.link in ("exp", "abs"):
         if mean.factor < 0:
-            raise SpecError(error("RC013", "this mean of counts is negative: the factor in front of `exp` is", span))
+            message = f"this mean of counts is negative: the factor in front of `{mean.link}` is"
+            raise SpecError(error("RC013", message, span))
         return
     for name, placed in blocks.items():
         kept = _nonnegative(name, f)

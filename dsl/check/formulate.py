@@ -193,11 +193,13 @@ def _measurement(
     try:
         function = law.function(mean, space)
     except ValueError as e:
-        hint = "this version of recon measures no magnitudes" if mean.link == "abs" else ""
+        measures = mean.link == "abs" and law.word not in ("gaussian", "poisson")
+        hint = "magnitudes are measured by `gaussian` and `poisson`" if measures else ""
         raise SpecError(error("RC011", str(e), span, help=hint)) from None
     if law.counts:
         check_counts(line, mean, blocks, f, findings, making)
     text = " ".join(line.text.split())
+    space = space.with_field("real") if mean.link == "abs" else space
     return Measurement(line, mean, blocks, space), _term(
         "data", text, function, compared_blocks(line.law, mean, blocks, spaces, span), line.span
     )

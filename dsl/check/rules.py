@@ -10,6 +10,7 @@ from ..model.problem import Problem, closed_together
 from ..model.solver import Misfit, Solver
 from ..syntax.source import Span
 from ..vocabulary import solvers as words
+from ..vocabulary.phase import AmplitudeFlow, Spectral, WirtingerFlow, phase_blind
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,18 @@ class Rule:
 CLOSED_FORM, CG, ISTA, FISTA, ADMM, PDHG = (
     word.model_validate({}) for word in (words.ClosedForm, words.Cg, words.Ista, words.Fista, words.Admm, words.Pdhg)
 )
+AMPLITUDE_FLOW, WIRTINGER_FLOW = (
+    word.model_validate({"init": Spectral.model_validate({})}) for word in (AmplitudeFlow, WirtingerFlow)
+)
 """The solvers that the table chooses from, with their defaults."""
+
+
+def _phaseless(p: Problem) -> tuple[Solver, str] | None:
+    lost = next((t for t in p.data if t.function.magnitudes), None)
+    if lost is None:
+        return None
+    flow = AMPLITUDE_FLOW if lost.function.magnitudes == 1 else WIRTINGER_FLOW
+    return None if flow.misfit(p) else (flow, f"`{lost.label}` measures magnitudes, so phases are found too")
 
 
 def _not_convex(p: Problem) -> tuple[Solver, str] | None:
@@ -98,6 +110,7 @@ def _convex(p: Problem) -> tuple[Solver, str] | None:
 
 TABLE: tuple[Rule, ...] = (
     Rule(2, "several unknowns, not jointly convex", "descent", lambda p: None),  # chosen block by block
+    Rule(7, "magnitudes abs(A @ x)", "up to symmetry", _phaseless),
     Rule(8, "f not convex", "stationary", _not_convex),
     Rule(10, "all quadratic", "exact", _all_quadratic),
     Rule(11, "f smooth, one g with a proximal map, K K^H = c I", "1/k^2", _one_prox),
@@ -115,7 +128,12 @@ def choose(problem: Problem, named: Solver | None, span: Span | None) -> tuple[C
         hint = "name a law, or read the answer off the measurement: `solver adjoint`, `solver pseudo_inverse`"
         raise SpecError(error("RC031", message, *_labels(Misfit(lawless, message), span), help=hint))
     if named is not None:
-        misfit = named.misfit(problem)
+        misfit = misfit_of(named, problem)
+        start = getattr(named, "init", None)
+        wrong = misfit_of(start, problem) if misfit is None and isinstance(start, Solver) else None
+        if wrong is not None:
+            hint = wrong.help or f"leave `init` out of `{named.word}` to start at zero"
+            raise SpecError(error("RC032", f"as a start, {wrong.reason}", *_labels(wrong, span), help=hint))
         if misfit is not None:
             hint = misfit.help or _instead(problem)
             raise SpecError(error("RC032", misfit.reason, *_labels(misfit, span), help=hint))
@@ -126,16 +144,26 @@ def choose(problem: Problem, named: Solver | None, span: Span | None) -> tuple[C
         return Choice(named, 0, "named on the page"), [note]
     for rule in TABLE:
         found = rule.choose(problem)
-        if found is not None:
+        if found is not None and phase_blind(problem, found[0]) is None:
             return Choice(found[0], rule.number, found[1]), []
+    phases = WIRTINGER_FLOW.misfit(problem) if any(t.function.magnitudes for t in problem.data) else None
+    if phases is not None:
+        hint = "with magnitudes go sets such as `x in nonnegative` and energies such as `l1(cosine() @ x)`"
+        raise SpecError(error("RC031", f"no solver fits: {phases.reason}", *_labels(phases, span), help=hint))
     first = next((t for t in problem.rough if t.function.prox == "none"), problem.terms[0])
     message = f"no solver fits: `{first.label}` has neither a gradient nor a proximal map"
     raise SpecError(error("RC031", message, Label(first.span) if first.span else None))
 
 
+def misfit_of(solver: Solver, problem: Problem) -> Misfit | None:
+    """What of the problem the solver cannot use; None where it fits."""
+    return phase_blind(problem, solver) or solver.misfit(problem)
+
+
 def _instead(problem: Problem) -> str:
     """Which solvers fit the problem, for someone who named one that does not."""
-    fitting = [f"`{s.word}`" for s in (CLOSED_FORM, CG, FISTA, PDHG, ADMM) if s.misfit(problem) is None]
+    known = (AMPLITUDE_FLOW, WIRTINGER_FLOW, CLOSED_FORM, CG, FISTA, PDHG, ADMM)
+    fitting = [f"`{s.word}`" for s in known if misfit_of(s, problem) is None]
     if not fitting:
         return ""
     listed = fitting[0] if len(fitting) == 1 else ", ".join(fitting[:-1]) + f" and {fitting[-1]}"

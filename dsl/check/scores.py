@@ -6,7 +6,7 @@ from ..diagnostics import Diagnostic, error
 from ..model.experiment import Experiment
 from ..model.place import MisfitError, place
 from ..model.space import Space
-from ..model.terms import Apply, Measured, Plus, Pointwise, Reserved, Times, Unknown, ValueTerm
+from ..model.terms import Apply, Measured, Plus, Pointwise, Power, Reserved, Times, Unknown, ValueTerm
 from ..vocabulary.functions import Abs, Gray, Imag, Real
 from ..vocabulary.metrics import Ssim
 from .formulate import Checked
@@ -56,7 +56,7 @@ def _space(value: ValueTerm, c: Checked) -> Space | None:
         case Reserved(name="measured") | Measured():
             name = value.name if isinstance(value, Measured) else next(iter(c.measurements), "")
             return c.measurements[name].space if name in c.measurements else None
-        case Times(of=of):
+        case Times(of=of) | Power(of=of):
             return _space(of, c)
         case Plus(parts=parts):
             known = [s for s in (_space(p, c) for p in parts) if s is not None]

@@ -63,7 +63,8 @@ def _phrases(annotation: Any, metadata: list[Any] | tuple[Any, ...]) -> list[str
     if origin is Literal:
         return [f"`{v}`" for v in get_args(annotation)]
     if origin is tuple:
-        return ["a list"]
+        inner = _phrases(get_args(annotation)[0], ())
+        return [f"a list of {', '.join(inner)}" if all(p.startswith("`") for p in inner) else "a list"]
     if annotation is type(None):
         return []
     dimension = next((m.dimension for m in metadata if isinstance(m, OfDimension)), NONE)

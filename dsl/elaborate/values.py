@@ -52,6 +52,9 @@ class Values(Reader):
                 return t.Times(self.number(inverse, scope), self.value(node.left, scope), span=node.span)
             case Binary(op="*") if not self._is_operator(node.left, scope):
                 return t.Product(self.value(node.left, scope), self.value(node.right, scope), span=node.span)
+            case Binary(op="^") if self.is_constant(node.right, scope):
+                exponent = self.plain(node.right, scope, "an exponent")
+                return t.Power(self.value(node.left, scope), exponent, span=node.span)
             case Binary():
                 raise SpecError(self._of_two_values(node, scope))
             case Negative(operand=operand):

@@ -23,6 +23,7 @@ from .terms import (
     OperatorTerm,
     Plus,
     Pointwise,
+    Power,
     Product,
     Scaled,
     SumOf,
@@ -44,6 +45,7 @@ class FunctionFacts:
     mu: its strong convexity; "run" as above. prox: whether the proximal map is a closed formula.
     gradient: whether a gradient exists where g is finite, also where no global Lipschitz constant does.
     shape: how entries couple ("entry", "group" or "all"); constraint: the indicator of a set.
+    magnitudes: the power p of a mean c |v|^p, from which the sign or phase of v is gone; zero of all others.
     """
 
     convex: bool = True
@@ -54,6 +56,7 @@ class FunctionFacts:
     prox: Prox = "closed"
     shape: Literal["entry", "group", "all"] = "entry"
     constraint: bool = False
+    magnitudes: float = 0.0
     exact: bool = False
     """The indicator of {y} or of a ball around it: the data must be met."""
     density: bool = True
@@ -70,7 +73,7 @@ DIFFERENTIABLE = FunctionFacts(convex=False, gradient=True, prox="none")
 
 @dataclass(frozen=True)
 class Affine:
-    """`factor * link(sum of K_u u + offset)`: `link` is a function word's name, or None for a linear mean."""
+    """`factor * link(sum of K_u u + offset)^power`: `link` is a function word's name, or None for a linear mean."""
 
     blocks: dict[str, OperatorTerm | None]
     offset: float = 0.0
@@ -152,15 +155,23 @@ def closed_together(terms: list[TermFacts]) -> fact.Diagonal | None:
 
 
 def affine(value: ValueTerm) -> Affine:
-    """Bring the mean of a law, or the argument of an energy, to the form `factor * link(K x + b)`.
+    """Bring the mean of a law, or the argument of an energy, to the form `factor * link(K x + b)^power`.
 
     Raises SpecError where the value is not of that form.
     """
     factor, power = 1.0, 1.0
     term = value
-    while isinstance(term, Times):
-        factor *= _number(term.factor, term.span)
+    while isinstance(term, Times | Power):
+        if isinstance(term, Power):
+            power *= term.exponent
+        elif power == round(power) or _number(term.factor, term.span) >= 0:
+            factor *= _number(term.factor, term.span) ** power
+        else:
+            break
         term = term.of
+    if power != 1 and not isinstance(term, Pointwise):
+        hint = "a mean may be a power of magnitudes, `c * abs(A @ x)^2`"
+        raise SpecError(error("RC021", "a power stands inside a linear expression", value.span, help=hint))
     if isinstance(term, Pointwise):
         blocks, offset = _linear(term.of)
         return Affine(blocks, offset, term.word.word, factor, power)
@@ -225,6 +236,9 @@ def _linear(value: ValueTerm) -> tuple[dict[str, OperatorTerm | None], float]:
                     help=f"a mean may be `c * {word.word}(A @ x)`, with the function outermost",
                 )
             )
+    if isinstance(value, Power):
+        hint = "a mean may be a power of magnitudes, `c * abs(A @ x)^2`, with the power outermost"
+        raise SpecError(error("RC021", "a power stands inside a linear expression", value.span, help=hint))
     if isinstance(value, Measured):
         raise SpecError(
             error(

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ..syntax.source import Span
-from .fields import Count, Field, NonNegative
+from .fields import Count, Field, NonNegative, Real
 from .problem import Problem, TermFacts
-from .word import Word
+from .word import Array, Word
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,8 @@ class Solver(Word):
     expression_kind: ClassVar[str] = "solver"
     role: ClassVar[str] = "run"
     """"direct" for solvers that read the answer off the measurement without iterating."""
+    phaseless: ClassVar[bool] = False
+    """Whether it finds unknowns from magnitudes, whose sign or phase is lost."""
 
     def misfit(self, problem: Problem) -> Misfit | None:
         """The first thing about the problem that this solver cannot use; None where it fits."""
@@ -48,4 +50,9 @@ class Iterative(Solver):
         1e-6,
         description="stop when the estimate moves by less than this, relative to its size, in ten iterations; "
         "0 never stops",
+    )
+    init: Solver | Array | Real | None = Field(
+        None,
+        description="where it starts: what another solver finds, an array, or a number; left out: at zero, "
+        "or where the solver says",
     )

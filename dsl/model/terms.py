@@ -197,6 +197,15 @@ class Pointwise(ValueTerm):
     span: Span | None = _span()
 
 
+@dataclass(frozen=True)
+class Power(ValueTerm):
+    """`v ^ n` entry by entry, for a number n."""
+
+    of: ValueTerm
+    exponent: float
+    span: Span | None = _span()
+
+
 class EnergyTerm(Term):
     """A term of the objective."""
 

@@ -212,6 +212,8 @@ class Law(Word):
         if mean.link != link:
             wanted = f"`{link}(...)`" if link else "linear in the unknown"
             raise ValueError(f"the mean of `{self.word}` must be {wanted}, not `{mean.link}(...)`")
+        if mean.power != 1:
+            raise ValueError(f"the mean of `{self.word}` must not be a power of `{mean.link}(...)`")
 
     def require_real(self, space: Space) -> None:
         """Raise ValueError unless the mean is real."""

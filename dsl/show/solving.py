@@ -31,6 +31,12 @@ COPIES: dict[str, tuple[int, int]] = {
     "admm": (3, 2),
     "alternate": (5, 2),
     "pdhg": (4, 2),
+    "spectral": (2, 2),
+    "amplitude_flow": (3, 2),
+    "wirtinger_flow": (3, 3),
+    "alternating_projections": (2, 2),
+    "error_reduction": (2, 2),
+    "hio": (2, 3),
 }
 """Arrays a solver holds at a time: of the unknown's size, and of the size of each term that is split off."""
 
@@ -69,6 +75,7 @@ _PROMISES = {
     "exact": "the exact minimiser",
     "1/k^2": "the objective falls to its minimum like 1/k^2",
     "descent": "the objective does not rise from round to round",
+    "up to symmetry": "the unknown up to what magnitudes cannot tell, such as a global sign or phase",
     "1/k": "the objective falls to its minimum like 1/k",
     "stationary": "a stationary point, which need not be the minimiser",
 }

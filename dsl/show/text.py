@@ -135,6 +135,8 @@ def _term(term: t.Term | t.Prior, full: bool) -> str:
             return f"{inner(op)} @ {inner(to)}"
         case t.Pointwise(word=word, of=of):
             return f"{word.word}({written(of, full=full)})"
+        case t.Power(of=of, exponent=n):
+            return f"{inner(of)}^{number(n)}"
         case t.Constant(value=c):
             return written(c)
         case t.Energy(word=word):

@@ -18,6 +18,14 @@ OF = Field(
 )
 
 
+Symmetry = Literal["phase", "shift", "flip"]
+ALIGN = Field(
+    (),
+    description="what of the estimate is first matched to the truth: a global `phase` (the sign of real numbers), a "
+    "circular `shift` and a `flip` about a point of the last two axes (of one, for signals), as correlation finds them",
+)
+
+
 class Mse(Metric):
     """Mean squared error; complex numbers count with their modulus."""
 
@@ -36,6 +44,7 @@ class Nmse(Metric):
     higher_is_better: ClassVar[bool] = False
 
     of: ValueTerm | None = OF
+    align: tuple[Symmetry, ...] = ALIGN
 
 
 class Psnr(Metric):
@@ -47,6 +56,7 @@ class Psnr(Metric):
     dimension: ClassVar[Dimension] = LEVEL
 
     of: ValueTerm | None = OF
+    align: tuple[Symmetry, ...] = ALIGN
     range: Positive | None = Field(
         None, description="the data range r; left out: that of the unknown, else of the truth"
     )

@@ -13,7 +13,7 @@ from .operators.whitening import Whiten
 
 
 class Gaussian(Law):
-    """Gaussian noise; without `sigma`, the plain half square.
+    """Gaussian noise; without `sigma`, the plain half square. The mean may be linear, or magnitudes `abs(A @ x)`.
 
     With a `covariance` C between coils, channels or the entries of the first axis, the data term is that of the
     whitened measurement, |C^{-1/2} (A x - y)|^2 / 2. Of complex data C is the covariance of the real parts and of the
@@ -45,10 +45,23 @@ class Gaussian(Law):
         return Leaf(Whiten(covariance=self.covariance), span=getattr(self.covariance, "span", None))
 
     def function(self, mean: Affine, space: Space) -> FunctionFacts:
+        if mean.link == "abs":
+            return self._of_magnitudes(mean)
         self.require_link(mean, None)
         return FunctionFacts(
             quadratic=True, lipschitz=self.curvature or "run", mu=self.curvature or "run", gradient=True
         )
+
+    def _of_magnitudes(self, mean: Affine) -> FunctionFacts:
+        if mean.power not in (1, 2):
+            raise ValueError(f"it measures `abs(A @ x)` or `abs(A @ x)^2`, not magnitudes to the power {mean.power:g}")
+        if mean.factor <= 0:
+            raise ValueError("the factor in front of magnitudes must be positive")
+        if self.sigma == "estimate":
+            raise ValueError("`sigma = estimate` reads linear data, not magnitudes; give it a number, or `snr`")
+        if self.covariance is not None:
+            raise ValueError("`covariance` is that of linear data, not of magnitudes; give `sigma`")
+        return FunctionFacts(convex=False, gradient=True, magnitudes=mean.power)
 
     @property
     def level(self) -> float | Literal["run"] | None:
@@ -73,7 +86,10 @@ class Gaussian(Law):
 
 
 class Poisson(Law):
-    """Counts of independent events. The mean may be linear, or `c * exp(-A @ x)`: Beer-Lambert's law."""
+    """Counts of independent events. The mean may be linear, `c * exp(-A @ x)` or `c * abs(A @ x)^2`.
+
+    The second is Beer-Lambert's law, the third what a camera counts of a wave A x.
+    """
 
     formula: ClassVar[str] = r"-\log p(y) = \sum_i \mu_i - y_i \log \mu_i + \text{const}, \quad \mu = A x"
     reference: ClassVar[str] = "Heckel 2024, 2.1"
@@ -85,7 +101,12 @@ class Poisson(Law):
 
     def function(self, mean: Affine, space: Space) -> FunctionFacts:
         if mean.link == "exp":
+            self.require_link(mean, "exp")
             return FunctionFacts(lipschitz="run", gradient=True)
+        if mean.link == "abs":
+            if mean.power != 2:
+                raise ValueError("counts have the square of magnitudes as their mean: write `c * abs(A @ x)^2`")
+            return FunctionFacts(convex=False, gradient=True, magnitudes=2.0)
         self.require_link(mean, None)
         return FunctionFacts(gradient=True)
 

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 from annotated_types import Lt
 
 from ..model.facts import IDENTITY, stack
-from ..model.fields import Annotated, Auto, Field, NonNegative, Positive
+from ..model.fields import Annotated, Auto, Count, Field, NonNegative, Positive
 from ..model.place import Placed
 from ..model.problem import Problem, TermFacts, closed_together
 from ..model.solver import Iterative, Misfit, Solver
@@ -42,7 +42,11 @@ def _one_prox(problem: Problem, name: str) -> Misfit | None:
     data_rough = _first(t for t in problem.data if not t.function.smooth)
     if data_rough:
         return Misfit(data_rough, f"`{name}` needs a smooth data term, and `{data_rough.label}` is not")
-    rough = problem.rough
+    return one_map(problem.rough, name)
+
+
+def one_map(rough: list[TermFacts], name: str) -> Misfit | None:
+    """The proximal map of the sum of these terms is closed where they stand."""
     loose = _first(t for t in rough if not t.tight)
     if loose:
         reason = f"`{name}` needs the proximal map of `{loose.label}`, which has no closed form"
@@ -110,7 +114,7 @@ class AdjointSolver(Solver):
         return None
 
 
-class PseudoInverse(Iterative):
+class PseudoInverse(Solver):
     """The least-squares solution of least norm, A^+ y.
 
     By a closed form where A^H A or A A^H is diagonal in a basis, else by LSQR.
@@ -121,6 +125,7 @@ class PseudoInverse(Iterative):
     reference: ClassVar[str] = "Heckel 2024, 1.3, 1.4; Paige, Saunders 1982"
     example: ClassVar[str] = "solver pseudo_inverse"
 
+    iterations: Count = Field(500, description="most iterations of LSQR")
     tolerance: NonNegative = Field(1e-6, description="relative residual of the normal equations at which LSQR stops")
 
     def misfit(self, problem: Problem) -> Misfit | None:

@@ -159,7 +159,7 @@ def compile_problem(checked: Checked, measured: dict[str, Tensor], build: Build)
         k = layout.operator(facts.blocks, build)
         terms.append(Term(_prior_functional(prior.energy, prior.weight, k, build), k, "prior", facts.label))
     rows = next(iter(measured.values())).shape[0] if measured else 1
-    return Compiled(Problem(layout.space, terms, rows, build.real, build.device), layout, operators)
+    return Compiled(Problem(layout.space, terms, rows, build.real, build.device, seed=build.seed), layout, operators)
 
 
 def holding(values: Mapping[str, Tensor], checked: Checked, build: Build) -> Build:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import torch
 from recon.dsl.model.solver import Iterative, Solver
+from recon.dsl.model.word import Array
+from torch import Tensor
 
 from ..algorithms.base import Algorithm
-from ..loop import Observe, Progress, Solution, solve, solve_direct
+from ..build import Build
+from ..loop import Observe, Progress, Solution, appraise, solve, solve_direct
 from ..meaning import meaning
 from ..problem import Problem
 from .compiled_steps import CompiledSteps
@@ -23,10 +28,58 @@ def solve_word(
 ) -> Solution:
     """Solve a problem by the algorithm that the word means.
 
+    It starts where the word's `init` says: at what another solver finds, at an array, or at a number everywhere. A word
+    with `restarts` runs so often, each time from another random start, and for each row the run is kept whose data term
+    is least at the end.
+
     `compiled`: its steps go through torch.compile where that is of use; the trace's choices tell what became of it.
 
-    Raises Diverged where the iterates grow without bound.
+    Raises Diverged where the iterates grow without bound, ValueError for an array that does not fit.
     """
+    problem = started(word, problem)
+    best: Solution | None = None
+    for draw in range(getattr(word, "restarts", 1)):
+        found = _once(word, replace(problem, draw=problem.draw + draw), progress, observe, compiled)
+        best = found if best is None else _better(problem, best, found)
+        if found.interrupted:
+            break
+    assert best is not None
+    return best
+
+
+def started(word: Solver, problem: Problem) -> Problem:
+    """The problem with the start that the word's `init` says."""
+    init = getattr(word, "init", None)
+    if init is None:
+        return problem
+    if isinstance(init, Solver):
+        return replace(problem, start=solve_word(init, problem).estimate)
+    zeros = problem.zeros()
+    if isinstance(init, Array):
+        array: Tensor = meaning(init)(init, problem.space, Build(problem.real, problem.device, problem.seed))
+        sizes = problem.space.sizes
+        if tuple(array.shape) != sizes[len(sizes) - array.ndim :]:
+            raise ValueError(f"`init` has the extents {list(array.shape)}, and the unknown {list(sizes)}")
+        if array.is_complex() and not zeros.is_complex():
+            raise ValueError("`init` is complex, and the unknown real")
+        return replace(problem, start=zeros + array)
+    return replace(problem, start=torch.full_like(zeros, init))
+
+
+def _better(problem: Problem, a: Solution, b: Solution) -> Solution:
+    """For each row the estimate whose data term is less, with the trace of the run that fits the first row better."""
+    data = replace(problem, terms=problem.data)
+    with torch.no_grad():
+        won = appraise(data, b.estimate)[0] < appraise(data, a.estimate)[0]
+    estimate = torch.where(won.view(-1, *[1] * (b.estimate.ndim - 1)), b.estimate, a.estimate)
+    return replace(
+        b if bool(won[0]) else a, estimate=estimate, seconds=a.seconds + b.seconds, interrupted=b.interrupted
+    )
+
+
+def _once(
+    word: Solver, problem: Problem, progress: Progress | None, observe: Observe | None, compiled: bool
+) -> Solution:
     algorithm = meaning(word)(word, problem)
     if not isinstance(algorithm, Algorithm):
         return solve_direct(algorithm, problem, observe=observe)

@@ -21,16 +21,17 @@ _LINKS: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 def mean_of(affine: Affine, v: Tensor) -> Tensor:
-    """The mean of the measurement, factor * link(v + offset), for v = K x.
+    """The mean of the measurement, factor * link(v + offset)^power, for v = K x.
 
     Raises ValueError for a pointwise function that has no place in a mean.
     """
     inside = v if affine.offset == 0 else v + affine.offset
     if affine.link is None:
         return inside if affine.factor == 1 else affine.factor * inside
-    if affine.link not in _LINKS or affine.power != 1:
-        raise ValueError(f"a mean cannot be `{affine.link}(...)` to the power {affine.power:g}")
-    return affine.factor * _LINKS[affine.link](inside)
+    if affine.link not in _LINKS:
+        raise ValueError(f"a mean cannot be `{affine.link}(...)`")
+    linked = _LINKS[affine.link](inside)
+    return affine.factor * (linked if affine.power == 1 else linked**affine.power)
 
 
 def on_support(v: Tensor, operator: Operator) -> Tensor:

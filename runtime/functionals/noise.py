@@ -17,6 +17,7 @@ from .base import ROUNDING, Scalar, per_row
 from .counts import PoissonCounts, PoissonExponential
 from .law import LawMeaning, linear_target, measured_power, on_support, standard_normal
 from .level import estimate_sigma
+from .magnitudes import Intensities, Magnitudes, PoissonIntensities
 from .quadratic import DataTerm, HalfSquare, NoDensity
 from .sets import Ball, Exactly
 
@@ -53,7 +54,14 @@ class GaussianLaw(LawMeaning):
         return level
 
     def term(self, mean: Affine, y: Tensor, operator: Operator) -> DataTerm:
-        """|K x + offset - y|^2 / (2 sigma^2); with a covariance, as a function of W K x for its whitening W."""
+        """|K x + offset - y|^2 / (2 sigma^2), with the modulus or its square where the mean has one.
+
+        With a covariance, as a function of W K x for its whitening W.
+        """
+        if mean.link == "abs":
+            made = Magnitudes if mean.power == 1 else Intensities
+            weight = self.sigma(y, operator) ** -2
+            return made(on_support(y, operator), weight, mean.factor, mean.offset, operator.measured())
         if self.whitening is not None:
             target = self.whitening.forward(linear_target(mean, y, operator, "gaussian"))
             return HalfSquare(self.whitening.weight, target)
@@ -91,6 +99,10 @@ class PoissonLaw(LawMeaning):
         """
         measured = operator.measured()
         y = on_support(y, operator)
+        if mean.link == "abs":
+            if mean.power != 2:
+                raise ValueError("the mean of `poisson` may be the square of magnitudes, and no other power")
+            return PoissonIntensities(y, mean.factor, mean.offset, measured)
         if mean.link == "exp":
             return PoissonExponential(y, mean.factor * math.exp(mean.offset), measured)
         if mean.link is not None:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ..meaning import meaning_of
 from . import errors, shells, similarity
+from .alignment import aligned
 
 
 @meaning_of(words.Mse)
@@ -16,12 +17,12 @@ def mse(word: words.Mse, estimate: Tensor, truth: Tensor, data_range: float | Te
 
 @meaning_of(words.Nmse)
 def nmse(word: words.Nmse, estimate: Tensor, truth: Tensor, data_range: float | Tensor) -> Tensor:
-    return errors.nmse(estimate, truth)
+    return errors.nmse(aligned(estimate, truth, word.align), truth)
 
 
 @meaning_of(words.Psnr)
 def psnr(word: words.Psnr, estimate: Tensor, truth: Tensor, data_range: float | Tensor) -> Tensor:
-    return errors.psnr(estimate, truth, range=data_range)
+    return errors.psnr(aligned(estimate, truth, word.align), truth, range=data_range)
 
 
 @meaning_of(words.Ssim)

@@ -126,7 +126,9 @@ def test_means_of_the_wrong_form_are_refused() -> None:
     for word in (noise.Gaussian(mean=X, sigma=1.0), noise.NoNoise(mean=X), noise.Bounded(mean=X, radius=1.0)):
         with pytest.raises(ValueError, match="linear"):
             law(word).term(exponential, random(1), Sampling())
-    with pytest.raises(ValueError, match="not `abs`"):
+    with pytest.raises(ValueError, match="not `sqrt`"):
+        law(noise.Poisson(mean=X)).term(Affine({}, link="sqrt"), random(1).abs(), Sampling())
+    with pytest.raises(ValueError, match="square"):
         law(noise.Poisson(mean=X)).term(Affine({}, link="abs"), random(1).abs(), Sampling())
     with pytest.raises(ValueError, match="gray"):
         mean_of(Affine({}, link="gray"), random(1))
