@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -34,6 +35,16 @@ from .operators.base import (
     Sum,
     chain,
 )
+
+
+class Random(Protocol):
+    """A word with draws of its own."""
+
+    @property
+    def seed(self) -> int | str: ...
+
+    @property
+    def vary(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -71,6 +82,20 @@ class Build:
     def generator(self, given: int | str, place: str) -> np.random.Generator:
         """What a random word draws from: the same numbers on every device and at every precision."""
         return np.random.default_rng(self.seed_for(given, place))
+
+    def generators(self, word: Random, placed: Placed) -> list[np.random.Generator]:
+        """What a random word at its place draws from: one generator, or one for each frame.
+
+        With `vary = row` it depends on the row's number, so not on what is read beside it; with `vary = frame` that of
+        a frame depends on the frame's number, so not on how many there are.
+        """
+        seed = self.seed_for(word.seed, getattr(placed.term, "place", ""))
+        if word.vary == "row":
+            seed = derived_seed(seed, "row", self.row)
+        if word.vary != "frame":
+            return [np.random.default_rng(seed)]
+        frames = placed.domain.sizes[placed.domain.axis("frame") or 0]
+        return [np.random.default_rng(derived_seed(seed, "frame", k)) for k in range(frames)]
 
     def given(self, value: ValueTerm, dimension: Dimension = NONE) -> torch.Tensor:
         """The value of a parameter of an operator, in base units, without an axis of rows.

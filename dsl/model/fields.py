@@ -40,6 +40,8 @@ __all__ = [
     "Tilts",
     "Time",
     "Times",
+    "Vary",
+    "VaryRow",
     "Voltage",
     "Whole",
     "ordered",
@@ -191,3 +193,6 @@ class FilePath:
 
 
 Seed = Whole | Literal["auto"]
+Vary = Literal["page", "row", "frame"]
+"""For what a random word is drawn anew: it stays the same all over the page, or changes with rows or frames."""
+VaryRow = Literal["page", "row"]

@@ -18,6 +18,7 @@ from ..meaning import meaning, meaning_of
 from .arrays import load_array
 from .base import IdentityOperator, Operator
 from .diagonal import GridDiagonal, MaskOperator
+from .sampling import drawn_mask
 
 
 @meaning_of(words.Identity)
@@ -35,10 +36,13 @@ def mask(word: words.Mask, placed: Placed, build: Build) -> Operator:
     extents = placed.domain.sizes[-spatial_count(placed.domain) :]
     count = math.prod(extents)
     kept = max(round(word.keep * count), 1)
-    flags = np.zeros(count, dtype=bool)
-    flags[build.generator(word.seed, _place(placed)).permutation(count)[:kept]] = True
-    drawn = torch.from_numpy(flags.reshape(extents)).to(build.device)
-    return MaskOperator(drawn, build.real, placed.domain, placed.codomain, placed.facts)
+    drawn = []
+    for generator in build.generators(word, placed):
+        flags = np.zeros(count, dtype=bool)
+        flags[generator.permutation(count)[:kept]] = True
+        drawn.append(flags.reshape(extents))
+    axes = range(len(placed.domain.axes) - len(extents), len(placed.domain.axes))
+    return drawn_mask(drawn, tuple(axes), placed, build)
 
 
 @meaning_of(words.DiagonalOperator)
@@ -64,11 +68,6 @@ def stack(word: words.Stack, placed: Placed, build: Build) -> Operator:
 def flatten(word: words.Flatten, placed: Placed, build: Build) -> Operator:
     """All axes as one."""
     return FlattenOperator(placed.domain, placed.codomain, placed.facts)
-
-
-def _place(placed: Placed) -> str:
-    """Where a word stands on the page; random words derive their seed from it."""
-    return getattr(placed.term, "place", "")
 
 
 class MatrixOperator(Operator):

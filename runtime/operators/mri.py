@@ -19,20 +19,18 @@ from ..meaning import meaning, meaning_of
 from ..mri.espirit import CalibrationError, espirit
 from ..values import EvaluationError
 from .base import Operator
-from .diagonal import GridDiagonal, MaskOperator
-from .sampling import weighted_draw
+from .diagonal import GridDiagonal
+from .sampling import drawn_mask, weighted_draw
 from .spectral import SpectralFilter
 from .toeplitz import ToeplitzFilter
 
 
 @meaning_of(words.Cartesian)
 def cartesian(word: words.Cartesian, placed: Placed, build: Build) -> Operator:
-    """Keeps lines along one axis: the same ones for all rows, coils, slices and frames."""
-    axis = word.index(placed.domain)
-    generator = build.generator(word.seed, getattr(placed.term, "place", ""))
-    drawn = torch.from_numpy(kept_lines(word, placed.domain.sizes[axis], generator))
-    mask = drawn.to(build.device).reshape(-1, *[1] * (-axis - 1))
-    return MaskOperator(mask, build.real, placed.domain, placed.codomain, placed.facts)
+    """Keeps lines along one axis: the same ones for all coils and slices."""
+    axis = len(placed.domain.axes) + word.index(placed.domain)
+    drawn = [kept_lines(word, placed.domain.sizes[axis], generator) for generator in build.generators(word, placed)]
+    return drawn_mask(drawn, (axis,), placed, build)
 
 
 def kept_lines(word: words.Cartesian, lines: int, generator: np.random.Generator) -> NDArray[np.bool_]:
@@ -126,15 +124,23 @@ class CoilsOperator(Operator):
 
     def under(self, outer: Operator) -> list[Operator] | None:
         """A diagonal that treats all coils alike acts on the one image as well as on each coil's."""
-        if not isinstance(outer, GridDiagonal) or outer.values.ndim >= self.maps.ndim:
+        values = self._on_one(outer.values) if isinstance(outer, GridDiagonal) else None
+        if values is None:
             return None
-        return [self, GridDiagonal(outer.values, self.domain, self.domain, Facts(gram=Diagonal("pixel")))]
+        return [self, GridDiagonal(values, self.domain, self.domain, Facts(gram=Diagonal("pixel")))]
 
     def around(self, middle: Operator) -> Operator | None:
         """sum_c S_c^H M S_c for a filter M that treats all coils alike."""
-        if not isinstance(middle, (SpectralFilter, ToeplitzFilter)) or middle.spectrum.ndim >= self.maps.ndim:
+        if not isinstance(middle, (SpectralFilter, ToeplitzFilter)) or middle.axes >= self.maps.ndim:
             return None
-        return CoilFilter(self, middle.on(self.domain))
+        weights = self._on_one(middle.spectrum.real)
+        return None if weights is None else CoilFilter(self, middle.on(self.domain, weights))
+
+    def _on_one(self, values: Tensor) -> Tensor | None:
+        """Values for the axes of all coils' images as those for the axes of one; None where they differ by coil."""
+        if values.ndim < self.maps.ndim:
+            return values
+        return values.squeeze(self.coil_dim) if values.shape[self.coil_dim] == 1 else None
 
 
 class CoilFilter(Operator):

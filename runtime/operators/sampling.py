@@ -23,14 +23,22 @@ VARIED = 0.2
 
 @meaning_of(words.Points)
 def points(word: words.Points, placed: Placed, build: Build) -> Operator:
-    """Keeps points of a plane: the same ones for all rows, coils, frames, and all along the third direction."""
+    """Keeps points of a plane: the same ones for all coils, and all along the third direction."""
+    first, second = word.directions(placed.domain)
+    extents = placed.domain.sizes[first], placed.domain.sizes[second]
+    drawn = [kept_points(word, extents, generator) for generator in build.generators(word, placed)]
+    return drawn_mask(drawn, (first, second), placed, build)
+
+
+def drawn_mask(drawn: list[Bits], axes: tuple[int, ...], placed: Placed, build: Build) -> MaskOperator:
+    """The mask that is `drawn` over these axes of the domain, and the same along all others.
+
+    Where there are several drawn, there is one for each frame.
+    """
     domain = placed.domain
-    first, second = word.directions(domain)
-    drawn = kept_points(
-        word, (domain.sizes[first], domain.sizes[second]), build.generator(word.seed, getattr(placed.term, "place", ""))
-    )
-    shape = [n if i in (first, second) else 1 for i, n in enumerate(domain.sizes)][first:]
-    mask = torch.from_numpy(drawn.reshape(shape)).to(build.device)
+    varying = axes if len(drawn) == 1 else (domain.axis("frame") or 0, *axes)
+    shape = [n if i in varying else 1 for i, n in enumerate(domain.sizes)][min(varying) :]
+    mask = torch.from_numpy(np.stack(drawn).reshape(shape)).to(build.device)
     return MaskOperator(mask, build.real, domain, placed.codomain, placed.facts)
 
 

@@ -23,7 +23,7 @@ from .diagonal import GridDiagonal, MaskOperator
 @meaning_of(words.GaussianMatrix)
 def gaussian(word: words.GaussianMatrix, placed: Placed, build: Build) -> Operator:
     """Entries from N(0, 1 / m), m the number of rows; complex ones with half of that for each part."""
-    draw = _generator(word.seed, placed, build)
+    (draw,) = build.generators(word, placed)
     entries = draw.standard_normal(_shape(word, placed))
     if word.entries == "complex":
         entries = (entries + 1j * draw.standard_normal(_shape(word, placed))) / math.sqrt(2)
@@ -33,7 +33,8 @@ def gaussian(word: words.GaussianMatrix, placed: Placed, build: Build) -> Operat
 @meaning_of(words.Rademacher)
 def rademacher(word: words.Rademacher, placed: Placed, build: Build) -> Operator:
     """Entries of 1 / sqrt(m) with independent signs."""
-    signs = _generator(word.seed, placed, build).integers(0, 2, _shape(word, placed)) * 2 - 1
+    (draw,) = build.generators(word, placed)
+    signs = draw.integers(0, 2, _shape(word, placed)) * 2 - 1
     return MatrixOperator(build.tensor(signs / math.sqrt(word.rows)), placed)
 
 
@@ -46,7 +47,8 @@ def walsh_hadamard(word: words.Hadamard, placed: Placed, build: Build) -> Operat
 @meaning_of(words.Signs)
 def signs(word: words.Signs, placed: Placed, build: Build) -> Operator:
     """Independent signs, one for each entry."""
-    drawn = _generator(word.seed, placed, build).integers(0, 2, placed.domain.sizes, dtype=np.int8) * 2 - 1
+    (draw,) = build.generators(word, placed)
+    drawn = draw.integers(0, 2, placed.domain.sizes, dtype=np.int8) * 2 - 1
     return GridDiagonal(build.tensor(drawn), placed.domain, placed.codomain, placed.facts)
 
 
@@ -58,7 +60,8 @@ def rows(word: words.RandomRows, placed: Placed, build: Build) -> Operator:
     (Efraimidis, Spirakis 2006).
     """
     sizes = placed.domain.sizes
-    keys = _generator(word.seed, placed, build).standard_exponential(sizes)
+    (draw,) = build.generators(word, placed)
+    keys = draw.standard_exponential(sizes)
     if word.density != "uniform":
         keys *= np.maximum(_squared_distance(placed, word.density), 1)
     kept = np.sort(np.argpartition(keys.reshape(-1), word.kept(keys.size) - 1)[: word.kept(keys.size)])
@@ -73,10 +76,6 @@ def _squared_distance(placed: Placed, origin: str) -> np.ndarray[tuple[int, ...]
         along = np.arange(n) - (n // 2 if origin == "middle" else 0.0)
         out += (along**2).reshape(-1, *[1] * (count - 1 - k))
     return out
-
-
-def _generator(seed: int | str, placed: Placed, build: Build) -> np.random.Generator:
-    return build.generator(seed, getattr(placed.term, "place", ""))
 
 
 def _shape(word: words.GaussianMatrix | words.Rademacher, placed: Placed) -> tuple[int, int]:

@@ -36,9 +36,9 @@ class SpectralFilter(Operator):
         complex_valued = bool(self.dims) or domain.field == "complex"
         self.constant("spectrum", torch.complex(real, torch.zeros_like(real)) if complex_valued else real)
 
-    def on(self, domain: Space) -> SpectralFilter:
-        """The same on another domain with the same last axes."""
-        return SpectralFilter(self.spectrum.real, self.axes, domain)
+    def on(self, domain: Space, weights: Tensor | None = None) -> SpectralFilter:
+        """The same on another domain with the same last axes, or with other weights."""
+        return SpectralFilter(self.spectrum.real if weights is None else weights, self.axes, domain)
 
     def _apply_(self, x: Tensor) -> Tensor:
         if not self.dims:

@@ -22,11 +22,12 @@ class ToeplitzFilter(Operator):
     def __init__(self, weights: Tensor, domain: Space) -> None:
         super().__init__(domain, domain, Facts())
         self.extents = [n // 2 for n in weights.shape]
+        self.axes = len(self.extents)
         self.constant("spectrum", torch.complex(weights, torch.zeros_like(weights)))
 
-    def on(self, domain: Space) -> ToeplitzFilter:
-        """The same on another domain with the same last axes."""
-        return ToeplitzFilter(self.spectrum.real, domain)
+    def on(self, domain: Space, weights: Tensor | None = None) -> ToeplitzFilter:
+        """The same on another domain with the same last axes, or with other weights."""
+        return ToeplitzFilter(self.spectrum.real if weights is None else weights, domain)
 
     def _apply_(self, x: Tensor) -> Tensor:
         axes = range(-1, -len(self.extents) - 1, -1)

@@ -8,7 +8,7 @@ from annotated_types import Gt
 
 from ...model import facts as fact
 from ...model.facts import IDENTITY, Diagonal, Facts, Norm
-from ...model.fields import Annotated, Field, FilePath, Fraction, Seed
+from ...model.fields import Annotated, Field, FilePath, Fraction, Seed, Vary
 from ...model.place import place
 from ...model.space import Axis, Space, SpaceError, fits, merge
 from ...model.space import Field as SpaceField
@@ -28,6 +28,13 @@ class Identity(Operator):
 
     def facts(self, domain: Space) -> Facts:
         return IDENTITY
+
+
+def varied(vary: Vary, domain: Space) -> str:
+    """What a measured part is a part of, in words. Raises SpaceError where it varies with frames and there are none."""
+    if vary == "frame" and domain.axis("frame") is None:
+        raise SpaceError(f"varies with the frame, and {domain} has none; write `{{ frames = 25 }}`")
+    return {"page": "", "row": " of each row", "frame": " of each frame"}[vary]
 
 
 class Mask(Operator):
@@ -50,16 +57,20 @@ class Mask(Operator):
     file: FilePath | None = Field(
         None, description="a .npy file over the last axes instead; what is not zero in it is measured"
     )
+    vary: Vary = Field("page", description="`row`, `frame`: other pixels for each row of the data, or for each frame")
 
     def codomain(self, domain: Space) -> Space:
         if self.file is not None:
+            if self.vary != "page":
+                raise SpaceError(f"takes its pixels from {self.file.text} and draws none; leave `vary` out")
             shape = self.file.header().shape
             if not shape or len(shape) > len(domain.axes) or not _follow(shape, domain):
                 raise SpaceError(f"has {_times(shape)} entries in {self.file.text}, which do not fit {domain}")
             return Space(domain.field, domain.axes, domain.unit, support=f"the pixels of {self.file.text}")
         if self.keep is None:
             raise SpaceError("needs `keep` or `file`; write `mask(keep = 30%)`")
-        return Space(domain.field, domain.axes, domain.unit, support=f"{self.keep:.0%} of the pixels")
+        support = f"{self.keep:.0%} of the pixels{varied(self.vary, domain)}"
+        return Space(domain.field, domain.axes, domain.unit, support=support)
 
     def facts(self, domain: Space) -> Facts:
         pixel = Diagonal("pixel")

@@ -8,11 +8,12 @@ from annotated_types import Ge
 
 from ...model import facts as fact
 from ...model.facts import Diagonal, Facts, Norm
-from ...model.fields import Annotated, Auto, Count, Field, Fraction, Positive, Seed
+from ...model.fields import Annotated, Auto, Count, Field, Fraction, Positive, Seed, Vary
 from ...model.place import space_of
 from ...model.space import Axis, Space, SpaceError
 from ...model.terms import ValueTerm
 from ...model.word import Array, Maps, Operator
+from .basic import varied
 
 Direction = Literal["z", "row", "col"]
 
@@ -36,6 +37,7 @@ class Cartesian(Operator):
         "auto", description="the phase-encoding direction, along which lines are left out; `auto` is the last axis"
     )
     seed: Seed = Field("auto", description="seed of the draw; `auto` derives it from `run.seed` and the place")
+    vary: Vary = Field("page", description="`row`, `frame`: other lines for each row of the data, or for each frame")
 
     def codomain(self, domain: Space) -> Space:
         if len(domain.axes) < 2:
@@ -49,7 +51,7 @@ class Cartesian(Operator):
                     f"lower `center` or `accel`"
                 )
         support = f"every {self.accel:g}th line" if self.lines == "equispaced" else f"1/{self.accel:g} of the lines"
-        return Space("complex", domain.axes, domain.unit, support=support)
+        return Space("complex", domain.axes, domain.unit, support=support + varied(self.vary, domain))
 
     def index(self, domain: Space) -> int:
         """The axis along which lines are left out, counted from the last one: -1, -2, ..."""

@@ -8,9 +8,10 @@ from typing import ClassVar
 from annotated_types import Ge
 
 from ...model.facts import Diagonal, Facts, Norm
-from ...model.fields import Annotated, Auto, Field, Fraction, NonNegative, Positive, Seed
+from ...model.fields import Annotated, Auto, Field, Fraction, NonNegative, Positive, Seed, Vary
 from ...model.space import Space, SpaceError
 from ...model.word import Density, Operator
+from .basic import varied
 from .mri import Direction
 
 
@@ -77,6 +78,7 @@ class Points(Operator):
         description="the two directions that are sampled; `auto`: row and col of an image, z and col of a volume",
     )
     seed: Seed = Field("auto", description="seed of the draw; `auto` derives it from `run.seed` and the place")
+    vary: Vary = Field("page", description="`row`, `frame`: other points for each row of the data, or for each frame")
 
     def codomain(self, domain: Space) -> Space:
         sizes = [domain.axes[i].size for i in self.directions(domain)]
@@ -88,7 +90,8 @@ class Points(Operator):
                     f"keeps {kept} of {prod(known)} points, but its centre, {self.center:.0%} of each direction, alone "
                     f"has {central}; lower `center` or `accel`"
                 )
-        return Space("complex", domain.axes, domain.unit, support=f"1/{self.accel:g} of the points")
+        support = f"1/{self.accel:g} of the points{varied(self.vary, domain)}"
+        return Space("complex", domain.axes, domain.unit, support=support)
 
     def directions(self, domain: Space) -> tuple[int, int]:
         """The indices of the two sampled axes, the earlier one first. Raises SpaceError where they are not there."""

@@ -8,7 +8,7 @@ from pydantic import field_validator
 
 from ...model import facts as fact
 from ...model.facts import IDENTITY, Diagonal, Facts, Norm
-from ...model.fields import Count, Field, Positive, Seed
+from ...model.fields import Count, Field, Positive, Seed, VaryRow
 from ...model.space import Axis, Space, SpaceError
 from ...model.word import Operator
 from .fourier import spatial_count
@@ -22,6 +22,7 @@ class _RandomMatrix(Operator):
 
     rows: Count = Field(description="number of measurements")
     seed: Seed = Field("auto", description="seed of the draw; `auto` derives it from `run.seed` and the place")
+    vary: VaryRow = Field("page", description="`row`: another matrix for each row of the data")
 
     def codomain(self, domain: Space) -> Space:
         if len(domain.axes) != 1:
@@ -105,6 +106,7 @@ class Signs(Operator):
     random: ClassVar[bool] = True
 
     seed: Seed = Field("auto", description="seed of the draw; `auto` derives it from `run.seed` and the place")
+    vary: VaryRow = Field("page", description="`row`: other signs for each row of the data")
 
     def codomain(self, domain: Space) -> Space:
         return domain
@@ -132,6 +134,7 @@ class RandomRows(Operator):
         "entry (low frequencies of `cosine` and `hadamard`) or from the middle (those of `fft2`)",
     )
     seed: Seed = Field("auto", description="seed of the draw; `auto` derives it from `run.seed` and the place")
+    vary: VaryRow = Field("page", description="`row`: other entries for each row of the data")
 
     @field_validator("keep")
     @classmethod
