@@ -16,27 +16,29 @@ from .base import Operator
 
 @meaning_of(words.At)
 def at(word: words.At, placed: Placed, build: Build) -> Operator:
-    """Linear interpolation along the axis of frames."""
+    """Interpolation along the axis of frames."""
     if isinstance(word.frame, ValueTerm):
         times = build.given(word.frame, TIME).detach().double()
     else:
         times = torch.tensor(words.moments(word.frame), dtype=torch.float64)
     dim = placed.domain.axis("frame") or 0
-    weights = interpolation(times.cpu(), placed.domain.sizes[dim], word.period)
+    weights = interpolation(times.cpu(), placed.domain.sizes[dim], word.period, word.between == "nearest")
     return Mixing(build.tensor(weights), dim, placed)
 
 
-def interpolation(times: Tensor, frames: int, period: float | None) -> Tensor:
+def interpolation(times: Tensor, frames: int, period: float | None, nearest: bool = False) -> Tensor:
     """The matrix [T, F] of linear interpolation between F frames at T times, float64; each row adds up to one.
 
     With a period frame i stands at i period / F, and frame 0 follows the last one. Without, the frames stand at equal
-    steps from the smallest time to the largest.
+    steps from the smallest time to the largest. `nearest` takes the nearest frame, of two as near the even one.
     """
     if period is not None:
         place = times / period * frames
     else:
         first, last = times.min(), times.max()
         place = (times - first) / (last - first if last > first else 1) * (frames - 1)
+    if nearest:
+        place = place.round()
     before = place.floor()
     share = place - before
     out = torch.zeros(len(times), frames, dtype=torch.float64)

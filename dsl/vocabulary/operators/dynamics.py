@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from ...model.facts import Facts
 from ...model.fields import Field, Interval, SignedTime, Time, Times
@@ -13,7 +13,7 @@ from ...model.word import Operator
 
 
 class At(Operator):
-    """The object at each moment of a measurement, by linear interpolation between its frames.
+    """The object at each moment of a measurement, by linear interpolation between its frames or binned to the nearest.
 
     Frame i of F stands at time i period / F, and the frames repeat; without a period they stand at equal steps from the
     first moment to the last.
@@ -27,6 +27,9 @@ class At(Operator):
         description="the moments: a range with its step and both ends, a list, or known for each row"
     )
     period: Time | None = Field(None, description="the time after which the frames repeat, such as a heart beat")
+    between: Literal["linear", "nearest"] = Field(
+        "linear", description="what is seen between two frames: their mixture, or the nearer one, which sorts into bins"
+    )
 
     def codomain(self, domain: Space) -> Space:
         i = domain.axis("frame")

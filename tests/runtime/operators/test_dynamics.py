@@ -40,6 +40,16 @@ def test_with_a_period_frames_repeat() -> None:
         np.testing.assert_allclose(got[at], expected, atol=1e-12)
 
 
+def test_bins() -> None:
+    """Each moment is that of the frame whose time, folded by the period, is nearest."""
+    domain = grid(5, 2, 3, field="complex", head=("frame",))
+    times = np.random.default_rng(0).uniform(-2, 7, 40)
+    x = sample(domain)
+    got = make(At(frame=seconds(*times), period=Quantity(1.6, TIME), between="nearest"), domain=domain)(x).numpy()
+    distance = np.abs((times[:, None] - np.arange(5) * 0.32 + 0.8) % 1.6 - 0.8)
+    np.testing.assert_array_equal(got, x.numpy()[distance.argmin(axis=1)])
+
+
 def test_moments_stand_where_the_frames_stood() -> None:
     domain = grid(4, 2, 3, head=("frame",))
     operator = make(At(frame=Interval(0.0, 1.0, 0.25, TIME)), domain=domain)
