@@ -4,8 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from recon.dsl.check.page import load
 from recon.dsl.diagnostics import SpecError
+from recon.dsl.model.terms import everything
+from recon.dsl.vocabulary.operators.kernels import StackOf
 
 
 def said(source: str, folder: Path) -> tuple[str, str]:
@@ -43,3 +46,30 @@ def test_a_folder_of_pictures_needs_a_pattern(pattern: str, tmp_path: Path) -> N
     code, message = said(f'folder("{pattern}")', tmp_path)
     assert code == "RF002"
     assert f'"{pattern.rstrip("/")}/*.png"' in message
+
+
+def kernels(pattern: str) -> str:
+    """A page whose forward model has a stack of measured kernels."""
+    model = f'sum(axis = z) @ conv(stack_of("{pattern}"), axes = [row, col])'
+    return f"recon 1\nvolume x : real[2, 8, 8]\nforward A = {model}\nnoise y ~ gaussian(A @ x, sigma = 0.1)\n"
+
+
+def test_a_pattern_names_files_in_natural_order(tmp_path: Path) -> None:
+    (tmp_path / "psf").mkdir()
+    for name in ("10", "2", ".hidden"):
+        Image.new("L", (3, 3), 1).save(tmp_path / "psf" / f"{name}.png")
+    experiment = load(kernels("psf/*.png"), "page.recon", tmp_path).experiment
+    (found,) = [w for w in everything(experiment.methods[""].operators["A"]) if isinstance(w, StackOf)]
+    assert [f.text for f in found.files] == ["psf/2.png", "psf/10.png"]
+
+
+@pytest.mark.parametrize("pattern", ["../*.png", "/tmp/*.png", "linked/*.png", "nothing/*.png"])
+def test_a_pattern_stays_in_the_folder_of_the_spec(pattern: str, tmp_path: Path) -> None:
+    Image.new("L", (3, 3), 1).save(tmp_path / "outside.png")
+    folder = tmp_path / "page"
+    folder.mkdir()
+    (folder / "linked").symlink_to(tmp_path)
+    with pytest.raises(SpecError) as e:
+        load(kernels(pattern), "page.recon", folder)
+    (found,) = [d for d in e.value.diagnostics if d.severity == "error"]
+    assert found.code in ("RF001", "RF002")
