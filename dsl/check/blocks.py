@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ..diagnostics import Diagnostic, Label, SpecError, error, note
 from ..model.place import Placed
-from ..model.problem import DIFFERENTIABLE, Affine, Problem, TermFacts
+from ..model.problem import Affine, Problem, TermFacts
 from ..model.solver import Solver
 from ..model.terms import Across, Leaf, OperatorTerm, Unknown, everything
 from ..syntax.source import Span
@@ -54,7 +54,7 @@ def block_of(c: Checked, name: str) -> Checked:
             out.measurements[y] = replace(m, mean=mean, blocks={name: placed})
             function = m.likelihood.law.function(mean, placed.codomain)
             if placed.facts.linear == "none":
-                function = replace(DIFFERENTIABLE, gradient=function.gradient)
+                function = function.through_a_map()
             inside = {name: c.problem.unknowns[name]}
             compared = compared_blocks(m.likelihood.law, mean, {name: placed}, inside, facts.span)
             terms.append(replace(facts, function=function, blocks=compared, coupled=()))

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from ..diagnostics import Diagnostic, Findings, Label, SpecError, error, warning
 from ..model.experiment import Formulation, Likelihood
 from ..model.place import MisfitError, Placed, place
-from ..model.problem import DIFFERENTIABLE, Affine, FunctionFacts, Problem, TermFacts, affine
+from ..model.problem import Affine, FunctionFacts, Problem, TermFacts, affine
 from ..model.space import Space, fits
 from ..model.terms import (
     Compose,
@@ -237,7 +237,7 @@ def _term(
     """A term; where an unknown is a parameter of its operators, it is neither convex nor smooth in all of them."""
     coupled = [n for p in blocks.values() if p.term is not None for n in unknowns_in(p.term)]
     if coupled or any(p.facts.linear == "none" for p in blocks.values()):
-        function = replace(DIFFERENTIABLE, gradient=function.gradient)
+        function = function.through_a_map()
     return TermFacts(role, label, function, blocks, span, tuple(dict.fromkeys(coupled)))
 
 

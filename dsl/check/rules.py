@@ -32,8 +32,9 @@ class Rule:
     choose: Callable[[Problem], tuple[Solver, str] | None]
 
 
-CLOSED_FORM, CG, ISTA, FISTA, ADMM, PDHG = (
-    word.model_validate({}) for word in (words.ClosedForm, words.Cg, words.Ista, words.Fista, words.Admm, words.Pdhg)
+ADAM, CLOSED_FORM, CG, ISTA, FISTA, ADMM, PDHG = (
+    word.model_validate({})
+    for word in (words.Adam, words.ClosedForm, words.Cg, words.Ista, words.Fista, words.Admm, words.Pdhg)
 )
 AMPLITUDE_FLOW, WIRTINGER_FLOW = (
     word.model_validate({"init": Spectral.model_validate({})}) for word in (AmplitudeFlow, WirtingerFlow)
@@ -58,6 +59,8 @@ def _not_convex(p: Problem) -> tuple[Solver, str] | None:
         return ISTA, f"{why}, and gradient steps with a proximal map descend"
     if PDHG.misfit(p) is None:
         return PDHG, f"{why}, and the other terms need a dual; where it settles the point is stationary"
+    if ADAM.misfit(p) is None:
+        return ADAM, f"{why}, and all that is known of it is a gradient"
     return None
 
 

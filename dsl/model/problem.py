@@ -66,9 +66,9 @@ class FunctionFacts:
     def smooth(self) -> bool:
         return self.lipschitz is not None
 
-
-DIFFERENTIABLE = FunctionFacts(convex=False, gradient=True, prox="none")
-"""What is known of g(F(x)) for an F that is only differentiable."""
+    def through_a_map(self) -> FunctionFacts:
+        """What is left of g(F(x)) where F is only differentiable."""
+        return replace(self, convex=False, quadratic=False, lipschitz=None, mu=0.0, prox="none")
 
 
 @dataclass(frozen=True)

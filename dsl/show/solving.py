@@ -28,6 +28,7 @@ COPIES: dict[str, tuple[int, int]] = {
     "projected_gradient": (3, 0),
     "nesterov": (4, 0),
     "fista": (4, 0),
+    "adam": (4, 0),
     "admm": (3, 2),
     "alternate": (5, 2),
     "pdhg": (4, 2),

@@ -215,6 +215,33 @@ class HeavyBall(Iterative):
         )
 
 
+class Adam(Iterative):
+    """Adam: gradient steps divided by a running size of the gradient, for what is not convex; sets by projection.
+
+    Of complex numbers the second moment is that of the modulus, so that a common phase changes nothing.
+    """
+
+    formula: ClassVar[str] = (
+        r"m \leftarrow \beta_1 m + (1 - \beta_1) g,\ v \leftarrow \beta_2 v + (1 - \beta_2) |g|^2,\ "
+        r"x \leftarrow P_C\Bigl(x - \eta \frac{m / (1 - \beta_1^k)}{\sqrt{v / (1 - \beta_2^k)} + \epsilon}\Bigr)"
+    )
+    reference: ClassVar[str] = "Heckel 2024, 3.8; Kingma, Ba 2015"
+    example: ClassVar[str] = "solver adam(lr = 0.01, iterations = 1000)"
+
+    lr: Positive = Field(0.01, description="learning rate: how far an entry moves in a step, in its unit")
+    momentum: Annotated[NonNegative, Lt(1)] = Field(0.9, description="decay of the mean gradient, beta_1")
+    decay: Annotated[NonNegative, Lt(1)] = Field(0.999, description="decay of the mean squared gradient, beta_2")
+
+    def misfit(self, problem: Problem) -> Misfit | None:
+        stuck = _first(t for t in problem.terms if not (t.function.gradient or t.function.constraint))
+        if stuck:
+            return Misfit(stuck, f"`adam` needs a gradient, and `{stuck.label}` has none")
+        apart = _first(t for t in problem.terms if t.function.constraint and not t.plain)
+        if apart:
+            return Misfit(apart, f"`adam` projects onto sets of the unknown itself, and `{apart.label}` is none")
+        return None
+
+
 class Nesterov(Iterative):
     """Nesterov's accelerated gradient, in its strongly convex form where the strong convexity is known."""
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from ..problem import Problem
 from .base import Algorithm, Knobs
 from .conjugate import CgState, cg_start, cg_step
-from .rows import norm_rows
+from .rows import norm_rows, times
 from .smooth import Smooth
 
 
@@ -24,18 +24,19 @@ class ConjugateGradients(Algorithm[CgState]):
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
         self.smooth = Smooth(problem, problem.terms)
-        self._rhs = self.smooth.rhs
-        self._size = norm_rows(self._rhs)
+        # Solved for a right-hand side of size one, whatever the weights are: squares of residuals stay in range.
+        size = norm_rows(self.smooth.rhs)
+        self._size = torch.where(size > 0, size, 1.0)
+        self._rhs = times(self.smooth.rhs, 1 / self._size)
 
     def init(self) -> CgState:
-        return cg_start(self.smooth.normal, self._rhs, self.problem.initial())
+        return cg_start(self.smooth.normal, self._rhs, times(self.problem.initial(), 1 / self._size))
 
     def step(self, state: CgState, knobs: Knobs) -> CgState:
         return cg_step(self.smooth.normal, state)
 
     def estimate(self, state: CgState) -> Tensor:
-        return state.x
+        return times(state.x, self._size)
 
     def residual(self, state: CgState) -> Tensor:
-        size = torch.where(self._size > 0, self._size, 1)
-        return state.square.sqrt() / size
+        return state.square.sqrt()

@@ -10,6 +10,7 @@ from recon.dsl.vocabulary import solvers as words
 from ..meaning import meaning, meaning_of
 from ..problem import Problem
 from .accelerated import Accelerated
+from .adam import Adam
 from .admm import Admm
 from .base import Algorithm, Direct
 from .cg import ConjugateGradients
@@ -79,6 +80,12 @@ def gradient(word: words.Gradient, problem: Problem) -> Algorithm[Any]:
 def heavy_ball(word: words.HeavyBall, problem: Problem) -> Algorithm[Any]:
     """Gradient descent with the momentum that is best for a quadratic."""
     return HeavyBall(problem, word.iterations, _given(word.step), _given(word.momentum))
+
+
+@meaning_of(words.Adam)
+def adam(word: words.Adam, problem: Problem) -> Algorithm[Any]:
+    """Adam."""
+    return Adam(problem, word.lr, word.momentum, word.decay)
 
 
 @meaning_of(words.Nesterov)

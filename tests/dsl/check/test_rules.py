@@ -111,6 +111,9 @@ def test_real_unknowns_are_not_complex_ones() -> None:
         ("closed_form", "tv", False),
         ("gradient", "quadratic", True),
         ("gradient", "sparse", False),
+        ("adam", "quadratic", True),
+        ("adam", "box", True),
+        ("adam", "tv", False),
         ("nesterov", "quadratic", True),
         ("nesterov", "box", False),
         ("heavy_ball", "quadratic", True),
@@ -189,7 +192,8 @@ def test_named_solvers(solver: str, problem: str, fits: bool) -> None:
 
 def test_every_solver_is_tested() -> None:
     mark = next(m for m in test_named_solvers.pytestmark if m.name == "parametrize")  # type: ignore[attr-defined]
-    assert {case[0] for case in mark.args[1]} | {"alternate"} == set(vocabulary.names("solver"))  # has its own tests
+    of_blocks = {"alternate"}  # has its own tests, with runtime.experiment.alternating
+    assert {case[0] for case in mark.args[1]} == set(vocabulary.names("solver")) - of_blocks
 
 
 def test_the_help_of_a_misfit_is_true() -> None:
