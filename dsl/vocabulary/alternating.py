@@ -27,5 +27,5 @@ class Alternate(Solver):
         1e-4, description="stop when no unknown moves by more than this in a round, relative to its size; 0 never stops"
     )
     blocks: dict[str, Solver] = Field(
-        {}, description="the solver of each unknown under its name, in the order in which they are found"
+        {}, description="the solver of each unknown under its name, in order; those that begin at zero come first"
     )

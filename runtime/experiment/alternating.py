@@ -23,7 +23,7 @@ from .starts import start_of
 def alternate(
     word: Alternate, method: Checked, measured: dict[str, Tensor], build: Build, progress: Progress | None = None
 ) -> tuple[Solution, dict[str, Tensor]]:
-    """Rounds over the unknowns in the order of the word's blocks; returns how it went, and each unknown.
+    """Rounds over the unknowns, those that begin at zero first; returns how it went, and each unknown.
 
     Each solver begins where its unknown is, so that a few of its iterations are enough in each round. The trace has the
     whole objective after each round. Raises Diverged, and ValueError where every unknown begins at zero.
@@ -31,7 +31,9 @@ def alternate(
     begin = time.perf_counter()
     starts = {name: start_of(u, build) for name, u in method.formulation.unknowns.items()}
     _require_start(method, starts)
-    blocks = {name: block_of(method, name) for name in word.blocks}
+    # What begins at zero is found first, for while it is zero nothing is known of the others.
+    order = sorted(word.blocks, key=lambda name: bool(starts[name].any()))
+    blocks = {name: block_of(method, name) for name in order}
     values, trace = dict(starts), Trace()
     move, interrupted, k = float("inf"), False, 0
     for k in range(1, word.rounds + 1):
