@@ -17,7 +17,7 @@ from recon.runtime.experiment.run import run_page
 
 SPECS = Path(__file__).parents[1] / "specs"
 PAGES = sorted(SPECS.rglob("*.recon"))
-SMALL = {"n": "64", "draws": "5", "m": "32", "k": "3", "views": "20", "side": "24"}
+SMALL = {"n": "64", "draws": "5", "m": "32", "k": "3", "views": "20", "side": "24", "frames": "6", "scan": "1s"}
 
 
 def page_of(path: Path) -> Page:

@@ -134,5 +134,8 @@ def _pictures(shown: Shown, spaces: dict[str, Space], measured: dict[str, Space]
                 )
             )
     shown_above = ("estimate", "truth", "measured", "error")
-    out += [Picture(label, array) for label, array in shown.figures if label not in shown_above]
+    known = {x.shape: tuple(a.name for a in spaces[name].axes) for name, x in shown.estimates.items()}
+    for label, array in shown.figures:
+        if label not in shown_above:
+            out.append(Picture(label, array, axes=known.get(array.shape, ())))
     return out

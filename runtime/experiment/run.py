@@ -105,7 +105,7 @@ def run_page(
             measured: dict[str, Tensor],
             truths: dict[str, Tensor],
         ) -> None:
-            _save(files, o, rows, estimates, measured, truths)
+            _save(files, o, rows, estimates, measured, truths, experiment)
             if any(isinstance(d.source, Mrc | Star) for d in experiment.data.values()):
                 _save_mrc(files, o, rows, estimates, experiment)
 
@@ -234,6 +234,7 @@ def _save(
     estimates: dict[str, Tensor],
     measured: dict[str, Tensor],
     truths: dict[str, Tensor],
+    experiment: Experiment,
 ) -> None:
     """The arrays of a batch, one file for each row and quantity, and a plain picture of each reconstruction."""
     below = f"{o.folder}/" if o.folder else ""
@@ -245,9 +246,12 @@ def _save(
             array = x[i].cpu().numpy()
             files.write_array(f"{base}.npy", array)
             if array.ndim > 1:
-                pictures = [Picture("reconstruction", array, "estimate")]
+                spec = experiment.formulation.unknowns.get(name)
+                axes = tuple(a.name for a in spec.space.axes) if spec is not None else ()
+                pictures = [Picture("reconstruction", array, "estimate", axes=axes)]
                 if name in truths and truths[name].shape[1:] == x.shape[1:]:
-                    pictures = share_limits([Picture("truth", truths[name][i].cpu().numpy(), "truth"), *pictures])
+                    truth = Picture("truth", truths[name][i].cpu().numpy(), "truth", axes=axes)
+                    pictures = share_limits([truth, *pictures])
                 files.write_bytes(f"{base}.png", picture_png(pictures[-1]))
         for name, y in measured.items():
             files.write_array(f"{below}measurement-{name}{tag}.npy", y[i].cpu().numpy())

@@ -27,7 +27,8 @@ class Picture:
         [n]           a line plot (of the magnitude, if complex)
         [H, W]        an image
         [3, H, W]     a colour image (real; when `axes` are given, the first must be "channel")
-        [..., H, W]   the central image along each leading axis, stated below the picture
+        [..., H, W]   the central image along each leading axis, stated below the picture; along an axis of `axes` that
+                      is "frame", some frames and a line over time, but of measurements
     role: decides the scale. "truth", "adjoint" and "estimate" share one grey scale; "error" is shown as |error| in
         colours of its own; see `display.share_limits`.
     unit: of the values, e.g. "1/mm".

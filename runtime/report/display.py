@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .content import Picture
+from .film import film
 from .tables import number
 
 Array = npt.NDArray[Any]
@@ -152,7 +153,11 @@ def _plane(picture: Picture) -> tuple[Array, tuple[str, str], list[str]]:
         and picture.role != "error"
         and names[-3] in ("channel", "")
     )
-    notes, kept = [], 3 if colour else 2
+    moving = not colour and array.size > 0 and _moves(picture)
+    if moving:
+        array, names = np.moveaxis(array, names.index("frame"), -3), [n for n in names if n != "frame"]
+        names.insert(-2, "frame")
+    notes, kept = [], 3 if colour or moving else 2
     while array.ndim > kept:
         count, middle = array.shape[0], array.shape[0] // 2
         if count > 1:
@@ -161,10 +166,22 @@ def _plane(picture: Picture) -> tuple[Array, tuple[str, str], list[str]]:
         array, names = (array[middle] if count else array.reshape((*array.shape[1:-1], 0))), names[1:]
     if colour:
         array, names = np.moveaxis(array, 0, -1), names[1:]
+    if moving:
+        array, note = film(array)
+        names, notes = names[1:], [*notes, note]
     if array.size == 0:
         array, notes = np.full((1, 1), np.nan), [f"an empty array of shape {tuple(picture.array.shape)}"]
     spoken = ["" if name in POSITIONS else name for name in names]
     return array, (spoken[0] if len(spoken) > 1 else "", spoken[-1]), notes
+
+
+def _moves(picture: Picture) -> bool:
+    """Whether it is a film: images or volumes with an axis of frames, which a measurement's pictures are not."""
+    frames = picture.axes.index("frame") if "frame" in picture.axes else 0
+    positions = POSITIONS.issuperset(picture.axes[-2:])
+    return (
+        "frame" in picture.axes[:-2] and picture.array.shape[frames] > 1 and positions and picture.role != "measurement"
+    )
 
 
 def _stretched(picture: Picture, shape: tuple[int, ...]) -> bool:

@@ -10,9 +10,35 @@ rng = np.random.default_rng(3)
 
 def test_a_volume_shows_its_central_slice_and_says_so() -> None:
     volume = rng.normal(size=(2, 9, 6, 5))
-    seen = shown(Picture("v", volume, axes=("frame", "z", "row", "col")))
+    seen = shown(Picture("v", volume, axes=("coil", "z", "row", "col")))
     np.testing.assert_array_equal(seen.values, volume[1, 4])
-    assert seen.notes == ("slice 1 of 0 to 1 along frame", "slice 4 of 0 to 8 along z")
+    assert seen.notes == ("slice 1 of 0 to 1 along coil", "slice 4 of 0 to 8 along z")
+
+
+@pytest.mark.parametrize("field", ["real", "complex"])
+def test_a_film_shows_frames_and_a_line_over_time(field: str) -> None:
+    frames = rng.normal(size=(10, 6, 5)) + (1j * rng.normal(size=(10, 6, 5)) if field == "complex" else 0)
+    seen = shown(Picture("f", frames, axes=("frame", "row", "col")))
+    film = np.abs(frames) if field == "complex" else frames
+    tiles = seen.values.reshape(2, 6, 3, 5).swapaxes(1, 2)
+    np.testing.assert_array_equal(tiles.reshape(6, 6, 5)[:5], film[::2])
+    np.testing.assert_array_equal(tiles[1, 2], film[[0, 1, 3, 5, 6, 8], 3])
+    assert seen.notes == ("frames 0, 2, 4, 6 and 8 of 0 to 9; then row 3, time running down",)
+    assert not seen.stretched
+
+
+def test_films_of_other_shapes() -> None:
+    """Of volumes the central slice, of two frames both; one frame is an image, and so is a measurement's middle one."""
+    names = ("frame", "z", "row", "col")
+    volume = rng.normal(size=(2, 9, 6, 5))
+    seen = shown(Picture("v", volume, axes=names))
+    assert seen.values.shape == (12, 10)
+    np.testing.assert_array_equal(seen.values[:6], np.hstack([*volume[:, 4]]))
+    np.testing.assert_array_equal(seen.values[6:, :5], volume[[0, 0, 0, 1, 1, 1], 4, 3])
+    assert seen.notes == ("slice 4 of 0 to 8 along z", "frames 0 and 1 of 0 to 1; then row 3, time running down")
+    assert shown(Picture("v", volume[:1], axes=names)).values.shape == (6, 5)
+    assert shown(Picture("y", volume, "measurement", axes=names)).values.shape == (6, 5)
+    assert shown(Picture("empty", volume[:, :, :0], axes=names)).values.shape == (1, 1)
 
 
 def test_three_planes_are_colours_unless_the_axes_say_otherwise() -> None:
