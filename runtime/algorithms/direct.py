@@ -44,7 +44,7 @@ class AdjointImage:
         self.operator, self.y = measurement(problem)
         if density is not None:
             factor, transform = _non_uniform(self.operator)
-            weights = torch.from_numpy(density(transform.points, transform.extents) / factor**2)
+            weights = torch.from_numpy(transform.weights(density) / factor**2)
             self.y = self.y * weights.to(device=self.y.device, dtype=problem.real)
 
     def solve(self) -> Tensor:

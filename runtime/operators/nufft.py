@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -32,38 +33,71 @@ Points = NDArray[np.float64]
 @meaning_of(words.Nufft)
 def nufft(word: words.Nufft, placed: Placed, build: Build) -> Operator:
     """The transform at the points of the trajectory, over the last axes of the domain."""
-    return NufftOperator(meaning(word.trajectory)(word.trajectory), build.real, build.device, placed)
+    points = meaning(word.trajectory)(word.trajectory)
+    frame = (placed.domain.axis("frame") or 0) - len(placed.domain.axes) if word.vary == "frame" else None
+    return NufftOperator(points, build.real, build.device, placed, frame)
 
 
 class NufftOperator(Operator):
     """(A x)_j = N^(-1/2) sum_n x_n exp(-2 pi i <k_j, n>), n counted from the middle of each axis, index N // 2.
 
-    `points` are the k_j in cycles per pixel, of shape [lines, samples, D]. FINUFFT computes on the CPU, wherever the
-    tensors are; its type 1 and type 2 transforms share their kernel, so the adjoint is one to rounding. A^H A is a
-    convolution on the doubled grid.
+    `points` are the k_j in cycles per pixel, of shape [lines, samples, D]. With `frame`, the place of the domain's axis
+    of frames from its end, each frame has as many lines of its own, in their order.
+
+    FINUFFT computes on the CPU, wherever the tensors are; its type 1 and type 2 transforms share their kernel, so the
+    adjoint is one to rounding. A^H A is a convolution on the doubled grid.
     """
 
-    def __init__(self, points: Points, real: torch.dtype, device: torch.device, placed: Placed) -> None:
+    def __init__(
+        self, points: Points, real: torch.dtype, device: torch.device, placed: Placed, frame: int | None = None
+    ) -> None:
         super().__init__(placed.domain, placed.codomain, placed.facts)
-        self.points, self.precision = points, real
+        self.precision, self.frame = real, frame
+        frames = 1 if frame is None else placed.domain.sizes[frame]
+        self.points = points.reshape(frames, -1, *points.shape[1:])
         self.extents = placed.domain.sizes[-points.shape[-1] :]
         self.scale = 1 / math.sqrt(math.prod(self.extents))
         dtype: np.dtype[Any] = np.dtype(np.float64 if real == torch.float64 else np.float32)
-        flat = points.reshape(-1, points.shape[-1])
-        self.transform = Transform(flat, self.extents, dtype, TOLERANCE[real])
+        flat = [p.reshape(-1, points.shape[-1]) for p in self.points]
+        self.transforms = [Transform(p, self.extents, dtype, TOLERANCE[real]) for p in flat]
         self.toeplitz: ToeplitzFilter | None = None
-        if 2 ** len(self.extents) * math.prod(self.extents) <= LARGEST_DOUBLED:
-            spectrum = torch.from_numpy(toeplitz_spectrum(flat, self.extents) * self.scale**2)
-            self.toeplitz = ToeplitzFilter(spectrum.to(real).to(device), placed.domain)
+        if 2 ** len(self.extents) * math.prod(self.extents) * len(flat) <= LARGEST_DOUBLED:
+            spectra = np.stack([toeplitz_spectrum(p, self.extents) * self.scale**2 for p in flat])
+            spectrum = torch.from_numpy(self._beside(spectra)).to(real).to(device)
+            self.toeplitz = ToeplitzFilter(spectrum, placed.domain, len(self.extents))
+
+    def _beside(self, values: Points) -> Points:
+        """Values for each frame [frames, ...], with axes of one for what stands between frames and positions."""
+        between = [1] * (-self.frame - 1 - len(self.extents)) if self.frame is not None else []
+        shape = (len(values), *between, *values.shape[1:]) if self.frame is not None else values.shape[1:]
+        return values.reshape(shape)
+
+    def weights(self, density: Callable[[Points, tuple[int, ...]], Points]) -> Points:
+        """What `density` gives for the points of each frame, as an array that broadcasts to the measurement."""
+        return self._beside(np.stack([density(p, self.extents) for p in self.points]))
 
     def _apply_(self, x: Tensor) -> Tensor:
-        head = x.shape[: x.ndim - len(self.extents)]
-        y = torch.from_numpy(self.transform.forward(x.detach().cpu().resolve_conj().numpy()))
-        return y.to(x.device).mul_(self.scale).reshape(*head, *self.points.shape[:-1])
+        if self.frame is None:
+            return self._forth(self.transforms[0], x)
+        place = x.ndim + self.frame
+        images = zip(self.transforms, x.unbind(place), strict=True)
+        return torch.stack([self._forth(transform, v) for transform, v in images], dim=place)
 
     def _adjoint_(self, y: Tensor) -> Tensor:
-        head = y.shape[: y.ndim - self.points.ndim + 1]
-        x = torch.from_numpy(self.transform.adjoint(y.detach().cpu().resolve_conj().numpy()))
+        if self.frame is None:
+            return self._back(self.transforms[0], y)
+        place = y.ndim + self.frame + len(self.extents) - 2
+        samples = zip(self.transforms, y.unbind(place), strict=True)
+        return torch.stack([self._back(transform, v) for transform, v in samples], dim=place)
+
+    def _forth(self, transform: Transform, x: Tensor) -> Tensor:
+        head = x.shape[: x.ndim - len(self.extents)]
+        y = torch.from_numpy(transform.forward(x.detach().cpu().resolve_conj().numpy()))
+        return y.to(x.device).mul_(self.scale).reshape(*head, *self.points.shape[1:-1])
+
+    def _back(self, transform: Transform, y: Tensor) -> Tensor:
+        head = y.shape[:-2]
+        x = torch.from_numpy(transform.adjoint(y.detach().cpu().resolve_conj().numpy()))
         return x.to(y.device).mul_(self.scale).reshape(*head, *self.extents)
 
     def _gram_(self, x: Tensor) -> Tensor:

@@ -11,23 +11,24 @@ from .base import Operator
 
 
 class ToeplitzFilter(Operator):
-    """(A x)_n = sum_m t_{n - m} x_m over the last axes of a complex grid, Hermitian: F_2^H diag(w) F_2 on the doubled
-    grid, of which x is a corner. `weights` is w, real, in the order of `torch.fft`.
+    """(A x)_n = sum_m t_{n - m} x_m over the last `axes` axes of a complex grid, Hermitian: F_2^H diag(w) F_2 on the
+    doubled grid, of which x is a corner. `weights` is w, real, in the order of `torch.fft`, and broadcasts over the
+    axes in front.
 
     Transforms run axis by axis, so that the empty half of the grid is not transformed where it can be left out.
     """
 
     spectrum: Tensor
 
-    def __init__(self, weights: Tensor, domain: Space) -> None:
+    def __init__(self, weights: Tensor, domain: Space, axes: int) -> None:
         super().__init__(domain, domain, Facts())
-        self.extents = [n // 2 for n in weights.shape]
-        self.axes = len(self.extents)
+        self.axes = axes
+        self.extents = [n // 2 for n in weights.shape[-axes:]]
         self.constant("spectrum", torch.complex(weights, torch.zeros_like(weights)))
 
     def on(self, domain: Space, weights: Tensor | None = None) -> ToeplitzFilter:
         """The same on another domain with the same last axes, or with other weights."""
-        return ToeplitzFilter(self.spectrum.real if weights is None else weights, domain)
+        return ToeplitzFilter(self.spectrum.real if weights is None else weights, domain, self.axes)
 
     def _apply_(self, x: Tensor) -> Tensor:
         axes = range(-1, -len(self.extents) - 1, -1)

@@ -11,6 +11,7 @@ from ...model.facts import Facts
 from ...model.fields import Annotated, Count, Field, FilePath, Positive
 from ...model.space import Axis, Space, SpaceError
 from ...model.word import Compensation, Operator, Trajectory
+from .basic import varied
 
 GOLDEN = (1 + sqrt(5)) / 2
 Angle = Literal["golden", "tiny_golden", "uniform"]
@@ -29,13 +30,27 @@ class Nufft(Operator):
     needs: ClassVar[str] = "complex"
 
     trajectory: Trajectory = Field(description="where k-space is sampled")
+    vary: Literal["page", "frame"] = Field(
+        "page", description="`frame`: the lines are shared out, the first ones to the first frame and so on"
+    )
 
     def codomain(self, domain: Space) -> Space:
         dimensions = self.trajectory.dimensions
         names = ("z", "row", "col")[-dimensions:]
         if tuple(a.name for a in domain.axes[-dimensions:]) != names:
             raise SpaceError(f"has a trajectory in {dimensions} dimensions and needs {', '.join(names)}, not {domain}")
-        axes = tuple(Axis(name, n) for name, n in self.trajectory.axes())
+        axes = [Axis(name, n) for name, n in self.trajectory.axes()]
+        varied(self.vary, domain)
+        i = domain.axis("frame")
+        frames = domain.axes[i].size if i is not None and self.vary == "frame" else 1
+        if frames is not None:
+            name, lines = self.trajectory.axes()[0]
+            if lines % frames:
+                fitting = max(lines // frames, 1) * frames
+                raise SpaceError(f"cannot share {lines} lines out among {frames} frames alike; take {fitting}")
+            axes[0] = Axis(name, lines // frames)
+        else:
+            axes[0] = Axis(axes[0].name, None)
         return Space("complex", (*domain.axes[:-dimensions], *axes), domain.unit)
 
     def preimage(self, codomain: Space) -> Space:

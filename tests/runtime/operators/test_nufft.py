@@ -16,6 +16,7 @@ from recon.runtime.mri import trajectories
 from recon.runtime.mri.nufft import _finufft
 from recon.runtime.operators.base import Composition
 from recon.runtime.operators.mri import CoilFilter
+from recon.runtime.operators.nufft import NufftOperator
 from recon.runtime.values import EvaluationError
 
 from .making import grid, make, sample
@@ -53,6 +54,30 @@ def test_the_transform_is_the_dense_matrix(word: nufft.Trajectory, points: np.nd
         gram = flat @ (matrix.conj().T @ matrix).T
         near["atol"] *= scale
         np.testing.assert_allclose(operator.gram(x).reshape(3, 2, -1), gram, **near)
+
+
+def test_lines_shared_out_among_frames() -> None:
+    """Three spokes for each of three frames of two coils: the dense matrices, A^H A as filters, and gridding."""
+    points = trajectories.radial(9, 20, RADIAL.step).reshape(3, 3, 20, 2)
+    domain = grid(3, 12, 12, field="complex", head=("frame",))
+    operator = make(nufft.Nufft(trajectory=RADIAL, vary="frame"), mri.Coils(maps=mri.Birdcage(coils=2)), domain=domain)
+    assert str(operator.codomain) == "complex[frame 3, coil 2, spoke 3, readout 20]"
+    maps = make(mri.Coils(maps=mri.Birdcage(coils=2)), domain=grid(12, 12, field="complex"))
+    x = sample(domain, 4)
+    y = operator(x)
+    for k in range(3):
+        seen = maps(x[:, k]).reshape(4, 2, -1).numpy() @ dense(points[k], (12, 12)).T
+        np.testing.assert_allclose(y[:, k].reshape(4, 2, -1).numpy(), seen, atol=1e-11)
+    assert isinstance(operator.normal(), CoilFilter)
+    torch.testing.assert_close(operator.gram(x), operator.adjoint(y), rtol=0, atol=1e-10)
+    (transform,) = (m for m in operator.modules() if isinstance(m, NufftOperator))
+    weights = transform.weights(lambda p, extents: p[..., 0])
+    assert weights.shape == (3, 1, 3, 20)
+    np.testing.assert_array_equal(weights[:, 0], points[..., 0])
+    with pytest.raises(MisfitError, match="9 lines out among 2 frames alike; take 8"):
+        make(nufft.Nufft(trajectory=RADIAL, vary="frame"), domain=grid(2, 12, 12, field="complex", head=("frame",)))
+    with pytest.raises(MisfitError, match="frames = 25"):
+        make(nufft.Nufft(trajectory=RADIAL, vary="frame"), domain=grid(12, 12, field="complex"))
 
 
 def test_at_whole_frequencies_it_is_the_uniform_transform(tmp_path: Path) -> None:
