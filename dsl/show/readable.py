@@ -9,6 +9,8 @@ _SIGNS = {
     r"\ge": ">=",
     r"\int": "integral",
     r"\cdot": "*",
+    r"\times": "x",
+    r"\mid": "|",
     r"\sim": "~",
     r"\to": "->",
     r"\leftarrow": "<-",
@@ -38,6 +40,7 @@ def readable(latex: str) -> str:
         text = re.sub(r"\\(hat|bar|tilde) ?(\w)", r"\2_\1", text)
         if text == before:
             break
+    text = re.sub(r"(\\(?!arg\\)[a-zA-Z]+)(?=\\[a-zA-Z])", r"\1 ", text)  # \cos\gamma, though argmin
     for sign, plain in sorted(_SIGNS.items(), key=lambda x: -len(x[0])):
         ends = r"(?![a-zA-Z])" if sign[-1].isalpha() else ""
         text = re.sub(re.escape(sign) + ends, plain, text)

@@ -72,6 +72,9 @@ def test_facts_on_an_example_domain() -> None:
         (r"v_i \ge 0", "v_i >= 0"),
         (r"\mathrm{prox}_{t g}(z)", "prox_(t g)(z)"),
         (r"m^{-1/2}", "m^(-1/2)"),
+        (r"\cos\gamma \cdot y", "cos gamma * y"),
+        (r"\arg\min_x p(x \mid y)", "argmin_x p(x | y)"),
+        (r"8 \times 8", "8 x 8"),
     ],
 )
 def test_readable_formulas(tex: str, plain: str) -> None:
