@@ -14,6 +14,7 @@ from ..build import Build
 from ..functionals.base import square_rows
 from ..loop import Diverged, Progress, Solution, Trace, appraise
 from ..meaning import meaning_of
+from ..problem import Problem
 from .compile import compile_problem, holding
 from .solve import solve_word
 from .starts import start_of
@@ -74,8 +75,8 @@ def _require_start(method: Checked, starts: dict[str, Tensor]) -> None:
         raise ValueError(f"every unknown begins at zero, where their product stays; give `{name}` an `init`")
 
 
-def _priors(problem: object, x: Tensor) -> float:
-    terms = [t for t in problem.terms if t.role == "prior" and not t.functional.constraint]  # type: ignore[attr-defined]
+def _priors(problem: Problem, x: Tensor) -> float:
+    terms = [t for t in problem.terms if t.role == "prior" and not t.functional.constraint]
     return float(sum((t.value(x).sum() for t in terms), torch.zeros(())))
 
 
