@@ -114,7 +114,8 @@ def _finding(field: str, errors: list[Any], cls: type[BaseModel], where: Where, 
     bound = next((e for e in errors if e["type"] in _BOUNDS), None)
     if bound is not None:
         limit = _show(next(iter(bound["ctx"].values())))
-        return error("RV008", f"{what} must be {_BOUNDS[bound['type']]} {limit}, not {_show(value)}", span)
+        have = "" if isinstance(value, Quantity) else f", not {_show(value)}"
+        return error("RV008", f"{what} must be {_BOUNDS[bound['type']]} {limit}{have}", span)
     if any(e["type"].startswith("int_") for e in errors) and isinstance(value, float) and value.is_integer():
         most = _show(_largest(info))  # a whole number that is none is one beyond pydantic's 64 bits
         return error("RV008", f"{what} must be at most {most}, not {_show(value)}", span)

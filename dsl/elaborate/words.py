@@ -14,7 +14,7 @@ from ..model import terms as t
 from ..model.fields import FilePath, Interval
 from ..model.hub import PREFIX
 from ..model.units import UNITS, Unit
-from ..model.word import Word
+from ..model.word import Maps, Operator, Word
 from ..syntax.source import Span
 from ..syntax.tree import Call, Dot, Expr, Name, Number, Range, Sequence, Text
 from ..syntax.tree import Quantity as WrittenQuantity
@@ -25,7 +25,7 @@ from .phrases import kind_in_words, listed, misplaced, stage_word
 from .reader import HIGHEST, Options, Reader
 from .scope import Scope, Where
 from .statements import UNKNOWNS
-from .validation import MISSING, flatten, option_hint, validation_findings, wanted
+from .validation import flatten, option_hint, validation_findings, wanted
 
 SCALARS = (float, int, str, bool)
 
@@ -170,10 +170,18 @@ class Words(Reader):
             if key_span is not None:
                 where.names[key] = key_span
             try:
-                values[key] = self.argument(expr, cls.model_fields[key], scope, f"`{key}` of `{name}`")
+                values[key] = self._parameter(cls, key, expr, scope, name)
             except SpecError as e:
                 problems += e.diagnostics
         return values, where
+
+    def _parameter(self, cls: type[BaseModel], key: str, node: Expr, scope: Scope, name: str) -> Any:
+        """The value of a named parameter. Raises SpecError, also for a number where an operator takes an array."""
+        what = f"`{key}` of `{name}`"
+        value = self.argument(node, cls.model_fields[key], scope, what)
+        if isinstance(value, t.Constant) and issubclass(cls, (Operator, Maps)):
+            raise SpecError(error("RV009", f"{what} is {wanted(cls.model_fields[key])}, not a number", node.span))
+        return value
 
     def options(self, cls: type[BaseModel], given: Options, scope: Scope, head: Span, name: str) -> Any:
         """The options of a statement that is no word. Raises SpecError with everything wrong about them."""
@@ -189,8 +197,8 @@ class Words(Reader):
             made = cls.model_validate(values)
         except ValidationError as e:
             more = validation_findings(e, cls, where, name)
-            if problems:  # what is missing then is most likely among them
-                more = [d for d in more if d.code != MISSING]
+            if problems:  # what is missing, or wrong about the whole, then most likely comes from them
+                more = [d for d in more if d.labels[0].span != where.head]
             raise SpecError(*problems, *more) from None
         if problems:
             raise SpecError(*problems)
