@@ -32,7 +32,7 @@ class _Scan(Operator):
     def _one_count(self) -> _Scan:
         if self.views != "auto" and not self._open_arc:
             raise ValueError("the angles are given one by one, so `views` says it twice; leave it out")
-        if not self.directions():
+        if self.count == 0:
             raise ValueError("the range of angles holds none")
         return self
 
@@ -40,14 +40,23 @@ class _Scan(Operator):
     def _open_arc(self) -> bool:
         return isinstance(self.angles, Interval) and self.angles.step is None
 
+    @property
+    def count(self) -> int:
+        """How many views there are; no list of them is made."""
+        if not isinstance(self.angles, Interval):
+            return len(self.angles)
+        if self.angles.step is not None:
+            return len(self.angles.values())
+        return 180 if self.views == "auto" else self.views
+
     def directions(self) -> tuple[float, ...]:
         """The angle of each view in radians."""
         if not isinstance(self.angles, Interval):
             return tuple(self.angles)
         if self.angles.step is not None:
             return tuple(self.angles.values())
-        views = 180 if self.views == "auto" else self.views
-        return tuple(self.angles.start + i * (self.angles.stop - self.angles.start) / views for i in range(views))
+        arc = self.angles.stop - self.angles.start
+        return tuple(self.angles.start + i * arc / self.count for i in range(self.count))
 
     def preimage(self, codomain: Space) -> Space:
         raise SpaceError("cannot tell the image that its adjoint maps to; apply it to an argument first")
@@ -60,7 +69,7 @@ class _Scan(Operator):
         unit = domain.unit
         if domain.axes[-1].voxel is not None:
             unit = Unit(1.0, times(unit.dimension, LENGTH))
-        return Space(domain.field, (*domain.axes[:kept], Axis("view", len(self.directions())), *axes), unit)
+        return Space(domain.field, (*domain.axes[:kept], Axis("view", self.count), *axes), unit)
 
 
 def require(domain: Space, names: tuple[str, ...]) -> None:
