@@ -32,7 +32,11 @@ def choose_solver(c: Checked, named: Solver | None, span: Span | None) -> tuple[
     notes: list[Diagnostic] = []
     blocks: dict[str, Solver] = {}
     for name in (*given.blocks, *(n for n in c.problem.unknowns if n not in given.blocks)):
-        choice, more = choose(block_of(c, name).problem, given.blocks.get(name), span)
+        inner = given.blocks.get(name)
+        if isinstance(inner, Alternate):
+            message = f"`alternate` cannot find `{name}`: the solver of one unknown is no `alternate` again"
+            raise SpecError(error("RC034", message, span, help=f"name another, such as `{name} = cg(iterations = 10)`"))
+        choice, more = choose(block_of(c, name).problem, inner, span)
         blocks[name] = choice.solver
         notes += more
     if named is not None:
@@ -121,6 +125,8 @@ def _loose_scale(c: Checked) -> list[Diagnostic]:
         if name not in sets and not others & sets and not {name, *others} <= energies:
             other = next(iter(others))
             message = f"nothing fixes the scale between `{name}` and `{other}`: only their product is measured"
-            hint = f"add `prior {name} in simplex`, or an energy for each, such as `prior 1 * sq({other})`"
-            out.append(note("RL014", message, Label(terms[0].span) if terms[0].span else None, help=hint))
+            hint = f"an energy for each, such as `prior 1 * sq({name}) + 1 * sq({other})`"
+            if c.problem.unknowns[name].field == "real":
+                hint = f"`prior {name} in simplex`, or {hint}"
+            out.append(note("RL014", message, Label(terms[0].span) if terms[0].span else None, help=f"add {hint}"))
     return out

@@ -64,7 +64,9 @@ def _underdetermined(checked: dict[str, Checked], solvers: dict[str, Word]) -> l
                     "RL002",
                     "fewer numbers are measured than are unknown, and no prior says which solution is meant",
                     problem.data[0].span,
-                    help="add a prior, or write `solver pseudo_inverse` for the one of least norm",
+                    help="add a prior for each unknown"
+                    if problem.coupled
+                    else "add a prior, or write `solver pseudo_inverse` for the one of least norm",
                 )
             ]
     return []

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ..diagnostics import Diagnostic, Findings, Label, error
 from ..model.experiment import DataSet, Experiment, Likelihood, UnknownSpec
-from ..model.terms import unknowns_in
+from ..model.terms import Measured, everything, unknowns_in
 from ..model.word import Law
 from ..syntax.source import Span
 from .formulate import Checked, formulate
@@ -48,6 +48,8 @@ def _made(name: str, c: Checked, source: Checked, d: DataSet, bound: set[str]) -
     line = m.likelihood
     if not _drawn(line):
         return _not_drawn(name, line, d), False
+    if any(isinstance(t, Measured) and t.name == name for t in everything(line.law)):
+        return _needs_itself(name, line, d), False
     needed = unknowns_in(line.law)
     if set(needed) <= bound:
         return None, False
@@ -88,6 +90,16 @@ def _not_drawn(name: str, line: Likelihood, d: DataSet | None) -> Diagnostic:
         line.span,
         d.span if d is not None else None,
         help=f"{fix}bind `{name}` in `data`, or add `simulate {{ noise {name} ~ ... }}`",
+    )
+
+
+def _needs_itself(name: str, line: Likelihood, d: DataSet | None) -> Diagnostic:
+    return error(
+        "RC041",
+        f"`{name}` is simulated from this line, whose operator is made from `{name}` itself",
+        line.span,
+        d.span if d is not None else None,
+        help=f"bind `{name}` in `data`, or add `simulate {{ forward ... }}` with an operator that does not need it",
     )
 
 

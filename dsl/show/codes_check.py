@@ -115,8 +115,8 @@ CHECK: dict[str, Entry] = {
         "simulate { noise y ~ gaussian(A @ x, sigma = 0.2) }",
     ),
     "RC041": Entry(
-        "The data do not hold the measurement, and it cannot be drawn from the law: a width is missing, or the law "
-        "is only a bound.",
+        "The data do not hold the measurement, and it cannot be drawn from the law: a width is missing, the law "
+        "is only a bound, or its operator is made from the measurement itself.",
         "noise y ~ gaussian(A @ x)",
         "noise y ~ gaussian(A @ x)\nsimulate { noise y ~ gaussian(A @ x, sigma = 0.1) }",
     ),
