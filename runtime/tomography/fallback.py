@@ -1,12 +1,20 @@
 """Joseph's projector in torch, for devices and machines where the C++ kernels do not run.
 
 The discretisation is the `lines` table of `ParallelBeam`; the sums differ from the C++ kernels by rounding only.
+
+A ray meets line i at the place (start + slope * i) + step * d. Both terms are split into whole pixels and the rest,
+n_i + f_i and m_d + g_d, so that f + g lies in [0, 2) and the ray reads between the pixels n_i + m_d + (0, 1, 2):
+
+    left + min(f + g, 1) * rise + max(f + g - 1, 0) * next rise.
+
+With the detectors laid out by m, at most a few to a cell, a line differs from another by its shift n_i alone. What lies
+at random places for single pixels is thus read in whole runs, and memory moves as in a copy.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -14,60 +22,140 @@ import torch
 from torch import Tensor
 
 Table = npt.NDArray[np.float64]
-# Of one temporary tensor, some seven of which are alive at once: on the CPU they stay in the cache; elsewhere they are
+# Of one temporary tensor, some five of which are alive at once: on the CPU they stay in the cache; elsewhere they are
 # large, so that few kernels are launched.
-BLOCK_BYTES_CPU, BLOCK_BYTES = 2_000_000, 20_000_000
+BLOCK_BYTES_CPU, BLOCK_BYTES = 530_000, 20_000_000
+VIEWS = 64  # whose detectors are laid out at a time
 
 
 def project(images: Tensor, shape: tuple[int, int], detectors: int, table: Table) -> Tensor:
     """Line integrals of real [B, H, W]: [B, V, D]; what the forward kernel of joseph.cpp computes."""
-    result = images.new_empty(len(images), len(table), detectors)
+    result = images.new_zeros(len(images), len(table), detectors)
     for turned, views in _sides(table):
-        lines, width = shape[::-1] if turned else shape
-        padded = torch.nn.functional.pad(images.mT if turned else images, (2, 3))
-        left = padded[..., :-1].flatten(1)
-        rise = padded.diff(dim=-1).flatten(1)
-        origin = torch.arange(lines, device=images.device, dtype=torch.int32)[:, None] * (width + 4) + 2
-        for block in _blocks(views, lines * detectors, images):
-            start, slope, step, weight = table[block, 1:5].T[..., None]
-            cell, part = _places(start + slope * np.arange(lines), step * np.arange(detectors), images)
-            # a place outside the line moves to its nearest pair of zeros
-            index = cell.clamp_(-2, width).add_(origin).flatten()
-            for b in range(len(images)):
-                values = left[b].index_select(0, index).view_as(part)
-                values.addcmul_(part, rise[b].index_select(0, index).view_as(part))
-                result[b, block] = values.sum(dim=1).mul_(images.new_tensor(weight))
-    return result
+        for start, strip in _strips(images.mT if turned else images):
+            lines, width = strip.shape[1:]
+            margin = lines + 6  # lines are shifted by at most their number, and read a few pixels beyond
+            padded = torch.nn.functional.pad(strip, (margin, margin + 1))
+            left, rise = padded[..., :-1].flatten(1), padded.diff(dim=-1).flatten(1)
+            origin = np.arange(lines) * (width + 2 * margin) + margin - 3
+            for some in _chunks(views):
+                cells = _cells(table[some], start, lines, width, detectors, images)
+                first = torch.as_tensor(origin - cells.shift, device=images.device)
+                sums = images.new_empty(len(images), *cells.part.shape)
+                for block in _slices(len(some), lines * width, images):
+                    for layer, part in enumerate(cells.part[:, block]):
+                        near, far = _split(part[:, None] + cells.rest[block])
+                        for b in range(len(images)):
+                            values = _read(left[b], first[block], cells.length)
+                            rises = _read(rise[b], first[block], cells.length + 1)
+                            values.addcmul_(rises[..., :-1], near).addcmul_(rises[..., 1:], far)
+                            torch.sum(values, dim=1, out=sums[b, layer, block])
+                result[:, some] += sums.flatten(1)[:, cells.place].view(len(images), len(some), detectors)
+    return result.mul_(images.new_tensor(table[:, 4:5]))
 
 
 def backproject(sinograms: Tensor, shape: tuple[int, int], detectors: int, table: Table) -> Tensor:
     """The adjoint: real [B, V, D] to [B, H, W]; what the adjoint kernel of joseph.cpp computes.
 
-    Pixel j of line i lies at the detector place t = (j - start - slope * i) / step of a view, and detector d counts
-    there with weight * max(0, 1 - taper * |t - d|). With taper = |step| these are the weights of `project`.
+    What a ray reads from `rise` it adds with the same weight to a sum that is differenced once, at the end.
     """
     result = sinograms.new_zeros(len(sinograms), *shape)
-    taps = max(1, math.ceil(1 / table[:, 5].min()))  # detectors on either side of t that can count
-    margin = 2 * taps  # a place outside the detector moves to where all taps read zeros
     scaled = sinograms * sinograms.new_tensor(table[:, 4:5])
-    values = torch.nn.functional.pad(scaled, (margin, margin)).flatten(1)
+    for turned, views in _sides(table):
+        for start, strip in _strips(result.mT if turned else result):
+            lines, width = strip.shape[1:]
+            levels = result.new_zeros(strip.shape)
+            rises = result.new_zeros(len(result), lines, width + 1)  # from one before the first pixel
+            for some in _chunks(views):
+                cells = _cells(table[some], start, lines, width, detectors, sinograms)
+                values = scaled.new_zeros(len(scaled), cells.part.numel())
+                values[:, cells.place] = scaled[:, some].flatten(1)
+                values = values.view(len(scaled), *cells.part.flatten(1).shape)
+                origin = np.arange(len(some))[:, None] * cells.length + 1
+                first = torch.as_tensor(origin + cells.shift, device=scaled.device)
+                for block in _slices(len(some), lines * width, sinograms):
+                    for layer, part in enumerate(cells.part.flatten(1)):
+                        near, far = _split(_read(part, first[block], width + 2).add_(cells.rest[block]))
+                        for b in range(len(scaled)):
+                            run = _read(values[b, layer], first[block], width + 2)
+                            for y, p, q in zip(run, near, far, strict=True):
+                                levels[b] += y[:, 2:]
+                                rises[b].addcmul_(y[:, 1:], p[:, 1:]).addcmul_(y[:, :-1], q[:, :-1])
+            strip += levels.sub_(rises.diff(dim=-1))
+    return result
+
+
+def interpolate(sinograms: Tensor, shape: tuple[int, int], detectors: int, table: Table) -> Tensor:
+    """The sum over views of `weight` times the view at the places of the pixels, interpolated between its detectors and
+    0 beyond them: real [B, V, D] to [B, H, W]. Pixel j of line i lies at the place (j - start - slope * i) / step."""
+    result = sinograms.new_zeros(len(sinograms), *shape)
+    padded = torch.nn.functional.pad(sinograms * sinograms.new_tensor(table[:, 4:5]), (2, 3))
+    left, rise = padded[..., :-1].flatten(1), padded.diff(dim=-1).flatten(1)
     for turned, views in _sides(table):
         lines, width = shape[::-1] if turned else shape
         sums = result.new_zeros(len(result), lines, width)
-        for block in _blocks(views, lines * width, sinograms):
-            start, slope, step, _, taper = table[block, 1:].T[..., None]
+        for run in _slices(len(views), lines * width, sinograms):
+            block = views[run]
+            start, slope, step = table[block, 1:4].T[..., None]
             cell, part = _places(-(start + slope * np.arange(lines)) / step, np.arange(width) / step, sinograms)
             origin = torch.as_tensor(block, dtype=torch.int32, device=sinograms.device)[:, None, None]
-            cell.clamp_(-taps - 1, detectors + taps - 1).add_(origin * (detectors + 2 * margin) + margin)
-            for tap in range(1 - taps, taps + 1):  # detector cell + tap, at the distance |part - tap|
-                tilt = sinograms.new_tensor(taper if tap > 0 else -taper)[..., None]
-                level = sinograms.new_tensor(1 - taper * abs(tap))[..., None]
-                share = (part * tilt).add_(level).clamp_(min=0)
-                index = (cell + tap).flatten()
-                for b in range(len(values)):
-                    sums[b] += values[b].index_select(0, index).view_as(share).mul_(share).sum(dim=0)
+            # a place outside the detector moves to its nearest pair of zeros
+            index = cell.clamp_(-2, detectors).add_(origin * (detectors + 4) + 2).flatten()
+            for b in range(len(left)):
+                values = left[b].index_select(0, index).view_as(part)
+                values.addcmul_(part, rise[b].index_select(0, index).view_as(part))
+                sums[b] += values.sum(dim=0)
         result += sums.mT if turned else sums
     return result
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """The detectors of some views, laid out by m in `length` cells a view; several that share a cell lie in layers.
+
+    Cell 0 lies three pixels before the first one of the line with the largest n; neither it nor the last one reads any
+    pixel, and detectors that read none lie there.
+
+    Attributes:
+        shift: by how much n_i falls short of the view's largest, [v, lines].
+        rest: f_i, [v, lines, 1].
+        part: g of the detector in a cell, [layers, v, length].
+        place: where detector d of view v lies in `part`, as a flat index [v * D].
+    """
+
+    length: int
+    shift: npt.NDArray[np.int64]
+    rest: Tensor
+    part: Tensor
+    place: Tensor
+
+
+def _cells(table: Table, first: int, lines: int, width: int, detectors: int, like: Tensor) -> _Cells:
+    """See `_Cells`. Found in double precision, so that single precision loses nothing of a fraction to its place."""
+    start, slope, step = table[:, 1:4].T[..., None]
+    line, along = start + slope * np.arange(first, first + lines), step * np.arange(detectors)
+    n, m = np.floor(line).astype(np.int64), np.floor(along).astype(np.int64)
+    shift = n.max(axis=1, keepdims=True) - n
+    length = width + 4 + int(shift.max())
+    order = np.arange(detectors)
+    begins = np.diff(m, axis=1, prepend=m[:, :1] - 1) != 0  # m is monotone: those that share a cell are neighbours
+    layer = order - np.maximum.accumulate(np.where(begins, order, 0), axis=1)
+    cell = np.clip(m + n.max(axis=1, keepdims=True) + 3, 0, length - 1)
+    place = torch.as_tensor((layer * len(table) + np.arange(len(table))[:, None]) * length + cell, device=like.device)
+    part = like.new_zeros(int(layer.max()) + 1, len(table), length)
+    part.view(-1)[place] = like.new_tensor(along - m)
+    return _Cells(length, shift, like.new_tensor(line - n)[..., None], part, place.flatten())
+
+
+def _read(values: Tensor, first: Tensor, length: int) -> Tensor:
+    """values[first : first + length] for each entry of `first`: [*first.shape, length]."""
+    return values.unfold(0, length, 1).index_select(0, first.flatten()).view(*first.shape, length)
+
+
+def _split(place: Tensor) -> tuple[Tensor, Tensor]:
+    """The parts of a place within the first pixel and beyond it."""
+    near = place.clamp(max=1)
+    return near, place.sub_(near)
 
 
 def _sides(table: Table) -> Iterator[tuple[bool, npt.NDArray[np.int64]]]:
@@ -76,12 +164,24 @@ def _sides(table: Table) -> Iterator[tuple[bool, npt.NDArray[np.int64]]]:
         yield turned, np.flatnonzero(table[:, 0] == turned)
 
 
-def _blocks(views: npt.NDArray[np.int64], entries: int, like: Tensor) -> Iterator[npt.NDArray[np.int64]]:
-    """The views in runs whose temporaries, `entries` numbers per view, stay within the bound."""
+def _strips(images: Tensor) -> Iterator[tuple[int, Tensor]]:
+    """Views of some lines at a time of [B, lines, width], with the first line's number."""
+    for lines in _slices(images.shape[1], images.shape[2], images):
+        yield lines.start, images[:, lines]
+
+
+def _chunks(views: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:
+    """The views in runs of `VIEWS`."""
+    for first in range(0, len(views), VIEWS):
+        yield views[first : first + VIEWS]
+
+
+def _slices(count: int, entries: int, like: Tensor) -> Iterator[slice]:
+    """0 to count in slices for which a temporary of `entries` numbers each stays within the bound."""
     limit = BLOCK_BYTES_CPU if like.device.type == "cpu" else BLOCK_BYTES
     size = max(1, limit // (entries * like.element_size()))
-    for first in range(0, len(views), size):
-        yield views[first : first + size]
+    for first in range(0, count, size):
+        yield slice(first, min(first + size, count))
 
 
 def _places(line: Table, along: Table, like: Tensor) -> tuple[Tensor, Tensor]:

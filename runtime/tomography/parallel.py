@@ -5,6 +5,7 @@ P. M. Joseph, "An improved algorithm for reprojecting rays through pixel images"
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from ctypes import c_int64, c_void_p
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -15,7 +16,7 @@ import torch
 from torch import Tensor
 
 from . import fallback
-from .beam import SUFFIX, as_angles, backproject, carry, kernels_for, one_by_one, project, require
+from .beam import SUFFIX, Table, as_angles, backproject, carry, kernels_for, one_by_one, project, require
 
 __all__ = ["ParallelBeam", "backproject", "interpolate_views", "project"]
 
@@ -82,11 +83,11 @@ class ParallelBeam:
 
     def projected(self, stack: Tensor) -> Tensor:
         """See `Beam`."""
-        return _run("forward", stack, self, self.lines)
+        return _run("forward", fallback.project, stack, self, self.lines)
 
     def backprojected(self, stack: Tensor) -> Tensor:
         """See `Beam`."""
-        return _run("adjoint", stack, self, self.lines)
+        return _run("adjoint", fallback.backproject, stack, self, self.lines)
 
     @cached_property
     def lines(self) -> npt.NDArray[np.float64]:
@@ -94,7 +95,7 @@ class ParallelBeam:
 
         A view crosses line i of the image (a row; a column where `transposed` is 1) with detector d at the pixel
         position start + slope * i + step * d, and counts a length of `weight` there. Lines are rows where the ray
-        crosses more rows than columns, so that |slope| <= 1. `taper` = |step|, see `fallback.backproject`.
+        crosses more rows than columns, so that |slope| <= 1. `taper` = |step|, see `joseph.cpp`.
         """
         theta = np.asarray(self.angles, dtype=np.float64)
         cos, sin = np.cos(theta), np.sin(theta)
@@ -124,14 +125,24 @@ def interpolate_views(sinogram: Tensor, geometry: ParallelBeam, weights: npt.NDA
     """
     table = geometry.lines.copy()
     table[:, 4], table[:, 5] = weights, 1.0
-    return carry(sinogram, geometry.measured, geometry.shape, lambda stack: _run("adjoint", stack, geometry, table))
+
+    def work(stack: Tensor) -> Tensor:
+        return _run("adjoint", fallback.interpolate, stack, geometry, table)
+
+    return carry(sinogram, geometry.measured, geometry.shape, work)
 
 
-def _run(direction: str, stack: Tensor, geometry: ParallelBeam, table: npt.NDArray[np.float64]) -> Tensor:
+def _run(
+    direction: str,
+    fallen_back: Callable[[Tensor, tuple[int, int], int, Table], Tensor],
+    stack: Tensor,
+    geometry: ParallelBeam,
+    table: Table,
+) -> Tensor:
+    """What the kernel of a direction computes, or torch where it does not run."""
     kernels = kernels_for(stack)
     if kernels is None:
-        work = fallback.project if direction == "forward" else fallback.backproject
-        return work(stack, geometry.shape, geometry.detectors, table)
+        return fallen_back(stack, geometry.shape, geometry.detectors, table)
     kernel = kernels.function(f"joseph_{direction}_{SUFFIX[stack.dtype]}", ARGUMENTS)
     sizes = (*geometry.shape, geometry.views, geometry.detectors, torch.get_num_threads())
     wanted = geometry.measured if direction == "forward" else geometry.shape

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pytest
 import torch
 from recon.runtime.native import library
-from recon.runtime.tomography import ParallelBeam, backproject, beam, project
+from recon.runtime.tomography import ParallelBeam, backproject, beam, fallback, project
 from scipy.ndimage import gaussian_filter
 from skimage.transform import radon
 
@@ -72,6 +72,20 @@ def test_forward_and_adjoint_are_josephs_matrix(backend: str, geometry: Parallel
     torch.testing.assert_close(
         backproject(sinogram, geometry).flatten(1), sinogram.flatten(1) @ matrix, rtol=0, atol=bound
     )
+
+
+@pytest.mark.parametrize("geometry", [GEOMETRIES[2], GEOMETRIES[4]], ids=["fine", "oblong"])
+def test_strips_of_the_image_add_up(monkeypatch: pytest.MonkeyPatch, geometry: ParallelBeam) -> None:
+    monkeypatch.setenv("RECON_NATIVE", "0")
+    monkeypatch.setattr(fallback, "BLOCK_BYTES_CPU", 500)  # some 3 lines of float64
+    monkeypatch.setattr(fallback, "VIEWS", 2)
+    matrix = torch.from_numpy(joseph_matrix(geometry))
+    rng = torch.Generator().manual_seed(5)
+    image = torch.randn(2, *geometry.shape, dtype=torch.float64, generator=rng)
+    sinogram = torch.randn(2, *geometry.measured, dtype=torch.float64, generator=rng)
+    forward, adjoint = image.flatten(1) @ matrix.T, sinogram.flatten(1) @ matrix
+    torch.testing.assert_close(project(image, geometry).flatten(1), forward, rtol=0, atol=1e-11)
+    torch.testing.assert_close(backproject(sinogram, geometry).flatten(1), adjoint, rtol=0, atol=1e-11)
 
 
 @pytest.mark.parametrize(("dtype", "bound"), [(torch.float32, 1e-6), (torch.float64, 1e-14)])
