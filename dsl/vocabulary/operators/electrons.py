@@ -12,7 +12,7 @@ from ...model.facts import Diagonal, Facts, Norm
 from ...model.fields import Angle, Annotated, Field, Interval, Length, Shift, SignedLength, Tilts, Voltage
 from ...model.place import space_of
 from ...model.space import Axis, Space, SpaceError
-from ...model.terms import Known, ValueTerm, everything
+from ...model.terms import Known, Unknown, ValueTerm, everything
 from ...model.units import LENGTH, Quantity, describe
 from ...model.word import Array, Draw, Operator
 
@@ -186,6 +186,8 @@ class Ctf(Operator):
             return (None,) if stacked(self.defocus) else ()
         if len(space.axes) > 1:
             raise SpaceError(f"takes one defocus, or one for each view, and this is {space}")
+        if isinstance(self.defocus, Unknown) and space.unit.dimension != LENGTH:
+            raise SpaceError(f"takes a length as its defocus; write `{{ unit = um }}` behind `{self.defocus.name}`")
         return space.shape
 
     def filters(self, domain: Space) -> bool:
