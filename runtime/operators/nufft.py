@@ -17,6 +17,7 @@ from ..build import Build
 from ..meaning import meaning, meaning_of
 from ..mri import trajectories
 from ..mri.nufft import Transform, toeplitz_spectrum
+from ..values import EvaluationError
 from .arrays import load_array
 from .base import Operator
 from .toeplitz import ToeplitzFilter
@@ -128,7 +129,15 @@ def kooshball(word: words.Kooshball) -> Points:
 @meaning_of(words.TrajectoryFile)
 def trajectory_file(word: words.TrajectoryFile) -> Points:
     """The file's array."""
-    return load_array(word.file, Build(real=torch.float64)).numpy()
+    points: Points = load_array(word.file, Build(real=torch.float64)).numpy()
+    if not np.isfinite(points).all():
+        raise EvaluationError(f"{word.file.text}: not all points of the trajectory are finite")
+    if np.abs(points).max(initial=0.0) > 0.5 + 1e-6:  # what was stored in single precision may lie a little outside
+        raise EvaluationError(
+            f"{word.file.text}: a trajectory is in cycles per pixel, from -1/2 to 1/2, and this one reaches "
+            f"{np.abs(points).max():g}; divide by the number of pixels along each axis"
+        )
+    return points
 
 
 @meaning_of(words.PipeMenon)

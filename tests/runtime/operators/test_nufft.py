@@ -12,6 +12,7 @@ from recon.dsl.model.place import MisfitError
 from recon.dsl.model.space import Space
 from recon.dsl.vocabulary.operators import mri, nufft
 from recon.runtime.build import Build
+from recon.runtime.meaning import meaning
 from recon.runtime.mri import trajectories
 from recon.runtime.mri.nufft import _finufft
 from recon.runtime.operators.base import Composition
@@ -166,3 +167,11 @@ def test_space_of_samples() -> None:
     domain: Space = grid(16, 16, field="complex")
     codomain = make(nufft.Nufft(trajectory=RADIAL), domain=domain).codomain
     assert [(a.name, a.size) for a in codomain.axes] == [("spoke", 9), ("readout", 20)]
+
+
+@pytest.mark.parametrize(("value", "what"), [(np.nan, "not all points"), (32.0, "cycles per pixel")])
+def test_a_file_of_points_beyond_kspace_is_refused(tmp_path: Path, value: float, what: str) -> None:
+    np.save(tmp_path / "k.npy", np.full((1, 5, 2), value))
+    word = nufft.TrajectoryFile(file=FilePath("k.npy", str(tmp_path / "k.npy")))
+    with pytest.raises(EvaluationError, match=f"k.npy: .*{what}"):
+        meaning(word)(word)
