@@ -11,7 +11,7 @@ from ..model import terms as t
 from ..model.experiment import Formulation, Likelihood, UnknownSpec
 from ..model.options import UnknownOptions
 from ..model.space import LARGEST_BYTES, Axis, Space
-from ..model.units import NONE, describe, parts
+from ..model.units import NONE, describe, example, parts
 from ..model.word import Word
 from ..syntax.format import format_expression
 from ..syntax.tree import Binding, Expr, Follows, Index, Item, Name, Statement, walk
@@ -144,7 +144,9 @@ def _init(s: Statement, options: UnknownOptions) -> float | Word | None:
     if dimension != options.unit.dimension:
         given = next(b.value.span for b in s.body or () if isinstance(b, Binding) and b.name == "init")
         message = f"`{s.name}` is {describe(options.unit.dimension)}, and its `init` is {describe(dimension)}"
-        hint = "give the unknown a unit: `{ unit = um; init = 3um }`" if dimension != NONE else ""
+        hint = "give the unknown a unit: `{ unit = um; init = 3um }`"
+        if dimension == NONE:
+            hint = f"write it with its unit, such as {example(options.unit.dimension)}"
         raise SpecError(error("RT003", message, given, help=hint))
     return number / options.unit.factor
 
