@@ -48,6 +48,10 @@ __all__ = [
 ]
 
 
+MOST_VALUES = 10**6
+"""Values of a range that are listed one by one."""
+
+
 @dataclass(frozen=True)
 class Interval:
     """A constant range as an argument: `0deg..360deg`, `0..1`, `-60deg..60deg by 3deg`; numbers in base units."""
@@ -57,11 +61,21 @@ class Interval:
     step: float | None
     dimension: Dimension = NONE
 
-    def values(self) -> list[float]:
-        """Start, start + step, ... up to stop, which is included where the step meets it (step 1 if none is given)."""
+    @property
+    def count(self) -> int:
+        """How many values there are."""
         step = self.step if self.step is not None else 1.0
-        count = int((self.stop - self.start) / step * (1 + 1e-12) + 1e-9) + 1
-        return [self.start + i * step for i in range(max(count, 0))]
+        return max(int((self.stop - self.start) / step * (1 + 1e-12) + 1e-9) + 1, 0)
+
+    def values(self) -> list[float]:
+        """Start, start + step, ... up to stop, which is included where the step meets it (step 1 if none is given).
+
+        Raises SpaceError where there are more than anybody means.
+        """
+        step = self.step if self.step is not None else 1.0
+        if self.count > MOST_VALUES:
+            raise SpaceError(f"has a range of {self.count} values, and at most {MOST_VALUES} are listed")
+        return [self.start + i * step for i in range(self.count)]
 
 
 @dataclass(frozen=True)
