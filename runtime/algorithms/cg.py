@@ -27,16 +27,16 @@ class ConjugateGradients(Algorithm[CgState]):
         # Solved for a right-hand side of size one, whatever the weights are: squares of residuals stay in range.
         size = norm_rows(self.smooth.rhs)
         self._size = torch.where(size > 0, size, 1.0)
-        self._rhs = times(self.smooth.rhs, 1 / self._size)
+        self._rhs = times(1 / self._size, self.smooth.rhs)
 
     def init(self) -> CgState:
-        return cg_start(self.smooth.normal, self._rhs, times(self.problem.initial(), 1 / self._size))
+        return cg_start(self.smooth.normal, self._rhs, times(1 / self._size, self.problem.initial()))
 
     def step(self, state: CgState, knobs: Knobs) -> CgState:
         return cg_step(self.smooth.normal, state)
 
     def estimate(self, state: CgState) -> Tensor:
-        return times(state.x, self._size)
+        return times(self._size, state.x)
 
     def residual(self, state: CgState) -> Tensor:
         return state.square.sqrt()

@@ -177,3 +177,14 @@ def test_fbp_needs_line_integrals(kit: Any, rng: np.random.Generator) -> None:
     problem = least_squares(kit, kit.dense(rng.standard_normal((8, 5))), rng.standard_normal((1, 8)))
     with pytest.raises(ValueError, match="line integrals"):
         meaning(words.Fbp)(words.Fbp(), problem)
+
+
+def test_cg_at_any_size_of_the_noise(kit: Kit, rng: np.random.Generator) -> None:
+    """Squares of residuals that are weighed by 1e12 would leave the range of single precision."""
+    matrix, y = np.eye(6) + 0.1 * rng.normal(size=(6, 6)), rng.normal(size=(1, 6)) * 1e4
+    space = kit.signal(6)
+    operator = kit.dense(matrix.astype(np.float32), space)
+    problem = kit.problem(space, (HalfSquare(1e12, torch.from_numpy(y).float()), operator))
+    problem.real = torch.float32
+    found = kit.run(words.Cg(iterations=50), problem, iterations=50).estimate
+    np.testing.assert_allclose(found.numpy()[0], np.linalg.solve(matrix, y[0]), rtol=1e-3)
