@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from .terms import OperatorTerm
 
 
+def snake(name: str) -> str:
+    """The name of a word whose class is called so: `PoissonDisc` is `poisson_disc`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
 class Word(BaseModel):
     """The base of all words. The class docstring is the word's one-line description, then its formula and source.
 
@@ -51,7 +56,7 @@ class Word(BaseModel):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "word" not in cls.__dict__:
-            cls.word = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", cls.__name__).lower()
+            cls.word = snake(cls.__name__)
 
 
 class Operator(Word):

@@ -65,17 +65,25 @@ def test_light_commands_import_nothing_heavy(arguments: list[str], page: Path) -
     assert not imported & set(HEAVY)
 
 
+REFERENCE = "import click, pydantic\n\n\nclass M(pydantic.BaseModel):\n    x: int = 0\n\n\nM(x=1)"
+"""What no page can be checked without: the command line and one model."""
+
+
 def test_check_is_quick(page: Path, tmp_path: Path) -> None:
-    """At most 0.3 s of processor time in a new process, the best of five; other work on the machine does not count."""
+    """At most three times the processor time of a process that only imports what it stands on, each the best of five.
+
+    On a machine where that takes 0.1 s this bounds a check by 0.3 s; other work on the machine does not count.
+    """
     cache = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(tmp_path / "cache")}
     assert start("check", str(page), **cache).returncode == 0
-    times = []
+    times: dict[str, list[float]] = {START: [], REFERENCE: []}
     for _ in range(5):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        start("check", str(page), **cache)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    assert min(times) < 0.3
+        for script, found in times.items():
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            start("check", str(page), script=script, **cache)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            found.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    assert min(times[START]) < 3 * min(times[REFERENCE])
 
 
 def test_version_and_help() -> None:
