@@ -22,6 +22,8 @@ from recon.runtime.loop import solve
 from recon.runtime.meaning import meaning
 from recon.runtime.operators.base import ScaledOperator
 
+from .conftest import Kit
+
 
 def matrix_of(operator: Any) -> np.ndarray:
     """The operator as a matrix, column by column."""
