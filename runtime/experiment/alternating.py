@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 
-import torch
 from recon.dsl.check.blocks import block_of
 from recon.dsl.check.formulate import Checked
 from recon.dsl.vocabulary.alternating import Alternate
@@ -12,7 +11,7 @@ from torch import Tensor
 
 from ..build import Build
 from ..functionals.base import square_rows
-from ..loop import Diverged, Progress, Solution, Trace, appraise
+from ..loop import Diverged, Progress, Solution, Trace
 from ..meaning import meaning_of
 from ..problem import Problem
 from .compile import compile_problem, holding
@@ -39,16 +38,15 @@ def alternate(
     move, interrupted, k = float("inf"), False, 0
     for k in range(1, word.rounds + 1):
         before = dict(values)
-        energies: dict[str, float] = {}
+        energies: dict[tuple[str, int], float] = {}  # of each term as it was seen last
         for name, block in blocks.items():
             compiled = compile_problem(block, measured, holding(values, method, build))
             compiled.problem.start = values[name]
             solution = solve_word(word.blocks[name], compiled.problem)
             values[name] = solution.estimate
-            energies[name] = _priors(compiled.problem, solution.estimate)
-            data = float(appraise(compiled.problem, solution.estimate)[0]) - energies[name]
+            energies |= _energies(compiled.problem, name, solution.estimate)
             interrupted = interrupted or solution.interrupted
-        total = data + sum(energies.values())
+        total = sum(energies.values())
         if not total < float("inf"):
             raise Diverged(f"`alternate` diverged in round {k}; more iterations of the inner solvers may help")
         move = max(_moved(values[n], before[n]) for n in values)
@@ -75,9 +73,14 @@ def _require_start(method: Checked, starts: dict[str, Tensor]) -> None:
         raise ValueError(f"every unknown begins at zero, where their product stays; give `{name}` an `init`")
 
 
-def _priors(problem: Problem, x: Tensor) -> float:
-    terms = [t for t in problem.terms if t.role == "prior" and not t.functional.constraint]
-    return float(sum((t.value(x).sum() for t in terms), torch.zeros(())))
+def _energies(problem: Problem, block: str, x: Tensor) -> dict[tuple[str, int], float]:
+    """The value of each term that is no set: data terms, which several blocks share, by their line; priors by block."""
+    out = {}
+    for i, term in enumerate(problem.terms):
+        if not term.functional.constraint:
+            key = (term.label, -1) if term.role == "data" else (block, i)
+            out[key] = float(term.value(x).sum())
+    return out
 
 
 def _moved(now: Tensor, before: Tensor) -> float:

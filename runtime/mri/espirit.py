@@ -42,10 +42,30 @@ def espirit(kspace: Tensor, calib: int, kernel: int, threshold: float, crop: flo
 
 
 def _centre(kspace: Tensor, calib: int) -> Tensor:
-    for d, n in enumerate(kspace.shape[1:], 1):
-        width = min(calib, n)
-        kspace = kspace.narrow(d, n // 2 - width // 2, width)
-    return kspace
+    """The block around zero frequency, at most `calib` along each axis, in which every sample was measured.
+
+    What is zero in all coils was not measured. One axis is made shorter where that is enough (lines), and the one that
+    leaves most; else all of them are (points). Raises CalibrationError where nothing is left.
+    """
+    measured = (kspace != 0).any(0)
+    widths = [min(calib, n) for n in measured.shape]
+    while min(widths) > 0:
+        whole = [w for w in _shortened(widths) if bool(_narrowed(measured, w, 0).all())]
+        if whole:
+            return _narrowed(kspace, max(whole, key=math.prod), 1)
+        widths = [w - 1 for w in widths]
+    raise CalibrationError("its centre was not measured")
+
+
+def _shortened(widths: list[int]) -> list[list[int]]:
+    """The widths with one of them made shorter, in all ways."""
+    return [[*widths[:d], w, *widths[d + 1 :]] for d, most in enumerate(widths) for w in range(most, 0, -1)]
+
+
+def _narrowed(x: Tensor, widths: list[int], first: int) -> Tensor:
+    for d, width in enumerate(widths, first):
+        x = x.narrow(d, x.shape[d] // 2 - width // 2, width)
+    return x
 
 
 def _projection(centre: Tensor, kernel: int, threshold: float) -> Tensor:

@@ -165,7 +165,9 @@ class Espirit(Maps):
     cropped: ClassVar[bool] = True
 
     of: ValueTerm = Field(description="measured k-space, centred, with an axis of coils")
-    calib: Count = Field(24, description="extent of the centre that is fully sampled, along each axis")
+    calib: Count = Field(
+        24, description="largest extent of the calibration block, along each axis; less where less was measured"
+    )
     kernel: Count = Field(6, description="extent of the pieces of the centre that are compared")
     threshold: Fraction = Field(
         0.02, description="singular values above this part of the largest belong to signals, the others to noise"

@@ -105,3 +105,17 @@ def test_the_adjoint_across_a_parameter_is_that_of_the_dense_matrix() -> None:
     c = torch.randn((1, *MAPS.sizes), generator=generator, dtype=torch.complex128)
     plain = build_operator(place(SENSE, IMAGE), Build(real=torch.float64, values={"c": Quantified(c)}))
     torch.testing.assert_close(across.forward(c), plain.forward(x), rtol=1e-12, atol=1e-12)
+
+
+def test_the_objective_counts_noise_lines_that_a_block_does_not_hold(tmp_path: Path) -> None:
+    """A second line of x alone is part of the objective although the block of c, found last, does not hold it."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(N, N)) + 0j, rng.normal(size=(COILS, N, N)) + 0j
+    np.savez(tmp_path / "scan.npz", x=x, y=y, z=x + 5)
+    page = PAGE.replace("y = y;", "y = y; z = z;").replace("prior 2", "noise z ~ gaussian(x, sigma = 1)\nprior 2")
+    result = run(page, tmp_path)
+    assert result.code == 0, [o.failure for o in result.outcomes]
+    c, found = (np.load(result.folder / f"reconstruction-{n}.npy") for n in "cx")
+    first = np.linalg.norm(c * found - y) ** 2 / (2 * SIGMA**2) + np.linalg.norm(found - x - 5) ** 2 / 2
+    expected = first + 2 * np.linalg.norm(c) ** 2 + 0.5 * np.linalg.norm(found) ** 2
+    np.testing.assert_allclose(result.outcomes[0].trace["objective"][-1], expected, rtol=1e-9)

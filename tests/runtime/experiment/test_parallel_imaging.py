@@ -95,4 +95,4 @@ def test_a_centre_without_data_is_told(tmp_path: Path) -> None:
     np.savez(tmp_path / "scan.npz", kspace=np.zeros((1, 3, 64, 64), complex), image=np.ones((1, 64, 64), complex))
     page = parse(Source("page.recon", "recon 1\n" + ESTIMATED))
     result = run_page(page, tmp_path, [], out=tmp_path / "out", device="cpu")
-    assert "`espirit` cannot take maps from `y`: its centre is zero" in str(result.outcomes[0].failure)
+    assert "`espirit` cannot take maps from `y`: its centre was not measured" in str(result.outcomes[0].failure)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from recon.runtime.mri.espirit import CalibrationError, _by_difference, espirit
+from recon.runtime.mri.espirit import CalibrationError, _by_difference, _centre, espirit
 
 Array = NDArray[Any]
 
@@ -76,5 +76,17 @@ def test_differences_are_summed() -> None:
 def test_what_calibrates_nothing_is_refused() -> None:
     with pytest.raises(CalibrationError, match="5 samples along an axis, fewer than the 6"):
         espirit(torch.ones(3, 5, 40, dtype=torch.complex64), 24, 6, 0.02, 0.95)
-    with pytest.raises(CalibrationError, match="its centre is zero"):
+    with pytest.raises(CalibrationError, match="its centre was not measured"):
         espirit(torch.zeros(3, 40, 40, dtype=torch.complex64), 24, 6, 0.02, 0.95)
+
+
+def test_only_what_was_measured_calibrates() -> None:
+    """Ten central columns of a k-space that has gaps beside them: the block has ten columns and the rows asked for."""
+    kspace = torch.randn(3, 40, 40, dtype=torch.complex64, generator=torch.Generator().manual_seed(0))
+    masked = torch.zeros_like(kspace)
+    masked[:, :, 15:25] = kspace[:, :, 15:25]
+    masked[:, :, [2, 30, 38]] = kspace[:, :, [2, 30, 38]]
+    centre = _centre(masked, 24)
+    torch.testing.assert_close(centre, kspace[:, 8:32, 15:25])
+    with pytest.raises(CalibrationError, match="10 samples along an axis, fewer than the 12 of the kernel"):
+        espirit(masked, 24, 12, 0.02, 0.95)
