@@ -47,6 +47,12 @@ def close(a: object, b: object, scale: float, tolerance: float = 1e-11) -> None:
     np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol=0, atol=tolerance * max(scale, 1e-30))
 
 
+def dense_norm(placed: Placed) -> float:
+    """The largest singular value of the dense matrix."""
+    operator = build_operator(placed, DOUBLE)
+    return float(np.linalg.norm(real_matrix(operator.forward, operator.domain), 2))
+
+
 def check(placed: Placed) -> None:
     """Everything at once. `placed` is a term with its domain, codomain and facts as the language infers them."""
     operator = build_operator(placed, DOUBLE)

@@ -73,7 +73,12 @@ _HEADS = {1: [(), (), (), ("frame",)], 2: [(), (), ("channel",), ("frame",), ("f
 NEEDED: set[tuple[type[Word], str]] = {(electrons.Project, "tilts")}
 """Parameters that may be left out only where another one is given, which is not drawn here."""
 
-DIMENSIONS: dict[type[Word], int] = {electrons.Project: 3, electrons.Rotate: 3, electrons.CentralSlice: 3}
+DIMENSIONS: dict[type[Word], int] = {
+    electrons.Project: 3,
+    electrons.Rotate: 3,
+    electrons.CentralSlice: 3,
+    tomography.Conebeam: 3,
+}
 """Words for domains of so many spatial axes only, which the others would seldom be."""
 
 
