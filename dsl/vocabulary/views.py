@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from ..model.fields import Field
+from ..model.fields import Annotated, Count, Field, Le
 from ..model.terms import AxisTerm, MeasureTerm, ValueTerm
 from ..model.word import View
 
@@ -21,11 +21,19 @@ class Table(View):
 
 
 class Figure(View):
-    """Pictures side by side."""
+    """Pictures side by side, as a paper would print them: one line for each image or swept value.
 
-    example: ClassVar[str] = "report figure { show = [measured, estimate, truth, abs(error)] }"
+    A value that depends on the method, such as `estimate`, is shown for each method; one with a method in front, such
+    as `tv.estimate`, for that one; `truth` and `measured` once. All pictures of a line share the truth's grey scale.
+    """
+
+    example: ClassVar[str] = "report figure { show = [truth, estimate]; images = 2; zoom = auto; errors = true }"
 
     show: tuple[ValueTerm, ...] = Field(description="values, such as estimate, truth, abs(error), tv.estimate")
+    rows: tuple[AxisTerm, ...] = Field(
+        (), description="axes down, beside the images: `method`, `data`, or swept params"
+    )
+    images: Annotated[Count, Le(16)] = Field(1, description="how many rows of the data are shown, the first ones")
 
 
 class Curves(View):

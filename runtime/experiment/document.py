@@ -7,14 +7,16 @@ from typing import Any
 import numpy as np
 from recon.dsl.model.experiment import Experiment
 from recon.dsl.model.space import Space
-from recon.dsl.vocabulary.views import Curves
+from recon.dsl.vocabulary.views import Curves, Figure
 from recon.dsl.vocabulary.views import Table as TableWord
 
 from ..report.content import Curve, Picture, Report, Section, Table
+from ..values import EvaluationError
 from .cells import Cell
 from .claims import Verdict
 from .execute import Execution
 from .outcome import Outcome, Shown
+from .seen import Seen
 from .views import curves, metrics_table, table
 
 MOST_SECTIONS = 24
@@ -32,8 +34,8 @@ def report(
     """Everything a reader should see: claims, metrics, the page's tables and curves, then each outcome's pictures."""
     experiment = cells[0].checked.experiment
     sections = [*_views(experiment, execution.outcomes)]
-    shown = [o for o in execution.outcomes if o.shown is not None or o.failure]
-    sections += [_outcome(experiment, cells, o) for o in shown[:MOST_SECTIONS]]
+    shown = [o for o in execution.outcomes if o.shown or o.failure]
+    sections += [_outcome(experiment, cells, execution.outcomes, o) for o in shown[:MOST_SECTIONS]]
     if len(shown) > MOST_SECTIONS:
         sections.append(
             Section("More", text=f"{len(shown) - MOST_SECTIONS} further outcomes have arrays in the run's folder.")
@@ -70,15 +72,16 @@ def _views(experiment: Experiment, outcomes: list[Outcome]) -> list[Section]:
     return out
 
 
-def _outcome(experiment: Experiment, cells: list[Cell], o: Outcome) -> Section:
+def _outcome(experiment: Experiment, cells: list[Cell], outcomes: list[Outcome], o: Outcome) -> Section:
     where = ", ".join([*(f"{k} = {v}" for k, v in o.cell.items()), *(p for p in (o.data, o.method) if p)])
     title = f"{where}: {o.solver}" if where else o.solver
-    if o.shown is None:
+    if not o.shown:
         return Section(title, text=f"Failed: {o.failure}")
     cell = next(c for c in cells if c.labels == o.cell)
     method = cell.checked.methods[o.method]
     spaces = method.problem.unknowns
-    pictures = _pictures(o.shown, spaces, {n: m.space for n, m in method.measurements.items()})
+    pictures = _pictures(o.shown[0], spaces, {n: m.space for n, m in method.measurements.items()})
+    pictures += _figures(experiment, Seen(cells, outcomes), o, spaces)
     numbers = ", ".join(f"{k} {v:.4g}" for k, v in _first(o).items())
     which = f"Row {o.rows[0] + 1} of {len(o.rows)}: " if len(o.rows) > 1 else ""
     text = f"{o.stopped}. {which}{numbers}"
@@ -105,7 +108,7 @@ def _convergence(o: Outcome) -> list[Curve]:
 
 
 def _pictures(shown: Shown, spaces: dict[str, Space], measured: dict[str, Space]) -> list[Picture]:
-    """Truth, measurement, adjoint image, estimate and error of each unknown; then what the page's figures name."""
+    """Truth, measurement, adjoint image, estimate and error of each unknown."""
     out = []
     several = len(shown.estimates) > 1
     for name, estimate in shown.estimates.items():
@@ -133,9 +136,20 @@ def _pictures(shown: Shown, spaces: dict[str, Space], measured: dict[str, Space]
                     axes=axes,
                 )
             )
-    shown_above = ("estimate", "truth", "measured", "error")
-    known = {x.shape: tuple(a.name for a in spaces[name].axes) for name, x in shown.estimates.items()}
-    for label, array in shown.figures:
-        if label not in shown_above:
-            out.append(Picture(label, array, axes=known.get(array.shape, ())))
+    return out
+
+
+def _figures(experiment: Experiment, seen: Seen, o: Outcome, spaces: dict[str, Space]) -> list[Picture]:
+    """What the page's figures name beyond what is shown anyway."""
+    out = []
+    known = {x.shape: tuple(a.name for a in spaces[name].axes) for name, x in o.shown[0].estimates.items()}
+    for term in (t for view in experiment.views if isinstance(view, Figure) for t in view.show):
+        label = " ".join(term.span.text.split()) if term.span is not None else "value"
+        if label in ("estimate", "truth", "measured", "error"):
+            continue
+        try:
+            array = seen.value(term, o)
+        except EvaluationError:
+            continue
+        out.append(Picture(label, array, axes=known.get(array.shape, ())))
     return out

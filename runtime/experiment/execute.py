@@ -14,7 +14,7 @@ from recon.dsl.check.formulate import Checked
 from recon.dsl.diagnostics import SpecError
 from recon.dsl.model.experiment import DataSet, Experiment
 from recon.dsl.model.options import DataOptions
-from recon.dsl.model.terms import Column, Reserved, Unknown, ValueTerm
+from recon.dsl.model.terms import Column
 from recon.dsl.vocabulary.sources.drawn import Phantom
 from recon.dsl.vocabulary.views import Figure
 from torch import Tensor
@@ -23,7 +23,7 @@ from ..algorithms.direct import AdjointImage
 from ..build import Build, Quantified
 from ..loop import Diverged
 from ..meaning import meaning
-from ..values import EvaluationError, evaluate
+from ..values import EvaluationError
 from .analyses import Subject
 from .cells import Cell
 from .compile import Compiled, compile_problem, sized
@@ -170,6 +170,7 @@ def _run_method(
     outcome.seconds += time.perf_counter() - start
     if not all(bool(torch.isfinite(torch.view_as_real(e) if e.is_complex() else e).all()) for e in estimates.values()):
         raise Diverged(f"`{choice.solver.word}` returned numbers that are not finite")
+    before: Tensor | None = None
     if not outcome.iterations:
         outcome.iterations = list(solution.trace.iterations)
         trace = solution.trace
@@ -178,12 +179,14 @@ def _run_method(
         outcome.choices = [(c.name, c.value, c.why) for c in solution.trace.choices]
         outcome.stopped = solution.stopped
         before = _adjoint(compiled) if compiled is not None else None
-        outcome.shown = _shown(experiment, before, method, estimates, truths, measured, build)
         if compiled is not None and before is not None and choice.solver.word != "adjoint" and _normalised(compiled):
             first = {k: v[:1] for k, v in truths.items()}
             seen = {k: v[:1] for k, v in measured.items()}
             scores, _ = score(experiment, method.formulation, compiled.layout.split(before), first, seen, build)
             outcome.baseline = {k: v[0] for k, v in scores.items()}
+    for i in range(min(len(batch.numbers), images_shown(experiment) - len(outcome.shown))):
+        adjoint = before if not outcome.shown and len(estimates) == 1 else None
+        outcome.shown.append(_shown(batch.numbers[i], i, adjoint, estimates, truths, measured))
     scores, undone = score(experiment, method.formulation, estimates, truths, measured, build)
     outcome.notes += [note for note in undone if note not in outcome.notes]
     outcome.add(scores, list(batch.numbers))
@@ -221,56 +224,27 @@ def _normalised(compiled: Compiled) -> bool:
     return norm is not None and 0.5 <= norm <= 1.5
 
 
+def images_shown(experiment: Experiment) -> int:
+    """How many rows of the data the page's figures show."""
+    return max((view.images for view in experiment.views if isinstance(view, Figure)), default=1)
+
+
 def _shown(
-    experiment: Experiment,
+    row: int,
+    i: int,
     before: Tensor | None,
-    method: Checked,
     estimates: dict[str, Tensor],
     truths: dict[str, Tensor],
     measured: dict[str, Tensor],
-    build: Build,
 ) -> Shown:
-    """The first row's arrays."""
-    first = next(iter(estimates))
-    space = method.problem.unknowns[first]
-
-    def lookup(term: object) -> Quantified:
-        match term:
-            case Unknown(name=n) if n in estimates:
-                return Quantified(estimates[n][:1])
-            case Unknown(name=n) if n in method.formulation.derived:
-                return evaluate(method.formulation.derived[n], lookup, space, build)
-            case Reserved(name="estimate", method=None):
-                return Quantified(estimates[first][:1])
-            case Reserved(name="measured", method=None):
-                return Quantified(next(iter(measured.values()))[:1])
-            case Reserved(name="truth", method=None) if first in truths:
-                return Quantified(truths[first][:1])
-            case Reserved(name="ref", method=None) if "ref" in truths:
-                return Quantified(truths["ref"][:1])
-            case Reserved(name="error", method=None) if first in truths:
-                return Quantified(estimates[first][:1] - truths[first][:1])
-        raise EvaluationError("not at hand here")
-
-    figures = []
-    for view in experiment.views:
-        for term in view.show if isinstance(view, Figure) else ():
-            try:
-                value = evaluate(term, lookup, space, build)
-            except EvaluationError:
-                continue
-            figures.append((_label(term), _numpy(value.data[0])))
+    """The arrays of the i-th row of a batch."""
     return Shown(
-        truths={k: _numpy(v[0]) for k, v in truths.items()},
-        measured={k: _numpy(v[0]) for k, v in measured.items()},
-        adjoint=_numpy(before[0]) if before is not None and len(estimates) == 1 else None,
-        estimates={k: _numpy(v[0]) for k, v in estimates.items()},
-        figures=figures,
+        row,
+        truths={k: _numpy(v[i]) for k, v in truths.items()},
+        measured={k: _numpy(v[i]) for k, v in measured.items()},
+        adjoint=_numpy(before[0]) if before is not None else None,
+        estimates={k: _numpy(v[i]) for k, v in estimates.items()},
     )
-
-
-def _label(term: ValueTerm) -> str:
-    return " ".join(term.span.text.split()) if term.span is not None else "value"
 
 
 def _numpy(x: Tensor) -> Array:

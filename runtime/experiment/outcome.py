@@ -14,18 +14,25 @@ Array = np.ndarray[Any, Any]
 
 @dataclass
 class Shown:
-    """The first row of an outcome as arrays, for pictures: by unknown's name, and what the page's figures name."""
+    """One row of an outcome as arrays, for pictures; by the names of unknowns and measurements.
 
+    row: its place in the data set. adjoint: A^H y, of the first row only, where the law has a linear reading of y.
+    """
+
+    row: int
     truths: dict[str, Array]
     measured: dict[str, Array]
     adjoint: Array | None
     estimates: dict[str, Array]
-    figures: list[tuple[str, Array]] = field(default_factory=list)
 
 
 @dataclass
 class Outcome:
-    """The result of one method on one data set in one cell of the sweep.
+    """The result of one method on one data set in one cell of the sweep: numbers, texts and arrays, and nothing else.
+
+    What a report shows is made from these records alone, after all of them are there: tables from `metrics` and
+    `rows`, curves along the iterations from `iterations` and `trace`, and figures from `shown`, which holds the first
+    rows of the data, as many as the page's figures show, at least one.
 
     cell: path -> label of each swept axis. metrics: name -> a number for each row, `rows` their places in the data set.
     trace: name -> numbers along `iterations`, of the first batch. failure: why it failed, where it did.
@@ -48,7 +55,7 @@ class Outcome:
     failure: str = ""
     notes: list[str] = field(default_factory=list)
     """Metrics that could not be computed, and why."""
-    shown: Shown | None = None
+    shown: list[Shown] = field(default_factory=list)
 
     @property
     def folder(self) -> str:
