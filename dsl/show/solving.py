@@ -29,6 +29,8 @@ COPIES: dict[str, tuple[int, int]] = {
     "nesterov": (4, 0),
     "fista": (4, 0),
     "adam": (4, 0),
+    "adagrad": (3, 0),
+    "lsqr": (4, 1),
     "admm": (3, 2),
     "alternate": (5, 2),
     "pdhg": (4, 2),
@@ -115,6 +117,8 @@ def step_lines(c: Checked, choice: Choice) -> list[StepLine]:
     if name in STEPPED:
         if isinstance(given, float):
             return [StepLine("step", given, "given")]
+        if given == "backtracking":
+            return [StepLine("step", None, "found at run, by backtracking")]
         lipschitz = _lipschitz(c)
         if lipschitz.value is None:
             return [lipschitz, StepLine("step", None, AT_RUN)]

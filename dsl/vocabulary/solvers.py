@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import ClassVar, Literal
 
 from annotated_types import Lt
+from pydantic import model_validator
 
 from ..model.facts import IDENTITY, stack
 from ..model.fields import Annotated, Auto, Count, Field, NonNegative, Positive
@@ -71,6 +72,17 @@ def joint_prox(rough: list[TermFacts]) -> bool:
         and sum(t.function.constraint for t in rough) == 1
         and all(s.field == "real" for t in rough for s in [b.domain for b in t.blocks.values()])
     )
+
+
+def _gradients_and_sets(problem: Problem, name: str) -> Misfit | None:
+    """Every term has a gradient, or is a set of the unknown itself."""
+    stuck = _first(t for t in problem.terms if not (t.function.gradient or t.function.constraint))
+    if stuck:
+        return Misfit(stuck, f"`{name}` needs a gradient, and `{stuck.label}` has none")
+    apart = _first(t for t in problem.terms if t.function.constraint and not t.plain)
+    if apart:
+        return Misfit(apart, f"`{name}` projects onto sets of the unknown itself, and `{apart.label}` is none")
+    return None
 
 
 def _has_data(problem: Problem, name: str) -> Misfit | None:
@@ -172,20 +184,54 @@ class Cg(Iterative):
         return _quadratic(problem, self.word)
 
 
+class Lsqr(Iterative):
+    """LSQR on a quadratic problem: as conjugate gradients, but with A alone, so that small singular values keep digits.
+
+    From zero it converges to the solution of least norm where there are many; stopped early it regularises.
+    """
+
+    formula: ClassVar[str] = r"\min_x \textstyle\sum_j \tfrac{w_j}{2} |K_j x - b_j|^2"
+    reference: ClassVar[str] = "Heckel 2024, 3.1; Paige, Saunders 1982"
+    example: ClassVar[str] = "solver lsqr(iterations = 50)"
+
+    iterations: int = Field(100, gt=0, description="most iterations")
+    tolerance: NonNegative = Field(1e-6, description="relative residual of the normal equations at which it stops")
+
+    def misfit(self, problem: Problem) -> Misfit | None:
+        return _quadratic(problem, self.word)
+
+
+Search = Literal["backtracking"]
+"""A step that is halved until the objective lies below its parabola there, and tried longer in the next iteration."""
+
+
 class Gradient(Iterative):
-    """Gradient descent, with momentum if wanted."""
+    """Gradient descent, with momentum if wanted.
+
+    With `step = backtracking` a gradient is enough, also of terms without a Lipschitz constant or that are not convex.
+    """
 
     formula: ClassVar[str] = r"x_{k+1} = x_k - t \nabla f(x_k) + \beta (x_k - x_{k-1})"
     reference: ClassVar[str] = "Heckel 2024, 3.3, 3.6"
     example: ClassVar[str] = "solver gradient(iterations = 300)"
 
-    step: Positive | Auto = Field(
-        "auto", description="step size; `auto` is 1 / L, or the best one where momentum is given"
+    step: Positive | Auto | Search = Field(
+        "auto",
+        description="step size; `auto` is 1 / L, or the best one where momentum is given; `backtracking` finds it anew",
     )
     momentum: Annotated[NonNegative, Lt(1)] = Field(0.0, description="weight of the last move")
 
+    @model_validator(mode="after")
+    def _one_way(self) -> Gradient:
+        if self.step == "backtracking" and self.momentum:
+            raise ValueError("steps are found by backtracking without momentum only; leave one of the two out")
+        return self
+
     def misfit(self, problem: Problem) -> Misfit | None:
-        return _smooth(problem, self.word)
+        if self.step != "backtracking":
+            return _smooth(problem, self.word)
+        stuck = _first(t for t in problem.terms if not t.function.gradient)
+        return None if stuck is None else Misfit(stuck, f"`gradient` needs a gradient, and `{stuck.label}` has none")
 
 
 class HeavyBall(Iterative):
@@ -215,6 +261,25 @@ class HeavyBall(Iterative):
         )
 
 
+class AdaGrad(Iterative):
+    """AdaGrad: gradient steps divided by the root of the sum of all squared gradients so far; sets by projection.
+
+    Of complex numbers the squared modulus counts, so that a common phase changes nothing.
+    """
+
+    word: ClassVar[str] = "adagrad"
+    formula: ClassVar[str] = (
+        r"h \leftarrow h + |g|^2,\ x \leftarrow P_C\Bigl(x - \eta \frac{g}{\sqrt{h} + \epsilon}\Bigr)"
+    )
+    reference: ClassVar[str] = "Heckel 2024, 3.7; Duchi, Hazan, Singer 2011"
+    example: ClassVar[str] = "solver adagrad(lr = 0.1, iterations = 1000)"
+
+    lr: Positive = Field(0.1, description="learning rate: how far an entry moves in the first step, in its unit")
+
+    def misfit(self, problem: Problem) -> Misfit | None:
+        return _gradients_and_sets(problem, self.word)
+
+
 class Adam(Iterative):
     """Adam: gradient steps divided by a running size of the gradient, for what is not convex; sets by projection.
 
@@ -233,13 +298,7 @@ class Adam(Iterative):
     decay: Annotated[NonNegative, Lt(1)] = Field(0.999, description="decay of the mean squared gradient, beta_2")
 
     def misfit(self, problem: Problem) -> Misfit | None:
-        stuck = _first(t for t in problem.terms if not (t.function.gradient or t.function.constraint))
-        if stuck:
-            return Misfit(stuck, f"`adam` needs a gradient, and `{stuck.label}` has none")
-        apart = _first(t for t in problem.terms if t.function.constraint and not t.plain)
-        if apart:
-            return Misfit(apart, f"`adam` projects onto sets of the unknown itself, and `{apart.label}` is none")
-        return None
+        return _gradients_and_sets(problem, self.word)
 
 
 class Nesterov(Iterative):
@@ -262,7 +321,9 @@ class Ista(Iterative):
     reference: ClassVar[str] = "Heckel 2024, 3.4; Daubechies, Defrise, De Mol 2004"
     example: ClassVar[str] = "solver ista(iterations = 200)"
 
-    step: Positive | Auto = Field("auto", description="step size; `auto` is 1 / L")
+    step: Positive | Auto | Search = Field(
+        "auto", description="step size; `auto` is 1 / L, `backtracking` finds it anew in each iteration"
+    )
 
     def misfit(self, problem: Problem) -> Misfit | None:
         return _one_prox(problem, self.word)
@@ -278,7 +339,9 @@ class Fista(Iterative):
     reference: ClassVar[str] = "Heckel 2024, 3.4, 3.6; Beck, Teboulle 2009; O'Donoghue, Candes 2015"
     example: ClassVar[str] = "solver fista(iterations = 60)"
 
-    step: Positive | Auto = Field("auto", description="step size; `auto` is 1 / L")
+    step: Positive | Auto | Search = Field(
+        "auto", description="step size; `auto` is 1 / L, `backtracking` finds it anew in each iteration"
+    )
     restart: Literal["adaptive", "none"] = Field("adaptive", description="drop the momentum where it points uphill")
 
     def misfit(self, problem: Problem) -> Misfit | None:
@@ -292,7 +355,9 @@ class ProjectedGradient(Iterative):
     reference: ClassVar[str] = "Heckel 2024, 3.4"
     example: ClassVar[str] = "solver projected_gradient(iterations = 200)"
 
-    step: Positive | Auto = Field("auto", description="step size; `auto` is 1 / L")
+    step: Positive | Auto | Search = Field(
+        "auto", description="step size; `auto` is 1 / L, `backtracking` finds it anew in each iteration"
+    )
 
     def misfit(self, problem: Problem) -> Misfit | None:
         bad = _one_prox(problem, self.word)

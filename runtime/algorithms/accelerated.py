@@ -39,36 +39,47 @@ class Momentum:
 
 
 class Accelerated(Algorithm[Momentum]):
-    """Accelerated proximal gradient descent; without rough terms it is Nesterov's method. Converges for t <= 1 / L."""
+    """Accelerated proximal gradient descent; without rough terms it is Nesterov's method. Converges for t <= 1 / L.
 
-    def __init__(self, problem: Problem, name: str, step: float | None, restart: bool) -> None:
+    With `search` steps are found by backtracking, from one that is known at the start; they only become shorter, and
+    longer again with a restart.
+    """
+
+    def __init__(self, problem: Problem, name: str, step: float | None, restart: bool, search: bool = False) -> None:
         self.name, self.problem, self.restart = name, problem, restart
         self.smooth = Smooth(problem, [t for t in problem.terms if is_smooth(t)])
         self.prox = prox_of([t for t in problem.terms if not is_smooth(t)])
-        curvature = self.smooth.curvature()
-        self.bound = 1 / safe(curvature.upper)
+        self.search = search or self.smooth.local
         self.given = step
-        self.size: Scalar = self.bound if step is None else step
-        self.mu, self.why = curvature.lower, curvature.why
+        self.mu: Scalar = 0.0
+        self.bound: Scalar | None = None
+        if search:
+            self.size: Scalar = self.smooth.cauchy_step(problem.initial())
+            self.why = "|g|^2 / <g, H g> at the start"
+        else:
+            curvature = self.smooth.curvature()
+            self.bound = 1 / safe(curvature.upper)
+            self.size = self.bound if step is None else step
+            self.mu, self.why = curvature.lower, f"1 / L, L: {curvature.why}"
         self.strong = smallest(self.mu) > 0
 
     def init(self) -> Momentum:
         x = self.problem.initial()
         step = self.size
-        if self.smooth.local:
+        if self.search:
             step = torch.as_tensor(step, dtype=self.problem.real, device=x.device).expand(self.problem.rows)
         dtype = torch.float64 if self.strong else self.problem.real
         return Momentum(x, x.clone(), torch.ones(self.problem.rows, dtype=dtype, device=x.device), step)
 
     def step(self, state: Momentum, knobs: Knobs) -> Momentum:
-        x, size = forward_backward(self.smooth, self.prox, state.z, state.step)
+        x, size = forward_backward(self.smooth, self.prox, state.z, state.step, self.search)
         move = torch.sub(x, state.x, out=state.x)
         after, beta = self._schedule(state.theta, size)
         if self.restart:
             uphill = dot_rows(state.z.sub_(x), move) > 0
             beta = beta.masked_fill(uphill, 0)
             after = after.masked_fill(uphill, 1)
-            if self.smooth.local and isinstance(size, Tensor) and self.given is None:
+            if self.search and isinstance(size, Tensor) and self.given is None:
                 size = torch.where(uphill, size * GROWTH**4, size)
         return Momentum(x, add(x, move, beta), after, size)
 
@@ -88,10 +99,16 @@ class Accelerated(Algorithm[Momentum]):
         return state.x
 
     def choices(self) -> list[Step]:
-        why = "given" if self.given is not None else f"1 / L, L: {self.why}"
-        if self.smooth.local:
+        why = "given" if self.given is not None else self.why
+        if self.search:
             why += "; then by backtracking"
         found = [Step(*describe("step", self.size, why, self.bound))]
         if self.strong:
-            found.append(Step("mu", largest(self.mu), f"strong convexity of the smooth terms: {self.why}"))
+            found.append(
+                Step(
+                    "mu",
+                    largest(self.mu),
+                    f"strong convexity of the smooth terms: {self.why.removeprefix('1 / L, L: ')}",
+                )
+            )
         return found

@@ -33,13 +33,15 @@ class Descent:
     step: Scalar
 
 
-def forward_backward(smooth: Smooth, prox: Prox, z: Tensor, step: Scalar) -> tuple[Tensor, Scalar]:
+def forward_backward(
+    smooth: Smooth, prox: Prox, z: Tensor, step: Scalar, search: bool = False
+) -> tuple[Tensor, Scalar]:
     """prox_{t g}(z - t grad f(z)), and t: halved, row by row, until the move is short enough for f's curvature.
 
-    Only where f has no global Lipschitz constant is anything tried; else the step is taken as it is.
+    Only with `search`, or where f has no global Lipschitz constant, is anything tried; else the step is taken as it is.
     """
     gradient = smooth.gradient(z)
-    if not smooth.local or not isinstance(step, Tensor):
+    if not (search or smooth.local) or not isinstance(step, Tensor):
         return prox(add_scaled(gradient, z, step), step), step
     for _ in range(60):
         x = prox(add(z, gradient, -step), step)
@@ -61,31 +63,40 @@ class ProximalGradient(Algorithm[Descent]):
     """Gradient steps on the smooth terms, each followed by the proximal map of the others; with momentum if wanted.
 
     The step 1 / L, and (1 + sqrt(beta))^2 / L with momentum: the longest at which every mode of a quadratic still
-    oscillates, so that it decays like beta^(k/2). Converges for t < 2 (1 + beta) / L.
+    oscillates, so that it decays like beta^(k/2). Converges for t < 2 (1 + beta) / L. With `search` steps are found by
+    backtracking instead, and nothing need be known of the curvature; then `gradient` takes any terms with gradients.
     """
 
-    def __init__(self, problem: Problem, name: str, step: float | None, momentum: float = 0.0) -> None:
+    def __init__(
+        self, problem: Problem, name: str, step: float | None, momentum: float = 0.0, search: bool = False
+    ) -> None:
         self.name, self.problem, self.momentum = name, problem, momentum
-        self.smooth = Smooth(problem, [t for t in problem.terms if is_smooth(t)])
-        self.prox = prox_of([t for t in problem.terms if not is_smooth(t)])
+        smooth = [t for t in problem.terms if name == "gradient" or is_smooth(t)]
+        self.smooth = Smooth(problem, smooth)
+        self.prox = prox_of([] if name == "gradient" else [t for t in problem.terms if not is_smooth(t)])
+        self.search, self.given = search or self.smooth.local, step
+        self.bound: Scalar | None = None
+        if search:
+            self.why = "|g|^2 / <g, H g> at the start"
+            self.size: Scalar = self.smooth.cauchy_step(problem.initial())
+            return
         curvature = self.smooth.curvature()
         self.bound = 2 * (1 + momentum) / safe(curvature.upper)
-        self.given = step
-        self.size: Scalar = (1 + momentum**0.5) ** 2 / safe(curvature.upper) if step is None else step
+        self.size = (1 + momentum**0.5) ** 2 / safe(curvature.upper) if step is None else step
         self.why = curvature.why
 
     def init(self) -> Descent:
         x = self.problem.initial()
         step = self.size
-        if self.smooth.local:
+        if self.search:
             step = torch.as_tensor(step, dtype=self.problem.real, device=x.device).expand(self.problem.rows)
         return Descent(x, x.clone() if self.momentum else None, step)
 
     def step(self, state: Descent, knobs: Knobs) -> Descent:
         size = state.step
-        if isinstance(size, Tensor) and self.smooth.local and self.given is None and not self.momentum:
+        if isinstance(size, Tensor) and self.search and self.given is None and not self.momentum:
             size = size * GROWTH
-        x, size = forward_backward(self.smooth, self.prox, state.x, size)
+        x, size = forward_backward(self.smooth, self.prox, state.x, size, self.search)
         if state.before is not None:
             x = add_(x, state.x - state.before, self.momentum)
             return Descent(x, state.x, size)
@@ -96,8 +107,8 @@ class ProximalGradient(Algorithm[Descent]):
 
     def choices(self) -> list[Step]:
         formula = "(1 + sqrt(momentum))^2 / L" if self.momentum else "1 / L"
-        why = "given" if self.given is not None else f"{formula}, L: {self.why}"
-        if self.smooth.local:
+        why = "given" if self.given is not None else self.why if self.bound is None else f"{formula}, L: {self.why}"
+        if self.search:
             why += "; then by backtracking"
         return [Step(*describe("step", self.size, why, self.bound))]
 

@@ -29,8 +29,8 @@ class Curvature:
 
 
 def is_quadratic(term: Term) -> bool:
-    """Whether the term is w/2 |K x - b|^2."""
-    return isinstance(term.functional, HalfSquare)
+    """Whether the term is w/2 |K x - b|^2 with a linear K."""
+    return isinstance(term.functional, HalfSquare) and term.operator.facts.linear != "none"
 
 
 def is_smooth(term: Term) -> bool:
@@ -58,13 +58,13 @@ class Smooth:
 
     def __init__(self, problem: Problem, terms: Sequence[Term]) -> None:
         self.problem, self.terms = problem, list(terms)
-        self._quadratic: list[tuple[Term, HalfSquare]] = [
-            (t, t.functional) for t in terms if isinstance(t.functional, HalfSquare)
+        self.quadratic: list[tuple[Term, HalfSquare]] = [
+            (t, t.functional) for t in terms if isinstance(t.functional, HalfSquare) and is_quadratic(t)
         ]
         self._other = [t for t in terms if not is_quadratic(t)]
         self.local = any(is_local(t) for t in terms)
         self._negative: Tensor | None = None
-        for term, g in self._quadratic:
+        for term, g in self.quadratic:
             if g.target is not None:
                 back = term.operator.adjoint(g.target)
                 old = torch.zeros_like(back) if self._negative is None else self._negative
@@ -73,7 +73,7 @@ class Smooth:
     @property
     def weights(self) -> list[Scalar]:
         """w_j of the quadratic terms, in their order."""
-        return [g.weight for _, g in self._quadratic]
+        return [g.weight for _, g in self.quadratic]
 
     @property
     def rhs(self) -> Tensor:
@@ -83,7 +83,7 @@ class Smooth:
     def normal(self, x: Tensor) -> Tensor:
         """N x, in memory of its own."""
         total: Tensor | None = None
-        for term, g in self._quadratic:
+        for term, g in self.quadratic:
             part = term.operator.gram(x)
             total = times(g.weight, part) if total is None else add_(total, part, g.weight)
         return torch.zeros_like(x) if total is None else total
@@ -91,7 +91,7 @@ class Smooth:
     def gradient(self, x: Tensor) -> Tensor:
         """grad f(x), in memory of its own."""
         total = self._negative
-        for i, (term, g) in enumerate(self._quadratic):
+        for i, (term, g) in enumerate(self.quadratic):
             part = term.operator.gram(x)
             if total is None:
                 total = times(g.weight, part)
@@ -111,8 +111,8 @@ class Smooth:
         if self.local:
             x = problem.initial()
             return Curvature(0.0, self.local_lipschitz(x), "largest eigenvalue of the Hessian at the start")
-        if not self._other and self._quadratic:
-            operators, weights = [t.operator for t, _ in self._quadratic], [g.weight for _, g in self._quadratic]
+        if not self._other and self.quadratic:
+            operators, weights = [t.operator for t, _ in self.quadratic], [g.weight for _, g in self.quadratic]
             normal = Normal(operators, problem.space, problem.real, problem.device)
             if normal.basis is not None:
                 low, high = normal.extremes(weights)
@@ -151,6 +151,21 @@ class Smooth:
             total = total + term.operator.adjoint(slope)
         return total
 
+    def cauchy_step(self, x: Tensor) -> Tensor:
+        """|g|^2 / <g, H g> at x, [rows], with the gradient g and the Hessian H: the best step there were f quadratic.
+
+        Where an operator is not linear, H g is the difference of the gradients at x and a short way along -g.
+        """
+        g = self.gradient(x)
+        square = dot_rows(g, g)
+        if all(t.operator.facts.linear != "none" for t in self.terms):
+            bent = dot_rows(g, self._hessian(x, g)).abs()
+        else:
+            top = torch.maximum(x.abs().flatten(1).amax(1), torch.ones_like(square))
+            h = 1e-3 * top / g.abs().flatten(1).amax(1).clamp_min(torch.finfo(self.problem.real).tiny)
+            bent = dot_rows(g, g - self.gradient(add(x, g, -h))).abs() / h
+        return torch.where((bent > 0) & (square > 0), square / torch.where(bent > 0, bent, 1), 1).to(self.problem.real)
+
     def accepts(self, z: Tensor, x: Tensor, step: Tensor) -> Tensor:
         """Whether the step from z to x was short enough: a boolean of each row.
 
@@ -165,10 +180,16 @@ class Smooth:
         for term in self.terms:
             g = term.functional
             a, b = term.operator.forward(z), term.operator.forward(x)
-            at_a, move = g.grad(a), b - a
-            symmetric += dot_rows(g.grad(b) - at_a, move)
             low, high = g.value(a), g.value(b)
-            excess += high - low - dot_rows(at_a, move)
+            if term.operator.facts.linear == "none":
+                at_z = term.grad(z)
+                symmetric += dot_rows(term.grad(x) - at_z, x - z)
+                slope = dot_rows(at_z, x - z)
+            else:
+                at_a, move = g.grad(a), b - a
+                symmetric += dot_rows(g.grad(b) - at_a, move)
+                slope = dot_rows(at_a, move)
+            excess += high - low - slope
             noise += (low.abs() + high.abs()) * (8 * torch.finfo(self.problem.real).eps)
         t = step.double()
         return (symmetric <= square / t * (1 + 1e-6)) & (excess <= square / (2 * t) + noise)

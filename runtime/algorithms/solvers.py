@@ -10,7 +10,7 @@ from recon.dsl.vocabulary import solvers as words
 from ..meaning import meaning, meaning_of
 from ..problem import Problem
 from .accelerated import Accelerated
-from .adam import Adam
+from .adaptive import AdaGrad, Adam
 from .admm import Admm
 from .base import Algorithm, Direct
 from .cg import ConjugateGradients
@@ -20,6 +20,7 @@ from .direct import AdjointImage, ClosedFormImage, PseudoInverseImage
 from .filtered import FilteredBackprojection
 from .gradient import HeavyBall, ProximalGradient
 from .interpolate import InterpolatedImage
+from .lsqr import Lsqr
 from .primal_dual import roles
 
 
@@ -70,16 +71,28 @@ def cg(word: words.Cg, problem: Problem) -> Algorithm[Any]:
     return ConjugateGradients(problem)
 
 
+@meaning_of(words.Lsqr)
+def lsqr(word: words.Lsqr, problem: Problem) -> Algorithm[Any]:
+    """LSQR on the weighted equations side by side."""
+    return Lsqr(problem)
+
+
 @meaning_of(words.Gradient)
 def gradient(word: words.Gradient, problem: Problem) -> Algorithm[Any]:
     """Gradient descent."""
-    return ProximalGradient(problem, "gradient", _given(word.step), word.momentum)
+    return ProximalGradient(problem, "gradient", _given(word.step), word.momentum, word.step == "backtracking")
 
 
 @meaning_of(words.HeavyBall)
 def heavy_ball(word: words.HeavyBall, problem: Problem) -> Algorithm[Any]:
     """Gradient descent with the momentum that is best for a quadratic."""
     return HeavyBall(problem, word.iterations, _given(word.step), _given(word.momentum))
+
+
+@meaning_of(words.AdaGrad)
+def adagrad(word: words.AdaGrad, problem: Problem) -> Algorithm[Any]:
+    """AdaGrad."""
+    return AdaGrad(problem, word.lr)
 
 
 @meaning_of(words.Adam)
@@ -97,19 +110,19 @@ def nesterov(word: words.Nesterov, problem: Problem) -> Algorithm[Any]:
 @meaning_of(words.Ista)
 def ista(word: words.Ista, problem: Problem) -> Algorithm[Any]:
     """Proximal gradient steps."""
-    return ProximalGradient(problem, "ista", _given(word.step))
+    return ProximalGradient(problem, "ista", _given(word.step), search=word.step == "backtracking")
 
 
 @meaning_of(words.ProjectedGradient)
 def projected_gradient(word: words.ProjectedGradient, problem: Problem) -> Algorithm[Any]:
     """Proximal gradient steps, whose proximal maps are projections."""
-    return ProximalGradient(problem, "projected_gradient", _given(word.step))
+    return ProximalGradient(problem, "projected_gradient", _given(word.step), search=word.step == "backtracking")
 
 
 @meaning_of(words.Fista)
 def fista(word: words.Fista, problem: Problem) -> Algorithm[Any]:
     """Accelerated proximal gradient steps."""
-    return Accelerated(problem, "fista", _given(word.step), restart=word.restart == "adaptive")
+    return Accelerated(problem, "fista", _given(word.step), word.restart == "adaptive", word.step == "backtracking")
 
 
 @meaning_of(words.Admm)

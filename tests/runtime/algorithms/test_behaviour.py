@@ -25,6 +25,7 @@ from recon.runtime.problem import Problem, Term
 ALL: list[Solver] = [
     words.Cg(), words.ClosedForm(), words.Gradient(), words.HeavyBall(), words.Nesterov(), words.Ista(),
     words.Fista(), words.ProjectedGradient(), words.Admm(), words.Pdhg(),
+    words.Lsqr(), words.Gradient(step="backtracking"),
 ]  # fmt: skip
 
 
@@ -234,3 +235,38 @@ def test_joint_proximal_maps_are_optimal(kit: Any, rng: np.random.Generator, t: 
         for _ in range(200):
             z = x + 1e-3 * tensor(rng.standard_normal((1, 4, 4)))
             assert float(problem.objective(z) + (z - v).square().sum() / (2 * t)) >= best - 1e-12
+
+
+@pytest.mark.parametrize(
+    "word", [words.Gradient(step="backtracking"), words.ProjectedGradient(step="backtracking")], ids=lambda w: w.word
+)
+def test_backtracking_descends_row_by_row_and_needs_no_constant(
+    kit: Any, rng: np.random.Generator, word: Solver
+) -> None:
+    """Curvatures of two rows that are apart by 1e6: neither row rises, and each ends at its own minimum."""
+    A, y = rng.standard_normal((20, 6)), tensor(np.tile(rng.standard_normal(20), (2, 1)))
+    space = kit.signal(6)
+    data = HalfSquare(torch.tensor([1.0, 1e6], dtype=torch.float64), y)
+    problem = kit.problem(space, (data, kit.dense(A)), (Interval(-0.2, 0.2), kit.identity(space)), rows=2)
+    if word.word == "gradient":
+        problem.terms.pop()
+    found = kit.run(word, problem, 600)
+    trace = np.array(found.trace.objective)
+    assert (np.diff(trace, axis=0) <= 1e-12 * trace[:-1]).all()
+    np.testing.assert_allclose(found.estimate[0].numpy(), found.estimate[1].numpy(), atol=1e-8)
+    assert "backtracking" in found.trace.choices[0].why
+    assert found.trace.choices[0].bound is None
+
+
+def test_backtracking_where_no_constant_exists(kit: Any, rng: np.random.Generator) -> None:
+    """Counts with a linear mean: the curvature has no bound near zero, and the referee is Newton's method."""
+    A, truth = rng.random((30, 4)) + 0.1, rng.random(4) + 0.5
+    y = rng.poisson(50 * A @ truth).astype(float)
+    problem = kit.problem(kit.signal(4), (PoissonCounts(tensor(y)[None]), kit.dense(50 * A)))
+    problem.start = torch.ones(1, 4, dtype=torch.float64)
+    found = kit.run(words.Gradient(step="backtracking"), problem, 3000).estimate[0].numpy()
+    x = np.ones(4)
+    for _ in range(50):
+        mean = 50 * A @ x
+        x -= np.linalg.solve((50 * A).T @ (y[:, None] / mean[:, None] ** 2 * 50 * A), (50 * A).T @ (1 - y / mean))
+    np.testing.assert_allclose(found, x, rtol=1e-6)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.sparse.linalg
 import torch
 from recon.dsl.model.facts import Facts
 from recon.dsl.model.place import place
@@ -190,3 +191,40 @@ def test_cg_at_any_size_of_the_noise(kit: Kit, rng: np.random.Generator) -> None
     problem.real = torch.float32
     found = kit.run(words.Cg(iterations=50), problem, iterations=50).estimate
     np.testing.assert_allclose(found.numpy()[0], np.linalg.solve(matrix, y[0]), rtol=1e-3)
+
+
+@pytest.mark.parametrize("iterations", [1, 4, 9])
+def test_lsqr_and_cg_take_the_steps_of_scipy(kit: Any, rng: np.random.Generator, iterations: int) -> None:
+    """After so many steps the iterate is scipy's; cg's with a Tikhonov term beside it, lsqr's with it as `damp`."""
+    A, y = rng.standard_normal((30, 20)), rng.standard_normal(30)
+    space = kit.signal(20)
+    terms = [(HalfSquare(2.0, torch.as_tensor(y)[None]), kit.dense(A)), (HalfSquare(0.5), kit.identity(space))]
+    damped, *_ = scipy.sparse.linalg.lsqr(A, y, damp=0.5, iter_lim=iterations, atol=0, btol=0)
+    normal, _ = scipy.sparse.linalg.cg(2 * A.T @ A + 0.5 * np.eye(20), 2 * A.T @ y, maxiter=iterations, rtol=0)
+    for word, wanted in ((words.Lsqr(), damped), (words.Cg(), normal)):
+        found = kit.run(word, kit.problem(space, *terms), iterations).estimate[0].numpy()
+        np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-10)
+
+
+def test_lsqr_keeps_what_normal_equations_lose(kit: Any, rng: np.random.Generator) -> None:
+    """At a condition number of 1e9, A^H A has one of 1e18, beyond double precision; A itself has not."""
+    left, right = (np.linalg.qr(rng.standard_normal(s))[0] for s in ((30, 12), (12, 12)))
+    A = left @ np.diag(np.geomspace(1, 1e-9, 12)) @ right.T
+    x = right[:, -1] + right[:, 0]
+    problem = kit.problem(kit.signal(12), (HalfSquare(1.0, torch.as_tensor(A @ x)[None]), kit.dense(A)))
+    off = {
+        word.word: np.linalg.norm(kit.run(word, problem, 400).estimate[0].numpy() - x)
+        for word in (words.Lsqr(), words.Cg())
+    }
+    assert off["lsqr"] < 1e-5  # eps times the condition number, 2e-7, with room for 400 steps
+    assert off["cg"] > 0.1
+
+
+def test_lsqr_goes_on_from_a_start(kit: Any, rng: np.random.Generator) -> None:
+    A, y, start = rng.standard_normal((30, 20)), rng.standard_normal(30), rng.standard_normal(20)
+    problem = kit.problem(kit.signal(20), (HalfSquare(1.0, torch.as_tensor(y)[None]), kit.dense(A)))
+    problem.start = torch.as_tensor(start)[None]
+    found = kit.run(words.Lsqr(), problem, 100, tolerance=1e-12)
+    assert found.iterations < 100
+    np.testing.assert_allclose(found.estimate[0].numpy(), np.linalg.lstsq(A, y)[0], atol=1e-9)
+    np.testing.assert_array_equal(problem.start[0].numpy(), start)

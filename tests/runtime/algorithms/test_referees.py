@@ -46,6 +46,8 @@ QUADRATIC = [
     words.ClosedForm(),
     words.Gradient(),
     words.Gradient(momentum=0.7),
+    words.Gradient(step="backtracking"),
+    words.Lsqr(iterations=500, tolerance=1e-12),
     words.HeavyBall(),
     words.Nesterov(),
     words.Ista(),
@@ -53,7 +55,15 @@ QUADRATIC = [
     words.Admm(),
     words.Pdhg(),
 ]
-ONE_PROX = [words.Ista(), words.Fista(), words.Fista(restart="none"), words.Admm(), words.Pdhg()]
+ONE_PROX = [
+    words.Ista(),
+    words.Ista(step="backtracking"),
+    words.Fista(),
+    words.Fista(restart="none"),
+    words.Fista(step="backtracking"),
+    words.Admm(),
+    words.Pdhg(),
+]
 SPLITTING = [words.Admm(), words.Pdhg()]
 
 
@@ -113,7 +123,9 @@ def test_lasso_in_a_wavelet(kit: Any, rng: np.random.Generator, word: Solver) ->
     check(kit, word, problem, best)
 
 
-@pytest.mark.parametrize("word", [*ONE_PROX, words.ProjectedGradient()], ids=named)
+@pytest.mark.parametrize(
+    "word", [*ONE_PROX, words.ProjectedGradient(), words.ProjectedGradient(step="backtracking")], ids=named
+)
 @pytest.mark.parametrize("low_high", [(0.0, np.inf), (-0.1, 0.3)])
 def test_nonnegative_and_box(kit: Any, rng: np.random.Generator, word: Solver, low_high: tuple[float, float]) -> None:
     A, b = rng.standard_normal((25, 12)), rng.standard_normal(25)
@@ -214,7 +226,9 @@ def test_poisson_with_total_variation_and_sign(kit: Any, rng: np.random.Generato
     check(kit, word, problem, best, iterations=1500)
 
 
-@pytest.mark.parametrize("word", [*ONE_PROX, words.ProjectedGradient()], ids=named)
+@pytest.mark.parametrize(
+    "word", [*ONE_PROX, words.ProjectedGradient(), words.ProjectedGradient(step="backtracking")], ids=named
+)
 def test_beer_lambert_with_sign(kit: Any, rng: np.random.Generator, word: Solver) -> None:
     A, photons = rng.random((30, 12)), 1000.0
     x = np.abs(rng.standard_normal(12)) * 0.2

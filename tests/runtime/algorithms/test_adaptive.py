@@ -1,9 +1,11 @@
-"""Adam against torch's own, and on complex numbers."""
+"""Adam and AdaGrad against torch's own, on complex numbers, and against what the book proves of AdaGrad."""
 
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
+from recon.dsl.model.solver import Solver
 from recon.dsl.vocabulary import solvers as words
 from recon.runtime.functionals.data import HalfSquare
 from recon.runtime.functionals.sets import Interval
@@ -26,12 +28,43 @@ def test_the_iterates_are_those_of_torch(kit: Kit, rng: np.random.Generator) -> 
     torch.testing.assert_close(found, x.detach(), rtol=1e-9, atol=1e-9)
 
 
-def test_a_common_phase_changes_nothing(kit: Kit, rng: np.random.Generator) -> None:
+def test_adagrad_is_that_of_torch(kit: Kit, rng: np.random.Generator) -> None:
+    matrix, target = rng.normal(size=(7, 4)), rng.normal(size=(1, 7))
+    data = (HalfSquare(2.0, torch.from_numpy(target)), kit.dense(matrix, kit.signal(4)))
+    found = kit.run(words.AdaGrad(lr=0.3), kit.problem(kit.signal(4), data), iterations=40).estimate
+    x = torch.zeros((1, 4), dtype=torch.float64, requires_grad=True)
+    reference = torch.optim.Adagrad([x], lr=0.3, eps=1e-12)
+    for _ in range(40):
+        reference.zero_grad()
+        (x @ torch.from_numpy(matrix).T - torch.from_numpy(target)).square().sum().backward()
+        reference.step()
+    torch.testing.assert_close(found, x.detach(), rtol=1e-9, atol=1e-9)
+
+
+def test_adagrad_on_a_diagonal_problem(kit: Kit) -> None:
+    """Proposition 5 of the book: all singular values converge alike, and linearly.
+
+    With k = lr / |x_0 - x*|, the rate that its proof gives is 1 - k^2 sqrt(4/3), where the statement has lr in the
+    place of lr^2, and holds for k^2 <= 1/8, for then 2 + 1/(2 k^2) <= 3/(4 k^2).
+    """
+    values, distance, lr = np.array([0.1, 1.0, 1e3]), 2.0, 0.6
+    truth = torch.full((1, 3), distance, dtype=torch.float64)
+    problem = kit.problem(
+        kit.signal(3), (HalfSquare(1.0, truth * torch.from_numpy(values)), kit.dense(np.diag(values), kit.signal(3)))
+    )
+    rate = 1 - (lr / distance) ** 2 * (4 / 3) ** 0.5
+    for k in (1, 2, 5, 20, 60):
+        left = (truth - kit.run(words.AdaGrad(lr=lr), problem, iterations=k).estimate).abs()[0]
+        assert float(left.max() - left.min()) <= 1e-9 * distance
+        assert float(left.max()) <= rate ** (k - 1) * distance
+
+
+@pytest.mark.parametrize("word", [words.Adam(lr=0.03), words.AdaGrad(lr=0.1)], ids=lambda w: w.word)
+def test_a_common_phase_changes_nothing(kit: Kit, rng: np.random.Generator, word: Solver) -> None:
     matrix = rng.normal(size=(7, 4)) + 1j * rng.normal(size=(7, 4))
     target = torch.from_numpy(rng.normal(size=(1, 7)) + 1j * rng.normal(size=(1, 7)))
     space = kit.signal(4, "complex")
     phase = np.exp(0.7j)
-    word = words.Adam(lr=0.03, iterations=30, tolerance=0.0)
     a, b = (
         kit.run(word, kit.problem(space, (HalfSquare(1.0, t), kit.dense(matrix, space))), iterations=30).estimate
         for t in (target, target * phase)
