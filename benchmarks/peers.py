@@ -47,7 +47,7 @@ def astra() -> ModuleType | None:
 
 
 def _declare_torchvision() -> None:
-    for module in [m for m in sys.modules if m.split(".")[0] in ("torchvision", "timm", "deepinv")]:
+    for module in [m for m in sys.modules if m.split(".")[0] in ("torchvision", "timm", "deepinv", "torchmetrics")]:
         del sys.modules[module]
     library = torch.library.Library("torchvision", "DEF")
     library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from ..diagnostics import Diagnostic, note, warning
 from ..model.experiment import Experiment, Formulation
 from ..model.terms import Column, Pointwise
-from ..model.word import Word
-from ..vocabulary.metrics import Psnr, Ssim
+from ..model.word import ImageMetric, Word
+from ..vocabulary.metrics import Psnr
 from .formulate import Checked
 
 
@@ -76,7 +76,7 @@ def _ranges(experiment: Experiment) -> list[Diagnostic]:
     """A metric whose number depends on a data range that nobody stated."""
     out = []
     for m in experiment.metrics:
-        if isinstance(m, (Psnr, Ssim)) and m.range is None and not stated_range(experiment):
+        if isinstance(m, (Psnr, ImageMetric)) and getattr(m, "range", None) is None and not stated_range(experiment):
             out.append(
                 note(
                     "RL003",

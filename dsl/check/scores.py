@@ -1,4 +1,4 @@
-"""Whether metrics can be computed of what they measure: SSIM is for real images not smaller than its window."""
+"""Whether metrics can be computed of what they measure: some are for real images, not smaller than their windows."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from ..model.experiment import Experiment
 from ..model.place import MisfitError, place
 from ..model.space import Space
 from ..model.terms import Apply, Measured, Plus, Pointwise, Power, Reserved, Times, Unknown, ValueTerm
+from ..model.word import ImageMetric
 from ..vocabulary.functions import Abs, Gray, Imag, Real
-from ..vocabulary.metrics import Ssim
 from .formulate import Checked
 
 
@@ -16,7 +16,7 @@ def check_scores(e: Experiment, checked: dict[str, Checked]) -> list[Diagnostic]
     """What is wrong with the metrics of a page, said once where several methods have it."""
     out: list[Diagnostic] = []
     for metric in e.metrics:
-        if not isinstance(metric, Ssim):
+        if not isinstance(metric, ImageMetric):
             continue
         of = metric.of or e.metrics_options.of or Reserved("estimate")
         found = (_misfit(metric, of, e, c) for c in checked.values())
@@ -24,24 +24,28 @@ def check_scores(e: Experiment, checked: dict[str, Checked]) -> list[Diagnostic]
     return out
 
 
-def _misfit(metric: Ssim, of: ValueTerm, e: Experiment, c: Checked) -> Diagnostic | None:
+def _misfit(metric: ImageMetric, of: ValueTerm, e: Experiment, c: Checked) -> Diagnostic | None:
     span = metric.of.span if metric.of is not None else e.metrics_span
     compared = [of] if e.metrics_options.against is None else [of, e.metrics_options.against]
     spaces = [s for s in (_space(v, c) for v in compared) if s is not None]
+    word = metric.word
     for space in spaces:
         if space.field == "complex":
             name = of.span.text if of.span is not None else "estimate"
-            hint = f"take magnitudes: `ssim(abs({name}))`, or `{{ of = abs({name}) }}` behind the list"
-            return error("RC051", f"`ssim` compares real images, and this is {space}", span, help=hint)
+            hint = f"take magnitudes: `{word}(abs({name}))`, or `{{ of = abs({name}) }}` behind the list"
+            return error("RC051", f"`{word}` compares real images, and this is {space}", span, help=hint)
         if len(space.axes) < 2:
             hint = "`psnr` and `nmse` measure signals too"
-            return error("RC051", f"`ssim` compares images, and this is {space}", span, help=hint)
-        smallest = min((n for n in space.shape[-2:] if n is not None), default=metric.window)
-        if smallest < metric.window:
-            odd = smallest - 1 + smallest % 2
-            hint = f"write `ssim(window = {odd})`" if odd >= 3 else "leave `ssim` out for images this small"
-            message = f"`ssim` has a window of {metric.window} pixels, and this is {space}"
-            return error("RC051", message, span, help=hint)
+            return error("RC051", f"`{word}` compares images, and this is {space}", span, help=hint)
+        if metric.spans == 3 and space.axis("z") is None:
+            hint = "`dimensions = 2` compares rows and columns, and averages over the other axes"
+            return error(
+                "RC051", f"`{word}` compares volumes with `dimensions = 3`, and this is {space}", span, help=hint
+            )
+        smallest = min((n for n in space.shape[-metric.spans :] if n is not None), default=metric.least)
+        if smallest < metric.least:
+            message = f"`{word}` needs images of at least {metric.least} pixels along each axis, and this is {space}"
+            return error("RC051", message, span, help=metric.advice(smallest))
     return None
 
 

@@ -294,6 +294,26 @@ class Metric(Word):
     expression_kind: ClassVar[str] = "metric"
     higher_is_better: ClassVar[bool] = True
     dimension: ClassVar[Dimension] = NONE
+    undefined: ClassVar[str] = ""
+    """Where it has no value, so that a row gets none: a truth of zero, say."""
+
+
+class ImageMetric(Metric):
+    """A measure of real images, which are the last axes of what it compares; it needs a data range."""
+
+    @property
+    def spans(self) -> int:
+        """How many axes an image has."""
+        return 2
+
+    @property
+    def least(self) -> int:
+        """The smallest extent of an image that it can compare."""
+        raise NotImplementedError
+
+    def advice(self, smallest: int) -> str:
+        """What to write instead for images whose smallest extent is less than `least`."""
+        return f"leave `{self.word}` out for images this small"
 
 
 class View(Word):

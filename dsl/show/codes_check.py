@@ -176,8 +176,8 @@ CHECK: dict[str, Entry] = {
         "report table { rows = lam; cells = [mean(psnr)] }",
     ),
     "RC051": Entry(
-        "Structural similarity slides a window over real images. Complex ones are compared by their magnitudes, and "
-        "the window fits into the image.",
+        "Structural similarity and visual information slide windows over real images. Complex ones are compared by "
+        "their magnitudes, and the windows fit into the image, at the coarsest of the scales too.",
         "image x : complex[64, 64]\nmetrics [ssim]",
         "image x : complex[64, 64]\nmetrics [ssim] { of = abs(estimate) }",
     ),

@@ -5,18 +5,20 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from annotated_types import Gt
-from pydantic import field_validator
+from pydantic import ValidationInfo, field_validator
 
 from ..model.fields import Annotated, Count, Field, Fraction, Positive
 from ..model.terms import ValueTerm
 from ..model.units import LEVEL, Dimension
-from ..model.word import Metric
+from ..model.word import ImageMetric, Metric
 
 OF = Field(
     None,
     description="what is measured, such as an unknown's name; left out: `of` of the metrics line, else the estimate",
 )
 
+
+RANGE = Field(None, description="the data range; left out: that of the unknown, else of the truth")
 
 Symmetry = Literal["phase", "shift", "flip"]
 ALIGN = Field(
@@ -37,46 +39,52 @@ class Mse(Metric):
 
 
 class Nmse(Metric):
-    """Squared error relative to the squared norm of the truth."""
+    """Squared error relative to the squared norm of the truth; complex numbers count with their modulus."""
 
     formula: ClassVar[str] = r"\|\hat x - x\|_2^2 / \|x\|_2^2"
     reference: ClassVar[str] = "Heckel 2024, 14.3"
     higher_is_better: ClassVar[bool] = False
+    undefined: ClassVar[str] = "the truth is zero"
 
     of: ValueTerm | None = OF
     align: tuple[Symmetry, ...] = ALIGN
 
 
 class Psnr(Metric):
-    """Peak signal-to-noise ratio in dB."""
+    """Peak signal-to-noise ratio in dB; complex numbers count with the modulus of their difference."""
 
     formula: ClassVar[str] = r"10 \log_{10} \frac{r^2}{\mathrm{MSE}}"
     reference: ClassVar[str] = "Heckel 2024, 14.3"
     example: ClassVar[str] = "metrics [psnr(range = 1)]"
+    undefined: ClassVar[str] = "the data range is zero"
     dimension: ClassVar[Dimension] = LEVEL
 
     of: ValueTerm | None = OF
     align: tuple[Symmetry, ...] = ALIGN
-    range: Positive | None = Field(
-        None, description="the data range r; left out: that of the unknown, else of the truth"
-    )
+    range: Positive | None = RANGE
 
 
-class Ssim(Metric):
-    """Structural similarity, averaged over the image, with a Gaussian window."""
-
-    formula: ClassVar[str] = (
-        r"\frac{(2 \mu_x \mu_y + c_1)(2 \sigma_{xy} + c_2)}{(\mu_x^2 + \mu_y^2 + c_1)(\sigma_x^2 + \sigma_y^2 + c_2)}"
-    )
-    reference: ClassVar[str] = "Heckel 2024, 14.3; Wang, Bovik, Sheikh, Simoncelli 2004"
-    example: ClassVar[str] = "metrics [ssim(window = 11, sigma = 1.5, range = 1)]"
+class _Windowed(ImageMetric):
+    """Compares local means, variances and covariances under a sliding window."""
 
     of: ValueTerm | None = OF
-    range: Positive | None = Field(None, description="the data range; left out: that of the unknown, else of the truth")
+    range: Positive | None = RANGE
     window: Count = Field(11, description="width of the window in pixels, odd")
-    sigma: Positive = Field(1.5, description="standard deviation of the Gaussian window")
+    sigma: Positive = Field(1.5, description="standard deviation of the Gaussian window in pixels")
     k1: Positive = Field(0.01, description="c1 = (k1 range)^2")
     k2: Positive = Field(0.03, description="c2 = (k2 range)^2")
+    kind: Literal["gaussian", "uniform"] = Field(
+        "gaussian", description="weights of the window; `uniform` has no sigma"
+    )
+    covariance: Literal["population", "sample"] = Field(
+        "population", description="`sample` multiplies variances by N / (N - 1), N the pixels of a window"
+    )
+    border: Literal["valid", "reflect"] = Field(
+        "valid", description="windows inside the image only, or around every pixel of the image mirrored at its edges"
+    )
+    dimensions: Literal[2, 3] = Field(
+        2, description="windows in rows and columns, slice by slice of a volume; or in all three axes of a volume"
+    )
 
     @field_validator("window")
     @classmethod
@@ -84,6 +92,101 @@ class Ssim(Metric):
         if window % 2 == 0:
             raise ValueError(f"a window has a middle, so its width is odd: {window - 1} or {window + 1}, not {window}")
         return window
+
+    @field_validator("covariance")
+    @classmethod
+    def _spread(cls, covariance: str, info: ValidationInfo) -> str:
+        if covariance == "sample" and info.data.get("window") == 1:
+            raise ValueError("a window of one pixel has no sample covariance: N - 1 is zero")
+        return covariance
+
+    @property
+    def spans(self) -> int:
+        return self.dimensions
+
+    @property
+    def halvings(self) -> int:
+        """How often images are halved."""
+        return 0
+
+    @property
+    def least(self) -> int:
+        return (self.window - 1) * 2**self.halvings + 1
+
+    def advice(self, smallest: int) -> str:
+        fitting = (smallest - 1) // 2**self.halvings + 1
+        odd = fitting - 1 + fitting % 2
+        return f"write `{self.word}(window = {odd})`" if odd >= 3 else super().advice(smallest)
+
+
+class Ssim(_Windowed):
+    """Structural similarity, averaged over the image, with a Gaussian window; axes before the image count alike."""
+
+    formula: ClassVar[str] = (
+        r"\frac{(2 \mu_x \mu_y + c_1)(2 \sigma_{xy} + c_2)}{(\mu_x^2 + \mu_y^2 + c_1)(\sigma_x^2 + \sigma_y^2 + c_2)}"
+    )
+    reference: ClassVar[str] = "Heckel 2024, 14.3; Wang, Bovik, Sheikh, Simoncelli 2004"
+    example: ClassVar[str] = "metrics [ssim(window = 11, sigma = 1.5, range = 1)]"
+    undefined: ClassVar[str] = "the data range is zero"
+
+
+class MsSsim(_Windowed):
+    """Structural similarity over several scales, each half as fine: contrast of all, luminance of the coarsest.
+
+    A negative contrast counts as zero. With `border = reflect` the coarsest scale is mirrored and the contrasts of the
+    others are taken where the window fits, as torchmetrics does.
+    """
+
+    formula: ClassVar[str] = (
+        r"\mathrm{SSIM}_M^{w_M} \prod_{j < M} ( \frac{2 \sigma_{xy} + c_2}{\sigma_x^2 + \sigma_y^2 + c_2} )_j^{w_j}"
+    )
+    reference: ClassVar[str] = "Heckel 2024, 14.3; Wang, Simoncelli, Bovik 2003"
+    example: ClassVar[str] = "metrics [ms_ssim(window = 7, range = 1)]"
+    undefined: ClassVar[str] = "the data range is zero"
+
+    weights: tuple[Positive, ...] = Field(
+        (0.0448, 0.2856, 0.3001, 0.2363, 0.1333), description="exponents w of the scales, the finest first"
+    )
+
+    @field_validator("weights")
+    @classmethod
+    def _some(cls, weights: tuple[float, ...]) -> tuple[float, ...]:
+        if not 1 <= len(weights) <= 16:
+            raise ValueError(f"there are one to sixteen scales, not {len(weights)}")
+        return weights
+
+    @property
+    def halvings(self) -> int:
+        return len(self.weights) - 1
+
+    def advice(self, smallest: int) -> str:
+        scales = "give fewer `weights`" if len(self.weights) > 1 else ""
+        return ", or ".join(a for a in (super().advice(smallest), scales) if a)
+
+
+class Vif(ImageMetric):
+    """Visual information fidelity in the pixel domain (vifp), slice by slice and channel by channel.
+
+    How much of what the eye learns from the truth it learns from the estimate, at four scales with windows of 17, 9,
+    5 and 3 pixels inside the image; above 1 where contrast is enhanced. Images are brought to a range of 255 first.
+    """
+
+    formula: ClassVar[str] = (
+        r"\frac{\sum_j \log(1 + g_j^2 \sigma_{x,j}^2 / (\sigma_{v,j}^2 + \sigma_n^2))}"
+        r"{\sum_j \log(1 + \sigma_{x,j}^2 / \sigma_n^2)}, \quad g = \sigma_{xy} / \sigma_x^2, \quad"
+        r" \sigma_v^2 = \sigma_y^2 - g \sigma_{xy}"
+    )
+    reference: ClassVar[str] = "Heckel 2024, 14.3; Sheikh, Bovik 2006"
+    example: ClassVar[str] = "metrics [vif(range = 1)]"
+    undefined: ClassVar[str] = "the truth is constant or the data range is zero"
+
+    of: ValueTerm | None = OF
+    range: Positive | None = RANGE
+    sigma_n_sq: Positive = Field(2.0, description="variance of the noise of seeing, for images of range 255")
+
+    @property
+    def least(self) -> int:
+        return 41
 
 
 class _Shells(Metric):

@@ -22,7 +22,7 @@ def score(
     measured: dict[str, Tensor],
     build: Build,
 ) -> tuple[dict[str, list[float]], list[str]]:
-    """Every metric of the page for each row, name -> numbers, and why those that are missing could not be computed.
+    """Every metric of the page for each row, name -> numbers, and why those that are missing or NaN have no value.
 
     A number is NaN where the metric is undefined for a row. Without truth and `ref` there are none.
     """
@@ -36,6 +36,8 @@ def score(
             continue
         if values is not None:
             out[_name(metric)] = [float(v) for v in values]
+            if metric.undefined and bool(values.isnan().any()):
+                undone.append(f"`{_name(metric)}` is undefined where {metric.undefined}: means leave such rows out")
     return out, undone
 
 

@@ -6,7 +6,7 @@ from recon.dsl.vocabulary import metrics as words
 from torch import Tensor
 
 from ..meaning import meaning_of
-from . import errors, shells, similarity
+from . import errors, fidelity, shells, similarity
 from .alignment import aligned
 
 
@@ -27,9 +27,30 @@ def psnr(word: words.Psnr, estimate: Tensor, truth: Tensor, data_range: float | 
 
 @meaning_of(words.Ssim)
 def ssim(word: words.Ssim, estimate: Tensor, truth: Tensor, data_range: float | Tensor) -> Tensor:
-    return similarity.ssim(
-        estimate, truth, range=data_range, window=word.window, sigma=word.sigma, k1=word.k1, k2=word.k2
+    return similarity.ssim(estimate, truth, range=data_range, by=_comparison(word))
+
+
+@meaning_of(words.MsSsim)
+def ms_ssim(word: words.MsSsim, estimate: Tensor, truth: Tensor, data_range: float | Tensor) -> Tensor:
+    return similarity.ms_ssim(estimate, truth, range=data_range, weights=word.weights, by=_comparison(word))
+
+
+def _comparison(word: words.Ssim | words.MsSsim) -> similarity.Comparison:
+    return similarity.Comparison(
+        window=word.window,
+        sigma=word.sigma,
+        k1=word.k1,
+        k2=word.k2,
+        kind=word.kind,
+        covariance=word.covariance,
+        border=word.border,
+        dimensions=word.dimensions,
     )
+
+
+@meaning_of(words.Vif)
+def vif(word: words.Vif, estimate: Tensor, truth: Tensor, data_range: float | Tensor) -> Tensor:
+    return fidelity.vif(estimate, truth, range=data_range, sigma_n_sq=word.sigma_n_sq)
 
 
 @meaning_of(words.Fsc)

@@ -1,12 +1,16 @@
-"""SSIM against scikit-image."""
+"""SSIM against scikit-image and torchmetrics."""
+
+from typing import Literal
 
 import numpy as np
 import pytest
-import recon.runtime.measures.similarity as similarity
+import recon.runtime.measures.windows as windows
 import skimage.data
 import torch
-from recon.runtime.measures import ssim
+from recon.runtime.measures import Comparison, ssim
 from skimage.metrics import structural_similarity
+
+from .peers import functional_image
 
 
 def noisy(shape: tuple[int, ...], sigma: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
@@ -40,14 +44,14 @@ def test_gaussian_window_on_a_picture(data_range: float) -> None:
 def test_windows(window: int, sigma: float, shape: tuple[int, int]) -> None:
     assert window == 2 * int(3.5 * sigma + 0.5) + 1  # where scikit-image cuts its Gaussian
     e, t = noisy(shape)
-    ours = ssim(torch.tensor(e)[None], torch.tensor(t)[None], range=1, window=window, sigma=sigma, k1=0.02, k2=0.05)
+    ours = ssim(torch.tensor(e)[None], torch.tensor(t)[None], range=1, by=Comparison(window, sigma, 0.02, 0.05))
     assert ours.item() == pytest.approx(referee(e, t, 1.0, sigma, K1=0.02, K2=0.05), abs=1e-9)
 
 
 @pytest.mark.parametrize("window", [1, 3, 7])
 def test_uniform_window(window: int) -> None:
     e, t = noisy((20, 24))
-    ours = ssim(torch.tensor(e)[None], torch.tensor(t)[None], range=1, window=window, kind="uniform")
+    ours = ssim(torch.tensor(e)[None], torch.tensor(t)[None], range=1, by=Comparison(window, kind="uniform"))
     if window == 1:  # no spread in a window of one: only the means are compared
         expected = ((2 * e * t + 1e-4) / (e**2 + t**2 + 1e-4)).mean()
     else:
@@ -70,9 +74,9 @@ def test_rows_channels_and_frames_are_averaged() -> None:
 
 @pytest.mark.parametrize("chunk", [2**22, 400])
 def test_volumes_whole_and_slab_by_slab(monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
-    monkeypatch.setattr(similarity, "_CHUNK", chunk)
+    monkeypatch.setattr(windows, "CHUNK", chunk)
     e, t = noisy((14, 17, 12))
-    ours = ssim(torch.tensor(e)[None, None], torch.tensor(t)[None, None], range=1, dimensions=3)
+    ours = ssim(torch.tensor(e)[None, None], torch.tensor(t)[None, None], range=1, by=Comparison(dimensions=3))
     assert ours.item() == pytest.approx(referee(e, t, 1.0), abs=1e-9)
 
 
@@ -93,7 +97,7 @@ def test_limits() -> None:
 
 def test_differentiable() -> None:
     e, t = (torch.tensor(a)[None] for a in noisy((6, 7)))
-    assert torch.autograd.gradcheck(lambda x: ssim(x, t, range=1, window=5), e.requires_grad_())
+    assert torch.autograd.gradcheck(lambda x: ssim(x, t, range=1, by=Comparison(window=5)), e.requires_grad_())
 
 
 def test_what_cannot_be_compared() -> None:
@@ -102,18 +106,18 @@ def test_what_cannot_be_compared() -> None:
         ssim(z.to(torch.complex64), z, range=1)
     with pytest.raises(ValueError, match="differ in shape"):
         ssim(z, z[:, 1:], range=1)
-    with pytest.raises(ValueError, match=r"window of 11; these are 10 x 12"):
+    with pytest.raises(ValueError, match=r"at least 11 along each axis; these are 10 x 12"):
         ssim(z[:, :10], z[:, :10], range=1)
     with pytest.raises(ValueError, match="batch"):
         ssim(z[0], z[0], range=1)
     with pytest.raises(ValueError, match="batch"):
-        ssim(z, z, range=1, dimensions=3)
+        ssim(z, z, range=1, by=Comparison(dimensions=3))
     with pytest.raises(ValueError, match="odd window"):
-        ssim(z, z, range=1, window=10)
+        ssim(z, z, range=1, by=Comparison(window=10))
     with pytest.raises(ValueError, match="positive sigma"):
-        ssim(z, z, range=1, sigma=0)
+        ssim(z, z, range=1, by=Comparison(sigma=0))
     with pytest.raises(ValueError, match="kind"):
-        ssim(z, z, range=1, kind="box")  # type: ignore[arg-type]
+        ssim(z, z, range=1, by=Comparison(kind="box"))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="must not be negative"):
         ssim(z, z, range=-1)
 
@@ -122,3 +126,40 @@ def test_a_range_of_zero_leaves_ssim_undefined() -> None:
     t = torch.full((2, 16, 16), 0.5)
     t[0, 0, 0] = 1.0
     assert ssim(t, t, range=t.flatten(1).amax(1) - t.flatten(1).amin(1)).isnan().tolist() == [False, True]
+
+
+@pytest.mark.parametrize("sigma", [1.5, 0.9])
+def test_sample_covariance_is_that_of_scikit_image(sigma: float) -> None:
+    e, t = noisy((31, 40))
+    window = 2 * int(3.5 * sigma + 0.5) + 1
+    ours = ssim(
+        torch.tensor(e)[None], torch.tensor(t)[None], range=1, by=Comparison(window, sigma, covariance="sample")
+    )
+    expected = structural_similarity(t, e, data_range=1.0, gaussian_weights=True, sigma=sigma)
+    assert ours.item() == pytest.approx(float(expected), abs=1e-9)
+    flat = ssim(
+        torch.tensor(e)[None], torch.tensor(t)[None], range=1, by=Comparison(7, kind="uniform", covariance="sample")
+    )
+    assert flat.item() == pytest.approx(float(structural_similarity(t, e, data_range=1.0)), abs=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "uniform"])
+@pytest.mark.parametrize("shape", [(2, 3, 33, 29), (2, 1, 14, 17, 12)])
+def test_mirrored_borders_are_those_of_torchmetrics(
+    kind: Literal["gaussian", "uniform"], shape: tuple[int, ...]
+) -> None:
+    e, t = (torch.tensor(a) for a in noisy(shape))
+    volume = len(shape) == 5
+    by = Comparison(11, kind=kind, border="reflect", dimensions=3 if volume else 2)
+    expected = functional_image().structural_similarity_index_measure(
+        e, t, data_range=1.0, gaussian_kernel=kind == "gaussian", kernel_size=11, reduction="none"
+    )
+    assert torch.allclose(ssim(e, t, range=1, by=by), expected, atol=1e-9)
+    # Rows do not see each other.
+    assert torch.allclose(ssim(e[1:], t[1:], range=1, by=by), ssim(e, t, range=1, by=by)[1:], atol=1e-12)
+
+
+def test_parameters_out_of_bounds() -> None:
+    for bad in ({"covariance": "biased"}, {"border": "wrap"}, {"dimensions": 1}, {"window": 1, "covariance": "sample"}):
+        with pytest.raises(ValueError):
+            Comparison(**bad)  # type: ignore[arg-type]
