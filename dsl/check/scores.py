@@ -8,6 +8,7 @@ from ..model.place import MisfitError, place
 from ..model.space import Space
 from ..model.terms import Apply, Measured, Plus, Pointwise, Power, Reserved, Times, Unknown, ValueTerm
 from ..model.word import ImageMetric
+from ..syntax.source import Span
 from ..vocabulary.functions import Abs, Gray, Imag, Real
 from .formulate import Checked
 
@@ -18,14 +19,15 @@ def check_scores(e: Experiment, checked: dict[str, Checked]) -> list[Diagnostic]
     for metric in e.metrics:
         if not isinstance(metric, ImageMetric):
             continue
-        of = metric.of or e.metrics_options.of or Reserved("estimate")
-        found = (_misfit(metric, of, e, c) for c in checked.values())
+        own = getattr(metric, "of", None)
+        of = own or e.metrics_options.of or Reserved("estimate")
+        span = own.span if own is not None else e.metrics_span
+        found = (_misfit(metric, of, span, e, c) for c in checked.values())
         out += [d for d in found if d is not None][:1]
     return out
 
 
-def _misfit(metric: ImageMetric, of: ValueTerm, e: Experiment, c: Checked) -> Diagnostic | None:
-    span = metric.of.span if metric.of is not None else e.metrics_span
+def _misfit(metric: ImageMetric, of: ValueTerm, span: Span | None, e: Experiment, c: Checked) -> Diagnostic | None:
     compared = [of] if e.metrics_options.against is None else [of, e.metrics_options.against]
     spaces = [s for s in (_space(v, c) for v in compared) if s is not None]
     word = metric.word

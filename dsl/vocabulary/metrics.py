@@ -111,10 +111,10 @@ class _Windowed(ImageMetric):
 
     @property
     def least(self) -> int:
-        return (self.window - 1) * 2**self.halvings + 1
+        return ((self.window - 1) << self.halvings) + 1
 
     def advice(self, smallest: int) -> str:
-        fitting = (smallest - 1) // 2**self.halvings + 1
+        fitting = ((smallest - 1) >> self.halvings) + 1
         odd = fitting - 1 + fitting % 2
         return f"write `{self.word}(window = {odd})`" if odd >= 3 else super().advice(smallest)
 

@@ -72,6 +72,6 @@ def halved(images: Tensor) -> Tensor:
         n = images.shape[axis]
         if n % 2:
             images = torch.cat([images, images.narrow(axis, n - 1, 1)], axis)
-        pairs = images.unflatten(axis, (-1, 2))
-        images = (pairs.select(axis + 1, 0) + pairs.select(axis + 1, 1)) / 2
+        first, second = (images.narrow(axis, k, images.shape[axis] - 1) for k in (0, 1))
+        images = ((first + second) / 2).index_select(axis, torch.arange(0, first.shape[axis], 2, device=images.device))
     return images
