@@ -14,6 +14,7 @@ from ..syntax.format import format_expression
 from ..syntax.parse import parse
 from ..syntax.source import Source
 from ..syntax.tree import Expr, Page, Statement
+from .analyses import check_analyses
 from .blocks import choose_solver
 from .complete import incomplete
 from .formulate import Checked, formulate
@@ -79,6 +80,7 @@ def check(experiment: Experiment, findings: Findings) -> CheckedExperiment:
             if maker is not None:
                 makers[name] = maker
     findings.add(*check_extents(experiment), *check_results(experiment), *check_scores(experiment, checked))
+    findings.add(*check_analyses(experiment, checked))
     findings.add(*beyond_precision(experiment))
     if not findings.errors:
         findings.add(*lint(experiment, checked, {n: c.solver for n, c in choices.items()}))

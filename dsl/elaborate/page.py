@@ -54,6 +54,7 @@ def _experiment(context: Context) -> Experiment:
     options = context.attempt(lambda s: context.validated(RunOptions, s, scope), run) if run is not None else None
     sweeps = context.each(lambda s: results.sweep(s, context), context.statements("sweep"))
     results.later_words(context)
+    analyses = results.analyses(derived, context)
     experiment = Experiment(
         name=_name(context),
         doc=_first_doc(context.page),
@@ -65,12 +66,13 @@ def _experiment(context: Context) -> Experiment:
         simulate=simulate,
         metrics=metrics,
         metrics_options=metrics_options,
-        analyses=results.analyses(derived, context),
+        analyses=tuple(word for word, _ in analyses),
         claims=tuple(context.each(lambda s: results.claim(s, context), context.statements("expect"))),
         sweeps=tuple(a for axes in sweeps for a in axes),
         views=tuple(context.each(lambda s: results.view(s, derived, context), context.statements("report"))),
         run=options or RunOptions.model_validate({}),
         metrics_span=metrics_span,
+        analyses_spans=tuple(span for _, span in analyses),
     )
     read_leftovers(context)
     return experiment

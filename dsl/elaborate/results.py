@@ -37,18 +37,17 @@ def metrics(derived: frozenset[str], context: Context) -> tuple[tuple[Metric, ..
     return found, options or MetricsOptions.model_validate({}), s.span
 
 
-def analyses(derived: frozenset[str], context: Context) -> tuple[Analysis, ...]:
-    """The analyses of a page."""
-    found = (w for s in context.statements("analyze") for w in _analyses(s, derived, context))
-    return tuple(w for w in found if isinstance(w, Analysis))
+def analyses(derived: frozenset[str], context: Context) -> list[tuple[Analysis, Span]]:
+    """The analyses of a page, each with its place."""
+    return [found for s in context.statements("analyze") for found in _analyses(s, derived, context)]
 
 
-def _analyses(s: Statement, derived: frozenset[str], context: Context) -> list[Word]:
+def _analyses(s: Statement, derived: frozenset[str], context: Context) -> list[tuple[Analysis, Span]]:
     scope = context.scope(s, context.names, "analyze", results=True)
     scope.derived = derived
-    words = context.each(lambda e: context.reader.word(e, "analysis", scope), listed_values(s))
+    words = context.each(lambda e: (context.reader.word(e, "analysis", scope), e.span), listed_values(s))
     context.unused(s, scope)
-    return words
+    return [(w, span) for w, span in words if isinstance(w, Analysis)]
 
 
 def view(s: Statement, derived: frozenset[str], context: Context) -> Word:

@@ -154,6 +154,8 @@ class Experiment:
     run: RunOptions
     settings: tuple[Setting, ...] = ()
     metrics_span: Span | None = None
+    analyses_spans: tuple[Span, ...] = ()
+    """The place of each analysis."""
 
     @property
     def formulation(self) -> Formulation:

@@ -163,6 +163,23 @@ def place(term: OperatorTerm, domain: Space) -> Placed:
     raise TypeError(f"not an operator term: {term!r}")
 
 
+def place_towards(term: OperatorTerm, space: Space) -> Placed:
+    """Place `term` on `space`, or where it begins with an adjoint B.H on the codomain of B on `space`.
+
+    So `A @ W.H` acts on the coefficients of W. Raises MisfitError.
+    """
+    parts = term.parts if isinstance(term, Compose) else (term,)
+    first = parts[-1]
+    if not isinstance(first, Adjoint):
+        return place(term, space)
+    inner = place(first.of, space)
+    chain = [Placed(first, inner.codomain, inner.domain, fact.adjoint(inner.facts), (inner,))]
+    for part in reversed(parts[:-1]):
+        here = chain[-1].codomain
+        chain.append(_place_adjoint(part, here, chain) if isinstance(part, Adjoint) else place(part, here))
+    return chain[0] if len(chain) == 1 else _chain(term, chain)
+
+
 def _complexified(p: Placed) -> Placed:
     """The same operator with its real values embedded: a chain, whatever kind of term the operator is."""
     chain = p.term if p.term is None else Compose((p.term,), p.term.span)

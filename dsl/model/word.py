@@ -7,6 +7,7 @@ its meaning, is registered by the runtime. A word states facts and never solves.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .fields import FilePath
+    from .place import Placed
     from .problem import Affine, FunctionFacts
     from .terms import OperatorTerm
 
@@ -328,3 +330,9 @@ class Analysis(Word):
     expression_kind: ClassVar[str] = "analysis"
     yields: ClassVar[tuple[str, ...]] = ()
     """Names of the numbers it adds to each row's metrics."""
+    by_row: ClassVar[bool] = False
+    """Whether it depends on the rows of the data, or on the method; else it is found once for a page."""
+
+    def misfit(self, operators: Sequence[Placed]) -> tuple[str, str] | None:
+        """Why it cannot be computed of its operators on their spaces, and what would help; None where it can."""
+        return None

@@ -124,7 +124,8 @@ def _print(result: Any, painted: bool) -> None:
             click.echo(f"{head}: not finished")
             continue
         numbers = [f"{name} {_number(name, o.metrics[name])}" for name in o.metrics]
-        numbers += [f"{k} {v:.4g}" for k, v in o.analyses.items()]
+        shown = {k: v for found in o.analyses.values() for k, v in found.numbers.items() if k not in o.metrics}
+        numbers += [f"{k} {v:.4g}" for k, v in shown.items()]
         rows = f", {len(o.rows)} rows" if len(o.rows) > 1 else ""
         click.echo(f"{head}: {', '.join(numbers) or 'done'}{rows}  [{o.seconds:.1f} s, {o.stopped}]")
         if o.baseline:

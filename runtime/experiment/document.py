@@ -15,6 +15,7 @@ from ..values import EvaluationError
 from .cells import Cell
 from .claims import Verdict
 from .execute import Execution
+from .findings import analysis_sections
 from .outcome import Outcome, Shown
 from .seen import Seen
 from .views import curves, metrics_table, table
@@ -33,7 +34,7 @@ def report(
 ) -> Report:
     """Everything a reader should see: claims, metrics, the page's tables and curves, then each outcome's pictures."""
     experiment = cells[0].checked.experiment
-    sections = [*_views(experiment, execution.outcomes)]
+    sections = [*_views(experiment, execution.outcomes), *analysis_sections(execution.outcomes)]
     shown = [o for o in execution.outcomes if o.shown or o.failure]
     sections += [_outcome(experiment, cells, execution.outcomes, o) for o in shown[:MOST_SECTIONS]]
     if len(shown) > MOST_SECTIONS:

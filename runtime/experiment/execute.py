@@ -20,11 +20,12 @@ from recon.dsl.vocabulary.views import Figure
 from torch import Tensor
 
 from ..algorithms.direct import AdjointImage
+from ..analyses.analyse import analyse
+from ..analyses.subject import Subject
 from ..build import Build, Quantified
 from ..loop import Diverged
 from ..meaning import meaning
 from ..values import EvaluationError
-from .analyses import Subject
 from .cells import Cell
 from .compile import Compiled, compile_problem, sized
 from .outcome import Outcome, Shown
@@ -190,15 +191,10 @@ def _run_method(
     scores, undone = score(experiment, method.formulation, estimates, truths, measured, build)
     outcome.notes += [note for note in undone if note not in outcome.notes]
     outcome.add(scores, list(batch.numbers))
-    subject = Subject(method, maker, choice.solver, data.name, Batch(batch.numbers, truths), build)
-    for word in experiment.analyses if not solution.interrupted else ():
-        for key, value in meaning(word)(word, subject).items():
-            if key in {m.word for m in experiment.metrics}:
-                continue  # the page measures it itself
-            if isinstance(value, list):
-                outcome.metrics.setdefault(key, []).extend(value)
-            else:
-                outcome.analyses[key] = value
+    if not solution.interrupted:
+        rows = Batch(batch.numbers, truths)
+        subject = Subject(method, maker, choice.solver, data.name, rows, build, estimates)
+        analyse(experiment, subject, outcome)
     sink(outcome, batch.numbers, estimates, measured, truths)
     return bool(solution.interrupted)
 

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from recon.dsl.model.terms import Statistic
 
+from ..analyses.finding import Finding
+
 Array = np.ndarray[Any, Any]
 
 
@@ -46,7 +48,8 @@ class Outcome:
     metrics: dict[str, list[float]] = field(default_factory=dict)
     baseline: dict[str, float] = field(default_factory=dict)
     """The metrics of the adjoint image of the first row, for comparison."""
-    analyses: dict[str, Any] = field(default_factory=dict)
+    analyses: dict[str, Finding] = field(default_factory=dict)
+    """What each analysis of the page found, by its title; those of single rows stand in the metrics alone."""
     iterations: list[int] = field(default_factory=list)
     trace: dict[str, list[float]] = field(default_factory=dict)
     choices: list[tuple[str, float, str]] = field(default_factory=list)

@@ -36,6 +36,7 @@ from ..report.pictures import picture_png
 from .cells import Cell, cells
 from .claims import Verdict, judge
 from .document import report
+from .findings import analysis_tables
 from .execute import Execution, Progress, Sink, execute
 from .outcome import Outcome, measure
 from .provenance import manifest
@@ -200,6 +201,8 @@ def _write(
             for o in execution.outcomes
         ],
     )
+    for name, table in analysis_tables(execution.outcomes).items():
+        files.write_text(f"{name}.csv", table)
     files.write_text("citations.bib", "\n\n".join(citations) + "\n")
     document = report(all_cells, execution, spec, facts, verdicts, warnings, citations)
     files.write_text("report.html", render_report(document))
@@ -217,7 +220,7 @@ def metrics_of(outcomes: list[Outcome], verdicts: list[Verdict]) -> dict[str, An
                 "rows": o.rows,
                 "metrics": o.metrics,
                 "mean": {k: measure(Statistic("mean", k), [o]) for k in o.metrics},
-                "analyses": o.analyses,
+                "analyses": {title: found.plain() for title, found in o.analyses.items()},
                 "failure": o.failure,
                 "notes": o.notes,
             }

@@ -1,39 +1,22 @@
-"""The meaning of analysis words: numbers about operators and methods."""
+"""The meaning of analyses of methods."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import torch
-from recon.dsl.check.formulate import Checked
-from recon.dsl.model.place import place
-from recon.dsl.model.solver import Solver
-from recon.dsl.vocabulary import analyses as words
+from recon.dsl.vocabulary.analyses import methods as words
 from torch import Tensor
 
-from ..build import Build, build_operator
+from ..experiment.compile import compile_problem
+from ..experiment.rows import LARGEST_BATCH
+from ..experiment.simulate import simulate
+from ..experiment.solve import solve_word
 from ..meaning import meaning_of
-from .compile import compile_problem
-from .rows import LARGEST_BATCH, Batch
-from .simulate import simulate
-from .solve import solve_word
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What is analysed: a method with its solver, what makes its data, and the rows at hand."""
-
-    checked: Checked
-    maker: Checked
-    solver: Solver
-    data: str
-    batch: Batch
-    build: Build
+from .finding import Finding
+from .subject import Subject
 
 
 @meaning_of(words.BiasVariance)
-def bias_variance(word: words.BiasVariance, subject: Subject) -> dict[str, Any]:
+def bias_variance(word: words.BiasVariance, subject: Subject) -> Finding:
     """Squared bias and variance for each row, per unknown, over `draws` fresh noises.
 
     The variance is the unbiased one, and the squared bias is corrected for the variance of the mean over draws:
@@ -51,7 +34,7 @@ def bias_variance(word: words.BiasVariance, subject: Subject) -> dict[str, Any]:
         bias.append(float((distance - spread / word.draws).clamp(min=0)))
         variance.append(float(spread))
         mse.append(float((estimates - x).abs().double().square().mean()))
-    return {"bias": bias, "variance": variance, "mse": mse}
+    return Finding(rows={"bias": bias, "variance": variance, "mse": mse})
 
 
 def _draws(count: int, subject: Subject, truth: dict[str, Tensor], number: int) -> Tensor:
@@ -67,11 +50,3 @@ def _draws(count: int, subject: Subject, truth: dict[str, Tensor], number: int) 
         x = solve_word(subject.solver, compiled.problem).estimate
         out.append(torch.cat([v.flatten(1) for v in compiled.layout.split(x).values()], 1))
     return torch.cat(out)
-
-
-@meaning_of(words.NormOf)
-def norm(word: words.NormOf, subject: Subject) -> dict[str, Any]:
-    """The operator norm on the first unknown."""
-    space = next(iter(subject.checked.problem.unknowns.values()))
-    text = word.of.span.text if word.of.span is not None else "A"
-    return {f"norm({text})": build_operator(place(word.of, space), subject.build).norm()}

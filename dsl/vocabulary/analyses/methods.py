@@ -1,12 +1,11 @@
-"""What an `analyze` line computes."""
+"""Analyses of methods: how their estimates spread over the noise."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from ..model.fields import Count, Field
-from ..model.terms import OperatorTerm
-from ..model.word import Analysis
+from ...model.fields import Count, Field
+from ...model.word import Analysis
 
 
 class BiasVariance(Analysis):
@@ -18,16 +17,6 @@ class BiasVariance(Analysis):
     reference: ClassVar[str] = "Heckel 2024, 2.3, eq. (2.4), Fig. 2.1"
     example: ClassVar[str] = "analyze [bias_variance(draws = 200)]"
     yields: ClassVar[tuple[str, ...]] = ("bias", "variance", "mse")
+    by_row: ClassVar[bool] = True
 
     draws: Count = Field(200, description="how many times the noise is drawn", gt=1)
-
-
-class NormOf(Analysis):
-    """The operator norm, the largest singular value."""
-
-    word: ClassVar[str] = "norm"
-    formula: ClassVar[str] = r"\|A\| = \max_{\|x\| = 1} \|A x\|"
-    reference: ClassVar[str] = "Heckel 2024, 3.3"
-    example: ClassVar[str] = "analyze [norm(A)]"
-
-    of: OperatorTerm = Field(description="an operator")

@@ -1,0 +1,41 @@
+"""Analyses of singular values."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ...model.fields import Count, Field
+from ...model.terms import OperatorTerm
+from ...model.word import Analysis
+
+
+class NormOf(Analysis):
+    """The operator norm, the largest singular value."""
+
+    word: ClassVar[str] = "norm"
+    formula: ClassVar[str] = r"\|A\| = \max_{\|x\| = 1} \|A x\|"
+    reference: ClassVar[str] = "Heckel 2024, 3.3"
+    example: ClassVar[str] = "analyze [norm(A)]"
+    yields: ClassVar[tuple[str, ...]] = ("norm",)
+
+    of: OperatorTerm = Field(description="an operator")
+
+
+class SingularValues(Analysis):
+    """The singular values of an operator, with its condition number and rank.
+
+    All of them, exactly, where A is diagonal in a basis or its matrix is small; else the largest ones without a matrix,
+    by a block Lanczos iteration that states how far each can be off. `condition` is the largest over the smallest,
+    infinite where some are zero; `rank` counts those that are not; `effective_rank` is the exponential of the entropy
+    of their shares, which is small where a few dominate.
+    """
+
+    formula: ClassVar[str] = r"A = U \operatorname{diag}(\sigma_1 \ge \sigma_2 \ge \dots) V^H"
+    reference: ClassVar[str] = "Heckel 2024, 2.3; Golub, Luk, Overton 1981; Roy, Vetterli 2007"
+    example: ClassVar[str] = "analyze [singular_values(A)]"
+    yields: ClassVar[tuple[str, ...]] = ("condition", "rank", "effective_rank")
+
+    of: OperatorTerm = Field(description="an operator")
+    count: Count | None = Field(
+        None, description="how many of the largest; left out: all where they are exact, else 50"
+    )

@@ -1,0 +1,1 @@
+"""The meaning of analysis words: numbers and curves about operators and methods."""
