@@ -28,7 +28,8 @@ def _wrong(word: Analysis, span: Span, c: Checked) -> Iterator[Diagnostic]:
         needed = unknowns_in(term)
         if needed:
             message = f"this operator depends on `{needed[0]}`, which is unknown, so it has no matrix of its own"
-            yield error("RC060", message, term.span, help="analyse an operator whose parameters are known")
+            at = Label(term.span, f"depends on `{needed[0]}`") if term.span is not None else None
+            yield error("RC060", message, Label(span), at, help="analyse an operator whose parameters are known")
             return
         found = _placed(term, c)
         if isinstance(found, Diagnostic):

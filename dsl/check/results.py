@@ -41,6 +41,11 @@ def _measures(e: Experiment) -> Iterable[Diagnostic]:
             wanted = ", ".join(dict.fromkeys([*metrics, measure.metric]))
             hint = f"write `metrics [{wanted}]`"
             yield error("RC045", f"`{measure.metric}` is {how} but not measured", measure.span, help=hint)
+        places = [Label(s) for a, s in zip(e.analyses, e.analyses_spans, strict=True) if measure.metric in a.yields]
+        if len(places) > 1 and measure.metric not in metrics:
+            message = f"`{measure.metric}` could be that of either analysis"
+            at = [Label(measure.span)] if measure.span is not None else []
+            yield error("RC062", message, *at, *places, help="keep one of them")
 
 
 def _axes(e: Experiment) -> Iterable[Diagnostic]:

@@ -180,6 +180,21 @@ def place_towards(term: OperatorTerm, space: Space) -> Placed:
     return chain[0] if len(chain) == 1 else _chain(term, chain)
 
 
+def matrix_sizes(placed: Placed) -> tuple[int | None, int | None]:
+    """Rows and columns of the operator's matrix; None while an extent is unknown.
+
+    It is complex where the operator is complex-linear on complex numbers. Else it is real, and complex numbers count
+    twice.
+    """
+    whole = placed.domain.field == "complex" and placed.facts.linear == "complex"
+
+    def count(space: Space) -> int | None:
+        twice = space.field == "complex" and not whole
+        return None if space.count is None else space.count * (2 if twice else 1)
+
+    return count(placed.codomain), count(placed.domain)
+
+
 def _complexified(p: Placed) -> Placed:
     """The same operator with its real values embedded: a chain, whatever kind of term the operator is."""
     chain = p.term if p.term is None else Compose((p.term,), p.term.span)

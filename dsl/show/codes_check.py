@@ -199,6 +199,27 @@ CHECK: dict[str, Entry] = {
         "noise y ~ gaussian(0 * A @ x, sigma = 0.1)",
         "noise y ~ gaussian(2 * A @ x, sigma = 0.1)",
     ),
+    "RC060": Entry(
+        "Singular values, coherence and the like are those of one matrix, and this operator is another one for each "
+        "value of the unknown that it depends on.",
+        "image x : real[64, 64]\nimage k : real[5, 5] { init = gaussian(width = 1) }\n"
+        'data d = sample("camera")\nforward A = conv(k)\nsimulate { forward A = conv(gaussian(width = 1)) }\n'
+        "prior k in simplex\nprior 1 * sq(x)\nanalyze [norm(A)]",
+        "image x : real[64, 64]\nimage k : real[5, 5] { init = gaussian(width = 1) }\n"
+        'data d = sample("camera")\nforward A = conv(k)\nsimulate { forward A = conv(gaussian(width = 1)) }\n'
+        "prior k in simplex\nprior 1 * sq(x)\nanalyze [norm(conv(gaussian(width = 1)))]",
+    ),
+    "RC061": Entry(
+        "The analysis cannot be computed of this operator: it is too large, or has fewer columns or singular values "
+        "than are asked for.",
+        "image x : real[8, 8]\nanalyze [singular_values(A, count = 65)]",
+        "image x : real[8, 8]\nanalyze [singular_values(A, count = 64)]",
+    ),
+    "RC062": Entry(
+        "Two analyses of the page measure this number, so a claim or report would not say which it means.",
+        "analyze [norm(A), norm(2 * A)]\nexpect max(norm) <= 1",
+        "analyze [norm(A)]\nexpect max(norm) <= 1",
+    ),
     "RL001": Entry(
         "The data are simulated by the very operator and grid that then reconstruct them. Errors of the model "
         "never show, so results look better than they would on real data (Heckel 2024, 14.2). A note; a warning "

@@ -33,9 +33,9 @@ def leading(matrix: Matrix, count: int, *, seed: int = 0, tolerance: float = 1e-
     V of Q. The singular values s of B = X s Y^H are those of M between the two spaces: with u = P x and v = Q y,
     M v = s u, and |M^H u - s v| = |S x_last| for the part of x in the last block, so that M has a singular value within
     that of s. Both bases grow by a block of eight until these bounds are at most `tolerance` times the largest value
-    for the first `count`, until they hold `most` vectors or `MEMORY`, or until they span all there is. The bounds cannot
-    tell of a singular value that was missed, such as the copies of a multiple one beyond the width of a block: another
-    random block joins before the values are believed, and has to leave them as they are.
+    for the first `count`, until they hold `most` vectors or `MEMORY`, or until they span all there is. The bounds
+    cannot tell of a value that was missed, such as copies of a multiple one beyond the width of a block: another random
+    block joins before the values are believed, and has to leave them as they are.
 
     Golub, Luk, Overton 1981; Golub and Van Loan 2013, section 10.4.
     """
@@ -53,7 +53,9 @@ def leading(matrix: Matrix, count: int, *, seed: int = 0, tolerance: float = 1e-
         exhausted = fresh and size <= 1e-12 * scale  # a random vector finds what is left, if there is any
         scale = max(scale, size)
         along, new, factor = _extended(left, image, scale)
-        inner = torch.cat([torch.cat([inner, along], 1), torch.cat([factor.new_zeros(len(new), len(right)), factor], 1)])
+        inner = torch.cat(
+            [torch.cat([inner, along], 1), torch.cat([factor.new_zeros(len(new), len(right)), factor], 1)]
+        )
         left, right = torch.cat([left, new]), torch.cat([right, block])
         _, block, rest = _extended(right, matrix.adjoint(new), scale)  # rest is S
         fresh = len(block) == 0  # the two spaces hold all that can be reached from their first vectors
@@ -63,7 +65,7 @@ def leading(matrix: Matrix, count: int, *, seed: int = 0, tolerance: float = 1e-
         if len(right) >= look or full:
             x, values, _ = torch.linalg.svd(inner, full_matrices=False)
             errors = torch.linalg.vector_norm(rest @ x[len(left) - len(new) :], dim=0)
-            close = tolerance * float(values[0])
+            close = tolerance * float(values[:1].sum())
             settled = len(values) >= count and bool((errors[:count] <= close).all())
             again = believed is not None and bool((values[:count] - believed <= close).all())
             if full or (settled and again):

@@ -14,9 +14,9 @@ from ..algorithms.normal import Basis
 from ..meaning import meaning_of
 from ..operators.base import AdjointOperator, Operator, dtype_of, random_point
 from ..report.content import Curve
+from .finding import Finding
 from .lanczos import leading
 from .matrices import Matrix, OperatorMatrix, dense
-from .finding import Finding
 from .subject import Subject
 
 DENSE_WORK = 1e10

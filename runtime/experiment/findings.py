@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 from ..analyses.finding import Finding
@@ -13,41 +12,45 @@ MOST_DRAWN = 8
 """Cells of a sweep whose curves share one plot."""
 
 
-def found(outcomes: list[Outcome]) -> Iterator[tuple[Outcome, Finding]]:
-    """Each finding with the first outcome that has it: methods and data sets of a cell share those of operators."""
-    seen: set[tuple[tuple[str, ...], str]] = set()
+def found(outcomes: list[Outcome]) -> dict[str, list[tuple[dict[str, str], Finding]]]:
+    """Each analysis by its title: what it found in each cell of a sweep, with the cell's values.
+
+    Methods and data sets of a cell share what was found, and where it is the same in all cells, they do too.
+    """
+    by_title: dict[str, dict[tuple[str, ...], tuple[dict[str, str], Finding]]] = {}
     for o in outcomes:
         for title, finding in o.analyses.items():
-            key = (tuple(o.cell.values()), title)
-            if key not in seen:
-                seen.add(key)
-                yield o, finding
+            by_title.setdefault(title, {}).setdefault(tuple(o.cell.values()), (o.cell, finding))
+    out = {}
+    for title, cells in by_title.items():
+        listed = list(cells.values())
+        first = listed[0][1]
+        same = all(f.plain() == first.plain() and f.columns == first.columns for _, f in listed)
+        out[title] = [({}, first)] if same else listed
+    return out
 
 
 def analysis_sections(outcomes: list[Outcome]) -> list[Section]:
     """A section for each analysis: its numbers, and its curves with those of all cells of a sweep in one plot."""
-    by_title: dict[str, list[tuple[Outcome, Finding]]] = {}
-    for o, finding in found(outcomes):
-        by_title.setdefault(finding.title, []).append((o, finding))
-    return [_section(title, cells) for title, cells in by_title.items()]
+    return [_section(title, cells) for title, cells in found(outcomes).items()]
 
 
-def _section(title: str, cells: list[tuple[Outcome, Finding]]) -> Section:
-    axes = list(cells[0][0].cell)
+def _section(title: str, cells: list[tuple[dict[str, str], Finding]]) -> Section:
+    axes = list(cells[0][0])
     names = list(dict.fromkeys(n for _, f in cells for n in f.numbers))
     tables = []
     if names:
-        lines = [[*o.cell.values(), *(f.numbers.get(n) for n in names)] for o, f in cells]
-        tables.append(Table("", [*axes, *names] if axes else names, lines))
+        lines = [[*cell.values(), *(f.numbers.get(n) for n in names)] for cell, f in cells]
+        tables.append(Table("", [*axes, *names], lines))
     text = "\n\n".join(dict.fromkeys(f.text for _, f in cells[:MOST_DRAWN] if f.text))
     return Section(title, curves=_joined(cells[:MOST_DRAWN]), tables=tables, text=text)
 
 
-def _joined(cells: list[tuple[Outcome, Finding]]) -> list[Curve]:
+def _joined(cells: list[tuple[dict[str, str], Finding]]) -> list[Curve]:
     """Curves of one title in one plot, each line with its cell's values in front."""
     out: dict[str, Curve] = {}
-    for o, f in cells:
-        where = ", ".join(f"{k} = {v}" for k, v in o.cell.items())
+    for cell, f in cells:
+        where = ", ".join(f"{k} = {v}" for k, v in cell.items())
         for curve in f.curves:
             series = {" ".join(p for p in (where, name) if p): xy for name, xy in curve.series.items()}
             before = out.get(curve.title)
@@ -58,9 +61,10 @@ def _joined(cells: list[tuple[Outcome, Finding]]) -> list[Curve]:
 def analysis_tables(outcomes: list[Outcome]) -> dict[str, str]:
     """The lists of numbers of each finding as CSV, by the name of its file."""
     out: dict[str, str] = {}
-    for o, f in found(outcomes):
-        if f.columns:
-            where = f"{o.folder}/" if o.cell else ""
-            lines = [",".join(f.columns), *(",".join(map(repr, row)) for row in zip(*f.columns.values(), strict=True))]
-            out[f"{where}{safe(f.title)}"] = "\n".join(lines) + "\n"
+    for title, cells in found(outcomes).items():
+        for cell, f in cells:
+            if f.columns:
+                name = "/".join(safe(part) for part in [*(f"{k}={v}" for k, v in cell.items()), title])
+                rows = zip(*f.columns.values(), strict=True)
+                out[name] = "\n".join([",".join(f.columns), *(",".join(map(repr, row)) for row in rows)]) + "\n"
     return out

@@ -36,8 +36,8 @@ from ..report.pictures import picture_png
 from .cells import Cell, cells
 from .claims import Verdict, judge
 from .document import report
-from .findings import analysis_tables
 from .execute import Execution, Progress, Sink, execute
+from .findings import analysis_tables
 from .outcome import Outcome, measure
 from .provenance import manifest
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from ...model.fields import Count, Field
+from ...model.place import Placed, matrix_sizes
 from ...model.terms import OperatorTerm
 from ...model.word import Analysis
 
@@ -39,3 +41,9 @@ class SingularValues(Analysis):
     count: Count | None = Field(
         None, description="how many of the largest; left out: all where they are exact, else 50"
     )
+
+    def misfit(self, operators: Sequence[Placed]) -> tuple[str, str] | None:
+        rows, columns = matrix_sizes(operators[0])
+        if self.count is None or rows is None or columns is None or self.count <= min(rows, columns):
+            return None
+        return f"this operator has {min(rows, columns)} singular values, not {self.count}", "leave `count` out for all"
