@@ -224,7 +224,10 @@ def _prior(prior: Prior, spaces: dict[str, Space]) -> TermFacts:
             space = next(iter(blocks.values())).codomain
             if set_.real_only and space.field == "complex":
                 raise SpecError(_orders_complex(prior.energy, space))
-            function = set_.function(space)
+            try:
+                function = set_.function(space)
+            except ValueError as e:
+                raise SpecError(error("RC018", str(e), prior.energy.span)) from None
         case Law(of=of, law=law):
             blocks = _blocks(_linear(of, "a law"), spaces, prior.energy.span)
             function = _law_function(law, prior.weight, prior.energy.span)

@@ -6,13 +6,19 @@ from ..diagnostics import Diagnostic, note, warning
 from ..model.experiment import Experiment, Formulation
 from ..model.terms import Column, Pointwise
 from ..model.word import ImageMetric, Word
+from ..vocabulary.greedy import allowed, measured_coefficients
 from ..vocabulary.metrics import Psnr
 from .formulate import Checked
 
 
 def lint(experiment: Experiment, checked: dict[str, Checked], solvers: dict[str, Word]) -> list[Diagnostic]:
     """All lints of a page."""
-    return [*_inverse_crime(experiment), *_underdetermined(checked, solvers), *_ranges(experiment)]
+    return [
+        *_inverse_crime(experiment),
+        *_underdetermined(checked, solvers),
+        *_hardly_sparse(checked),
+        *_ranges(experiment),
+    ]
 
 
 def _simulated(experiment: Experiment, f: Formulation) -> bool:
@@ -69,6 +75,19 @@ def _underdetermined(checked: dict[str, Checked], solvers: dict[str, Word]) -> l
                     else "add a prior, or write `solver pseudo_inverse` for the one of least norm",
                 )
             ]
+    return []
+
+
+def _hardly_sparse(checked: dict[str, Checked]) -> list[Diagnostic]:
+    """A sparse set with as many nonzeros as fit any data."""
+    for c in checked.values():
+        few = next((t for t in c.problem.priors if t.function.sparse), None)
+        if few is None or not c.problem.data:
+            continue
+        measured = measured_coefficients(c.problem)
+        if allowed(c.problem) > measured:
+            message = f"{allowed(c.problem)} entries may differ from zero, and {measured:.0f} of them fit any data"
+            return [warning("RL015", message, few.span, help="allow fewer nonzeros, or measure more")]
     return []
 
 

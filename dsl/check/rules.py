@@ -9,6 +9,7 @@ from ..diagnostics import Diagnostic, Label, SpecError, error, warning
 from ..model.problem import Problem, closed_together
 from ..model.solver import Misfit, Solver
 from ..syntax.source import Span
+from ..vocabulary import greedy
 from ..vocabulary import solvers as words
 from ..vocabulary.phase import AmplitudeFlow, Spectral, WirtingerFlow, phase_blind
 
@@ -36,6 +37,7 @@ ADAM, CLOSED_FORM, CG, ISTA, FISTA, ADMM, PDHG = (
     word.model_validate({})
     for word in (words.Adam, words.ClosedForm, words.Cg, words.Ista, words.Fista, words.Admm, words.Pdhg)
 )
+OMP, COSAMP, IHT = (word.model_validate({}) for word in (greedy.Omp, greedy.Cosamp, greedy.Iht))
 AMPLITUDE_FLOW, WIRTINGER_FLOW = (
     word.model_validate({"init": Spectral.model_validate({})}) for word in (AmplitudeFlow, WirtingerFlow)
 )
@@ -48,6 +50,15 @@ def _phaseless(p: Problem) -> tuple[Solver, str] | None:
         return None
     flow = AMPLITUDE_FLOW if lost.function.magnitudes == 1 else WIRTINGER_FLOW
     return None if flow.misfit(p) else (flow, f"`{lost.label}` measures magnitudes, so phases are found too")
+
+
+def _sparse(p: Problem) -> tuple[Solver, str] | None:
+    few = next((t for t in p.priors if t.function.sparse), None)
+    if few is None or IHT.misfit(p) is not None:
+        return None
+    if greedy.Omp.cheap_columns(p) and OMP.misfit(p) is None:
+        return OMP, f"`{few.label}` is a sparse set, and all columns of A^H A fit in memory"
+    return IHT, f"`{few.label}` is a sparse set, and columns of A cost as much as A itself"
 
 
 def _not_convex(p: Problem) -> tuple[Solver, str] | None:
@@ -114,6 +125,7 @@ def _convex(p: Problem) -> tuple[Solver, str] | None:
 TABLE: tuple[Rule, ...] = (
     Rule(2, "several unknowns, not jointly convex", "descent", lambda p: None),  # chosen block by block
     Rule(7, "magnitudes abs(A @ x)", "up to symmetry", _phaseless),
+    Rule(9, "sparse set, least squares or exact data", "sparse", _sparse),
     Rule(8, "f not convex", "stationary", _not_convex),
     Rule(10, "all quadratic", "exact", _all_quadratic),
     Rule(11, "f smooth, one g with a proximal map, K K^H = c I", "1/k^2", _one_prox),
@@ -165,7 +177,7 @@ def misfit_of(solver: Solver, problem: Problem) -> Misfit | None:
 
 def _instead(problem: Problem) -> str:
     """Which solvers fit the problem, for someone who named one that does not."""
-    known = (AMPLITUDE_FLOW, WIRTINGER_FLOW, CLOSED_FORM, CG, FISTA, PDHG, ADMM)
+    known = (AMPLITUDE_FLOW, WIRTINGER_FLOW, OMP, COSAMP, IHT, CLOSED_FORM, CG, FISTA, PDHG, ADMM)
     fitting = [f"`{s.word}`" for s in known if misfit_of(s, problem) is None]
     if not fitting:
         return ""

@@ -46,6 +46,7 @@ class FunctionFacts:
     gradient: whether a gradient exists where g is finite, also where no global Lipschitz constant does.
     shape: how entries couple ("entry", "group" or "all"); constraint: the indicator of a set.
     magnitudes: the power p of a mean c |v|^p, from which the sign or phase of v is gone; zero of all others.
+    sparse: how many entries may differ from zero, of the indicator of sparse vectors; zero of all others.
     """
 
     convex: bool = True
@@ -57,6 +58,7 @@ class FunctionFacts:
     shape: Literal["entry", "group", "all"] = "entry"
     constraint: bool = False
     magnitudes: float = 0.0
+    sparse: int = 0
     exact: bool = False
     """The indicator of {y} or of a ball around it: the data must be met."""
     density: bool = True

@@ -245,14 +245,14 @@ class EnergyWord(Word):
 
 
 class Set(Word):
-    """A closed convex set with a projection."""
+    """A closed set with a projection."""
 
     expression_kind: ClassVar[str] = "set"
     real_only: ClassVar[bool] = True
     """Whether it orders numbers, so that complex ones cannot lie in it."""
 
     def function(self, space: Space) -> FunctionFacts:
-        """Facts of the set's indicator."""
+        """Facts of the set's indicator. Raises ValueError where the set does not fit the space."""
         from .problem import FunctionFacts
 
         return FunctionFacts(constraint=True)

@@ -63,6 +63,11 @@ CHECK: dict[str, Entry] = {
         "prior l1(exp(x))",
         "prior l1(x)",
     ),
+    "RC018": Entry(
+        "The set does not fit the space of what is to lie in it, such as a sparse set with more nonzeros than entries.",
+        "prior x in sparse(5000)",
+        "prior x in sparse(500)",
+    ),
     "RC020": Entry(
         "An operator stands in front of a constant. Operators act on the unknown; a constant is added behind them.",
         "forward A = cosine()\nnoise y ~ gaussian(A @ (x + 1), sigma = 0.1)",
@@ -291,6 +296,12 @@ CHECK: dict[str, Entry] = {
         "image x : real[64, 64]\nimage k : real[5, 5] { init = gaussian(width = 1) }\n"
         'data d = sample("camera")\nforward A = conv(k)\nsimulate { forward A = conv(gaussian(width = 1)) }\n'
         "prior k in simplex\nprior 1 * sq(x)",
+    ),
+    "RL015": Entry(
+        "So many entries may differ from zero that they fit any data, whatever their places: nothing is learned about "
+        "the support.",
+        "forward A = gaussian(rows = 100) @ flatten()\nprior x in sparse(200)",
+        "forward A = gaussian(rows = 400) @ flatten()\nprior x in sparse(50)",
     ),
     "RL020": Entry(
         "The solver runs on this problem without the guarantee that it has on others.",

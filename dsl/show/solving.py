@@ -10,6 +10,7 @@ from ..check.rules import TABLE, Choice
 from ..diagnostics import SpecError
 from ..model.problem import TermFacts
 from ..model.space import Space
+from ..vocabulary.greedy import allowed
 from .passes import AT_RUN
 from .text import number
 
@@ -34,6 +35,9 @@ COPIES: dict[str, tuple[int, int]] = {
     "admm": (3, 2),
     "alternate": (5, 2),
     "pdhg": (4, 2),
+    "omp": (4, 0),
+    "cosamp": (7, 0),
+    "iht": (5, 0),
     "spectral": (2, 2),
     "amplitude_flow": (3, 2),
     "wirtinger_flow": (3, 3),
@@ -78,6 +82,7 @@ _PROMISES = {
     "exact": "the exact minimiser",
     "1/k^2": "the objective falls to its minimum like 1/k^2",
     "descent": "the objective does not rise from round to round",
+    "sparse": "the sparsest solution where the columns are incoherent or nearly orthonormal, else a good one",
     "up to symmetry": "the unknown up to what magnitudes cannot tell, such as a global sign or phase",
     "1/k": "the objective falls to its minimum like 1/k",
     "stationary": "a stationary point, which need not be the minimiser",
@@ -184,6 +189,8 @@ def memory(c: Checked, choice: Choice, precision: str) -> Memory:
     copies, split = COPIES[choice.solver.word]
     rough = [p.codomain for x in c.problem.terms if not x.function.quadratic for p in x.blocks.values()]
     dual = bytes_of(rough) if split else 0
+    if choice.solver.word == "omp":  # which keeps a column of A^H A for each coefficient that it chose
+        copies += allowed(c.problem)
     state = None if unknown is None or dual is None else copies * unknown + split * dual
     why = f"{copies} x the unknown" + (f" + {split} x each term that is split off" if split and rough else "")
     return Memory(unknown, measured, state, why)

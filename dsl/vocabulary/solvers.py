@@ -85,15 +85,24 @@ def _gradients_and_sets(problem: Problem, name: str) -> Misfit | None:
     return None
 
 
+def _not_convex(problem: Problem, name: str) -> Misfit | None:
+    """The sets are convex, so that what is proven of the method holds."""
+    bent = _first(t for t in problem.terms if t.function.constraint and not t.function.convex)
+    if bent is None:
+        return None
+    reason = f"`{name}` is proven to converge for convex sets, and that of `{bent.label}` is not convex"
+    return Misfit(bent, reason, "`iht`, `omp` and `cosamp` are made for sparse sets; `l1` is the convex energy")
+
+
 def _has_data(problem: Problem, name: str) -> Misfit | None:
     if problem.data:
         return None
     return Misfit(None, f"`{name}` needs a noise line", "add `noise y ~ gaussian(A @ x, sigma = ...)`")
 
 
-def _measured(term: TermFacts) -> float:
+def measured_numbers(term: TermFacts) -> float:
     """How many real numbers the term's operator measures; infinity where an axis is not known."""
-    (placed,) = term.blocks.values()
+    placed = next(iter(term.blocks.values()))
     count = placed.codomain.count
     return float("inf") if count is None else count * (2 if placed.codomain.field == "complex" else 1)
 
@@ -344,6 +353,9 @@ class Fista(Iterative):
     )
     restart: Literal["adaptive", "none"] = Field("adaptive", description="drop the momentum where it points uphill")
 
+    def caution(self, problem: Problem) -> Misfit | None:
+        return _not_convex(problem, self.word)
+
     def misfit(self, problem: Problem) -> Misfit | None:
         return _one_prox(problem, self.word)
 
@@ -360,7 +372,7 @@ class ProjectedGradient(Iterative):
     )
 
     def misfit(self, problem: Problem) -> Misfit | None:
-        bad = _one_prox(problem, self.word)
+        bad = _one_prox(problem, self.word) or _not_convex(problem, self.word)
         if bad:
             return bad
         soft = _first(t for t in problem.rough if not t.function.constraint)
@@ -383,6 +395,9 @@ class Admm(Iterative):
     example: ClassVar[str] = "solver admm(iterations = 100)"
 
     rho: Positive | Auto = Field("auto", description="penalty parameter; `auto` balances the residuals")
+
+    def caution(self, problem: Problem) -> Misfit | None:
+        return _not_convex(problem, self.word)
 
     def misfit(self, problem: Problem) -> Misfit | None:
         stuck = _first(t for t in problem.rough if t.function.prox == "none")
@@ -410,7 +425,7 @@ class Admm(Iterative):
             bool(exact)
             and all(len(t.blocks) == 1 for t in problem.terms)
             and len({u for t in problem.terms for u in t.blocks}) == 1
-            and all(t.operator.cogram is not None or _measured(t) <= cls.largest for t in exact)
+            and all(t.operator.cogram is not None or measured_numbers(t) <= cls.largest for t in exact)
             and stack([IDENTITY, *(t.operator for t in others)]).gram is not None
         )
 
@@ -428,6 +443,9 @@ class Pdhg(Iterative):
     )
     reference: ClassVar[str] = "Heckel 2024, 3.4; Chambolle, Pock 2011; Condat 2013; Vu 2013"
     example: ClassVar[str] = "solver pdhg(iterations = 300)"
+
+    def caution(self, problem: Problem) -> Misfit | None:
+        return _not_convex(problem, self.word)
 
     def misfit(self, problem: Problem) -> Misfit | None:
         stuck = _first(t for t in problem.rough if t.function.prox == "none")
