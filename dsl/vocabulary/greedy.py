@@ -43,6 +43,7 @@ class Support(Metric):
     formula: ClassVar[str] = r"|S \cap \hat S_K| / K, \quad S = \{i : x_i \ne 0\}, \ K = |S|"
     reference: ClassVar[str] = "Heckel 2024, 4.3.2; Tropp, Gilbert 2007"
     example: ClassVar[str] = "metrics [nmse, support]"
+    undefined: ClassVar[str] = "the truth is zero"
 
     of: ValueTerm | None = OF
     threshold: Fraction = Field(
