@@ -9,11 +9,11 @@ from typing import Any
 from ..diagnostics import Diagnostic, Label, error
 from ..diagnostics.nearest import nearest
 from ..elaborate.results import MOST_CELLS
-from ..model.experiment import MEASURED_ALONG, DataSet, Experiment, Formulation
+from ..model.experiment import MEASURED_ALONG, TRACE_AXES, DataSet, Experiment, Formulation, metric_name
 from ..model.terms import Along, Reserved, Statistic, Term, Unknown, everything
-from ..model.word import Word
+from ..model.word import View, Word
 from ..syntax.source import Span
-from ..vocabulary.views import Curves
+from ..vocabulary.views import Curves, Table
 
 
 def check_results(e: Experiment) -> list[Diagnostic]:
@@ -21,6 +21,7 @@ def check_results(e: Experiment) -> list[Diagnostic]:
     return [
         *_measures(e),
         *_axes(e),
+        *_mixed(e),
         *_estimates(e),
         *_truths(e),
         *_sweeps(e),
@@ -28,18 +29,19 @@ def check_results(e: Experiment) -> list[Diagnostic]:
 
 
 def _measured(e: Experiment) -> list[str]:
-    return list(dict.fromkeys([m.word for m in e.metrics] + [y for a in e.analyses for y in a.yields]))
+    return list(dict.fromkeys([metric_name(m) for m in e.metrics] + [y for a in e.analyses for y in a.yields]))
 
 
 def _measures(e: Experiment) -> Iterable[Diagnostic]:
     """Claims and cells name metrics that the page measures."""
-    metrics, measured = [m.word for m in e.metrics], _measured(e)
+    metrics, measured = [metric_name(m) for m in e.metrics], _measured(e)
     claimed = [(claim.measure, "claimed") for claim in e.claims]
     shown = [(term, "shown") for view in e.views for term in everything(view) if isinstance(term, Statistic)]
     for measure, how in claimed + shown:
         if measure.metric not in (*measured, *MEASURED_ALONG):
             wanted = ", ".join(dict.fromkeys([*metrics, measure.metric]))
-            hint = f"write `metrics [{wanted}]`"
+            parts = [f"`{m}`" for m in metrics if m.startswith(f"{measure.metric}(")]
+            hint = f"the page measures {', '.join(parts)}" if parts else f"write `metrics [{wanted}]`"
             yield error("RC045", f"`{measure.metric}` is {how} but not measured", measure.span, help=hint)
         places = [Label(s) for a, s in zip(e.analyses, e.analyses_spans, strict=True) if measure.metric in a.yields]
         if len(places) > 1 and measure.metric not in metrics:
@@ -58,18 +60,47 @@ def _axes(e: Experiment) -> Iterable[Diagnostic]:
                 continue
             if term.name == "method" and "" not in e.methods:
                 continue
-            if term.name == "iteration" and term == along:
+            if term.name in TRACE_AXES and term == along:
                 continue
             yield _no_axis(term, e, swept)
+
+
+def _mixed(e: Experiment) -> Iterable[Diagnostic]:
+    """A number of a table or a curve is one of a single method, at single values of what is swept, unless averaged."""
+    for view in e.views:
+        if not isinstance(view, (Table, Curves)):
+            continue
+        place = _place(view)
+        named = {a.name for a in everything(view) if isinstance(a, Along)}
+        if named & set(TRACE_AXES) or not named <= {*(a.path for a in e.sweeps), "data", "method"}:
+            continue  # one curve for each outcome; or a name that is wrong, which says what was meant
+        shown = [s for s in everything(view) if isinstance(s, Statistic)]
+        for axis in e.sweeps:
+            if axis.path in named or axis.path.rpartition(".")[2] == "seed":
+                continue
+            hint = f"lay it out, or write `over = {axis.path}`"
+            message = f"`{axis.path}` is swept, and this `{view.word}` neither lays it out nor averages over it"
+            yield error("RC070", message, Label(place), Label(axis.span, "swept here"), help=hint)
+        several = "" not in e.methods and len(e.methods) > 1
+        if several and isinstance(view, Table) and "method" not in named and any(s.method is None for s in shown):
+            first = next(s for s in shown if s.method is None)
+            example = Statistic(first.statistic, first.metric, next(iter(e.methods)))
+            hint = f"write `rows = method`, or name a method as in `{example}`"
+            yield error("RC070", f"`{first}` would mix the methods of the page", first.span or place, help=hint)
+
+
+def _place(view: View) -> Span:
+    """Where a view stands: the place of the first measure it shows."""
+    return next(s.span for s in everything(view) if isinstance(s, Statistic) and s.span is not None)
 
 
 def _no_axis(axis: Along, e: Experiment, swept: list[str]) -> Diagnostic:
     name = axis.name
     if name == "method":
         return error("RC050", "the page has no methods to lay results out along", axis.span)
-    if name == "iteration":
-        hint = "as in `report curves { along = iteration; show = [objective] }`"
-        return error("RC050", "`iteration` is an axis of curves, along which they run", axis.span, help=hint)
+    if name in TRACE_AXES:
+        hint = f"as in `report curves {{ along = {name}; show = [objective] }}`"
+        return error("RC050", f"`{name}` is an axis of curves, along which they run", axis.span, help=hint)
     if name in e.params or name == "run.seed":
         hint = f"add `sweep grid {{ {name} in [...] }}`"
         return error("RC050", f"`{name}` is not swept, so it is no axis", axis.span, help=hint)

@@ -7,17 +7,17 @@ from ..diagnostics import Diagnostic, Label, SpecError, error
 from ..model.experiment import Claim, SweepAxis
 from ..model.fields import Interval
 from ..model.options import MetricsOptions
-from ..model.units import LEVEL, NONE, TIME, Dimension, Quantity, describe, parts
+from ..model.units import NONE, describe
 from ..model.word import Analysis, Metric, Word
 from ..syntax.format import format_expression
 from ..syntax.source import Span
 from ..syntax.tree import Clause, Compare, Expr, Member, Number, Sequence, Statement
 from .context import Context, listed_values, value_of
+from .measures import COMPARISONS, wrong_unit
 from .names import called, root
 from .overrides import override
 from .scope import Scope
 
-COMPARISONS = ("<=", ">=", "<", ">")
 MOST_CELLS = 10_000
 """Combinations of swept values."""
 
@@ -74,25 +74,10 @@ def claim(s: Statement, context: Context) -> Claim:
         message = f"a claim bounds a statistic over rows, such as `mean({measure})`"
         raise SpecError(error("RS108", message, value.left.span))
     bound = context.reader.number(value.right, scope, "the bound of a claim")
-    problem = _wrong_unit(measure.metric, bound, value.right.span)
+    problem = wrong_unit(measure, bound, value.right.span)
     if problem is not None:
         raise SpecError(problem)
     return Claim(measure, value.op, bound, format_expression(value), s.span)
-
-
-def _wrong_unit(metric: str, bound: float | Quantity, span: Span) -> Diagnostic | None:
-    """A bound must be in the metric's unit; seconds may be given as a number."""
-    cls = vocabulary.find("metric", metric)
-    expected: Dimension = cls.dimension if cls is not None and issubclass(cls, Metric) else NONE
-    number, given = parts(bound)
-    if given == expected or (metric == "seconds" and given == TIME):
-        return None
-    if expected == LEVEL and given == NONE:
-        hint = f"write `{number:g}dB`"
-    else:
-        hint = f"write `{number:g}`" if expected == NONE and given == LEVEL else ""
-    message = f"`{metric}` is {describe(expected)}, and this bound is {describe(given)}"
-    return error("RT003", message, span, help=hint)
 
 
 def sweep(s: Statement, context: Context) -> list[SweepAxis]:

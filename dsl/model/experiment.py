@@ -16,12 +16,22 @@ from .units import Quantity
 from .word import Analysis, Law, Metric, Operator, Word
 from .word import Source as DataSource
 
-STATISTICS = ("mean", "max", "min", "median", "std", "interval")
+STATISTICS = ("mean", "max", "min", "median", "std", "interval", "quantile", "fraction")
 """Statistics over rows."""
 TRACED = ("objective", "move", "violation")
 """What an iterative solver's trace holds."""
+TRACE_AXES = ("iteration", "epoch")
+"""What a trace runs along."""
 MEASURED_ALONG = ("seconds", "iterations", *TRACED)
 """What every run measures, without a metric."""
+
+
+def metric_name(metric: Metric) -> str:
+    """What a metric is called among the numbers of a run: `nmse`, or `nmse(c)` where it says of what."""
+    of = getattr(metric, "of", None)
+    if of is None:
+        return metric.word
+    return f"{metric.word}({of.span.text if of.span is not None else '...'})"
 
 
 @dataclass(frozen=True)

@@ -312,15 +312,25 @@ class MeasureTerm(Term):
 
 @dataclass(frozen=True)
 class Statistic(MeasureTerm):
-    """`mean(psnr)`, `max(sparse.nmse)`: a statistic over rows of a metric, of one method or of each."""
+    """`mean(psnr)`, `max(sparse.nmse)`: a statistic over rows of a metric, of one method or of each.
+
+    argument: of `interval(psnr, 90%)` the confidence, of `quantile(psnr, 10%)` the share below, of
+    `fraction(nmse <= 1e-4)` the bound, in the metric's own unit; `op` is its comparison. None where it is not given.
+    """
 
     statistic: str
     metric: str
     method: str | None = None
     span: Span | None = _span()
+    op: str = ""
+    argument: float | None = None
 
     def __str__(self) -> str:
         name = f"{self.method}.{self.metric}" if self.method else self.metric
+        if self.op:
+            return f"{self.statistic}({name} {self.op} {self.argument:g})"
+        if self.argument is not None:
+            return f"{self.statistic}({name}, {100 * self.argument:g}%)"
         return f"{self.statistic}({name})" if self.statistic else name
 
 

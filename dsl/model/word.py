@@ -291,9 +291,10 @@ class Schedule(Word):
 
 
 class Metric(Word):
-    """A measure of an estimate against the truth."""
+    """A measure of an estimate against the truth. `title`: what it is called in print, where not by its name."""
 
     expression_kind: ClassVar[str] = "metric"
+    title: ClassVar[str] = ""
     higher_is_better: ClassVar[bool] = True
     dimension: ClassVar[Dimension] = NONE
     undefined: ClassVar[str] = ""

@@ -225,6 +225,14 @@ CHECK: dict[str, Entry] = {
         "analyze [norm(A), norm(2 * A)]\nexpect max(norm) <= 1",
         "analyze [norm(A)]\nexpect max(norm) <= 1",
     ),
+    "RC070": Entry(
+        "Each number of a table or a curve belongs to one method and to one value of everything that is swept, or is "
+        "an average that the page asks for: `over` names what it averages over. Seeds are averaged over anyway.",
+        "param lam = 1\nprior lam * tv(x)\nsweep g { lam in [1, 2]; run.seed in 0..1 }\nmetrics [psnr]\n"
+        "report table { rows = run.seed; cells = [mean(psnr)] }",
+        "param lam = 1\nprior lam * tv(x)\nsweep g { lam in [1, 2]; run.seed in 0..1 }\nmetrics [psnr]\n"
+        "report table { rows = lam; cells = [mean(psnr)] }",
+    ),
     "RL001": Entry(
         "The data are simulated by the very operator and grid that then reconstruct them. Errors of the model "
         "never show, so results look better than they would on real data (Heckel 2024, 14.2). A note; a warning "

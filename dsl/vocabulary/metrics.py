@@ -31,6 +31,7 @@ ALIGN = Field(
 class Mse(Metric):
     """Mean squared error; complex numbers count with their modulus."""
 
+    title: ClassVar[str] = "MSE"
     formula: ClassVar[str] = r"\frac{1}{n} \|\hat x - x\|_2^2"
     reference: ClassVar[str] = "Heckel 2024, 14.3"
     higher_is_better: ClassVar[bool] = False
@@ -41,6 +42,7 @@ class Mse(Metric):
 class Nmse(Metric):
     """Squared error relative to the squared norm of the truth; complex numbers count with their modulus."""
 
+    title: ClassVar[str] = "NMSE"
     formula: ClassVar[str] = r"\|\hat x - x\|_2^2 / \|x\|_2^2"
     reference: ClassVar[str] = "Heckel 2024, 14.3"
     higher_is_better: ClassVar[bool] = False
@@ -53,6 +55,7 @@ class Nmse(Metric):
 class Psnr(Metric):
     """Peak signal-to-noise ratio in dB; complex numbers count with the modulus of their difference."""
 
+    title: ClassVar[str] = "PSNR"
     formula: ClassVar[str] = r"10 \log_{10} \frac{r^2}{\mathrm{MSE}}"
     reference: ClassVar[str] = "Heckel 2024, 14.3"
     example: ClassVar[str] = "metrics [psnr(range = 1)]"
@@ -122,6 +125,7 @@ class _Windowed(ImageMetric):
 class Ssim(_Windowed):
     """Structural similarity, averaged over the image, with a Gaussian window; axes before the image count alike."""
 
+    title: ClassVar[str] = "SSIM"
     formula: ClassVar[str] = (
         r"\frac{(2 \mu_x \mu_y + c_1)(2 \sigma_{xy} + c_2)}{(\mu_x^2 + \mu_y^2 + c_1)(\sigma_x^2 + \sigma_y^2 + c_2)}"
     )
@@ -137,6 +141,7 @@ class MsSsim(_Windowed):
     others are taken where the window fits, as torchmetrics does.
     """
 
+    title: ClassVar[str] = "MS-SSIM"
     formula: ClassVar[str] = (
         r"\mathrm{SSIM}_M^{w_M} \prod_{j < M} ( \frac{2 \sigma_{xy} + c_2}{\sigma_x^2 + \sigma_y^2 + c_2} )_j^{w_j}"
     )
@@ -171,6 +176,7 @@ class Vif(ImageMetric):
     5 and 3 pixels inside the image; above 1 where contrast is enhanced. Images are brought to a range of 255 first.
     """
 
+    title: ClassVar[str] = "VIF"
     formula: ClassVar[str] = (
         r"\frac{\sum_j \log(1 + g_j^2 \sigma_{x,j}^2 / (\sigma_{v,j}^2 + \sigma_n^2))}"
         r"{\sum_j \log(1 + \sigma_{x,j}^2 / \sigma_n^2)}, \quad g = \sigma_{xy} / \sigma_x^2, \quad"
@@ -203,6 +209,7 @@ class _Shells(Metric):
 class Fsc(_Shells):
     """Fourier shell correlation with the truth, averaged over the shells up to the highest frequency."""
 
+    title: ClassVar[str] = "FSC"
     formula: ClassVar[str] = (
         r"\frac{1}{S} \sum_{s=1}^{S} \frac{\mathrm{Re} \sum_{k \in s} \hat e_k \bar{\hat t}_k}"
         r"{(\sum_{k \in s} |\hat e_k|^2 \sum_{k \in s} |\hat t_k|^2)^{1/2}}"

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from recon.dsl.model.experiment import Claim, Experiment
 from recon.dsl.model.units import parts
 
-from .outcome import Outcome, measure
+from .outcome import Outcome
+from .statistics import measure
 
 _HOLDS = {
     ">=": lambda a, b: a >= b,

@@ -62,14 +62,16 @@ def report(
 
 
 def _views(experiment: Experiment, outcomes: list[Outcome]) -> list[Section]:
-    out = []
+    """A section for each `report` line, numbered by its kind as its files are: `table-1`, `table-2`, `curves-1`."""
+    out: list[Section] = []
     for word in experiment.views:
+        name = f"{word.word}-{1 + sum(s.name.startswith(word.word) for s in out)}"
         if isinstance(word, TableWord):
-            out.append(Section("Table", tables=[table(word, outcomes)]))
+            out.append(Section("Table", tables=[table(word, experiment, outcomes)], name=name))
         elif isinstance(word, Curves):
             found = curves(word, experiment, outcomes)
             if found:
-                out.append(Section("Curves", curves=found))
+                out.append(Section("Curves", curves=found, name=name))
     return out
 
 

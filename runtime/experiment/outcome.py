@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from recon.dsl.model.terms import Statistic
 
 from ..analyses.finding import Finding
 
@@ -76,43 +74,3 @@ class Outcome:
 def safe(text: str) -> str:
     """A text as the name of a file: letters, digits and a few marks, at most 60 of them."""
     return "".join(c if c.isalnum() or c in "=.-+" else "_" for c in text)[:60].lstrip(".") or "_"
-
-
-_STATISTICS: dict[str, Callable[[Array], float]] = {
-    "mean": lambda v: float(np.mean(v)),
-    "max": lambda v: float(np.max(v)),
-    "min": lambda v: float(np.min(v)),
-    "median": lambda v: float(np.median(v)),
-    "std": lambda v: float(np.std(v, ddof=1)) if v.size > 1 else 0.0,
-    "": lambda v: float(np.mean(v)),
-}
-
-
-def interval(values: Array) -> float:
-    """Half the width of the 95% confidence interval of the mean, by Student's t; NaN for a single number."""
-    if values.size < 2:
-        return float("nan")
-    from scipy.stats import t
-
-    return float(t.ppf(0.975, values.size - 1) * np.std(values, ddof=1) / values.size**0.5)
-
-
-def measure(statistic: Statistic, outcomes: list[Outcome]) -> float | None:
-    """A statistic over the rows of all given outcomes that are of its method; None where nothing was measured."""
-    values: list[float] = []
-    for o in outcomes:
-        if statistic.method is not None and o.method != statistic.method:
-            continue
-        if statistic.metric == "seconds":
-            values += [o.seconds / max(len(o.rows), 1)] * len(o.rows)
-        elif statistic.metric == "iterations" and o.iterations:
-            values.append(float(o.iterations[-1]))
-        elif statistic.metric in o.metrics:
-            values += o.metrics[statistic.metric]
-        elif o.trace.get(statistic.metric):
-            values.append(o.trace[statistic.metric][-1])
-    array = np.asarray(values, dtype=np.float64)
-    array = array[~np.isnan(array)]  # undefined for a row, such as the error relative to a truth that is zero
-    if array.size == 0:
-        return None
-    return interval(array) if statistic.statistic == "interval" else _STATISTICS[statistic.statistic](array)

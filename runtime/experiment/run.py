@@ -31,6 +31,7 @@ from ..data.volumes import mrc_bytes
 from ..folder import FolderError, RunFolder, run_name
 from ..report.content import Picture
 from ..report.display import share_limits
+from ..report.exports import exports
 from ..report.page import render_report
 from ..report.pictures import picture_png
 from .cells import Cell, cells
@@ -38,8 +39,9 @@ from .claims import Verdict, judge
 from .document import report
 from .execute import Execution, Progress, Sink, execute
 from .findings import analysis_tables
-from .outcome import Outcome, measure
+from .outcome import Outcome
 from .provenance import manifest
+from .statistics import measure
 
 DONE, FAILED, CLAIM_NOT_MET, INTERRUPTED = 0, 3, 4, 130
 STATUS = {DONE: "done", FAILED: "failed", CLAIM_NOT_MET: "done, a claim was not met", INTERRUPTED: "interrupted"}
@@ -205,6 +207,8 @@ def _write(
         files.write_text(f"{name}.csv", table)
     files.write_text("citations.bib", "\n\n".join(citations) + "\n")
     document = report(all_cells, execution, spec, facts, verdicts, warnings, citations)
+    for name, content in exports(document):
+        files.write_bytes(name, content)
     files.write_text("report.html", render_report(document))
 
 

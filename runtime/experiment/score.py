@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from recon.dsl.check.lints import stated_range
-from recon.dsl.model.experiment import Experiment, Formulation
+from recon.dsl.model.experiment import Experiment, Formulation, metric_name
 from recon.dsl.model.terms import Reserved, Unknown, ValueTerm, everything
 from recon.dsl.model.word import Metric
 from torch import Tensor
@@ -35,18 +35,10 @@ def score(
             undone.append(str(e))
             continue
         if values is not None:
-            out[_name(metric)] = [float(v) for v in values]
+            out[metric_name(metric)] = [float(v) for v in values]
             if metric.undefined and bool(values.isnan().any()):
-                undone.append(f"`{_name(metric)}` is undefined where {metric.undefined}: means leave such rows out")
+                undone.append(f"`{metric_name(metric)}` is undefined where {metric.undefined}: means leave such rows out")
     return out, undone
-
-
-def _name(metric: Metric) -> str:
-    """`nmse`, or `nmse(c)` where the metric says of what."""
-    of = getattr(metric, "of", None)
-    if of is None:
-        return metric.word
-    return f"{metric.word}({of.span.text if of.span is not None else '...'})"
 
 
 def _one(

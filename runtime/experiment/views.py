@@ -5,13 +5,16 @@ from __future__ import annotations
 import itertools
 
 from recon.dsl.model.experiment import Experiment
-from recon.dsl.model.terms import Along, Statistic
+from recon.dsl.model.terms import Along, AxisTerm, Statistic
 from recon.dsl.model.units import parts
 from recon.dsl.vocabulary.views import Curves
 from recon.dsl.vocabulary.views import Table as TableWord
 
-from ..report.content import Curve, Table
-from .outcome import Outcome, measure
+from ..report.content import Cell, Curve, Estimate, Table
+from ..report.tables import number
+from .headings import at, direction, heading
+from .outcome import Outcome
+from .statistics import Measured, is_seed, measure, measured
 
 
 def metrics_table(experiment: Experiment, outcomes: list[Outcome]) -> Table:
@@ -53,33 +56,136 @@ def _at(o: Outcome, axis: str) -> str:
     return o.cell.get(axis, "")
 
 
-def _select(outcomes: list[Outcome], where: dict[str, str]) -> list[Outcome]:
-    return [o for o in outcomes if all(_at(o, a) == v for a, v in where.items())]
+def table(word: TableWord, experiment: Experiment, outcomes: list[Outcome]) -> Table:
+    """The table of a `report table` line, see `statistics.measured` for its numbers."""
+    rows, columns = names(word.rows), names(word.columns)
+    stats = [c for c in word.cells if isinstance(c, Statistic)]
+    down = [c for c in combinations(rows, outcomes) if select(outcomes, rows, c)]
+    across = combinations(columns, outcomes)
+    found = {
+        (d, a, s): measured(s, select(outcomes, [*rows, *columns], (*d, *a)))
+        for d in down
+        for a in across
+        for s in stats
+    }
+    best = _best([*rows, *columns], found)
+    lines: list[list[Cell]] = []
+    for d in down:
+        numbers = [_cell(found[d, a, s], s, (d, a, s) in best) for a in across for s in stats]
+        lines.append([*d, *numbers])
+    alone = len(stats) == 1 and bool(columns)
+    heads = _heads(columns[:-1] if alone else columns, across, 1 if alone else len(stats), len(rows))
+    if alone:
+        below = [at(columns[-1], a[-1]) for a in across]
+    else:
+        below = [heading(s) for _ in across for s in stats]
+    title = heading(stats[0]) if alone else ""
+    rules = [i for i in range(1, len(down)) if len(rows) > 1 and down[i][0] != down[i - 1][0]]
+    note = _note(word.over, list(found.values()), [*rows, *columns], bool(best), outcomes)
+    return Table(title, [*rows, *below], lines, note, heads, rules)
 
 
-def table(word: TableWord, outcomes: list[Outcome]) -> Table:
-    """The table of a `report table` line."""
-    rows = [a.name for a in word.rows if isinstance(a, Along)]
-    columns = [a.name for a in word.columns if isinstance(a, Along)]
-    cells = [c for c in word.cells if isinstance(c, Statistic)]
-    across = list(itertools.product(*(_axis_values(a, outcomes) for a in columns)))
-    head = [*rows]
-    for combination in across:
-        for c in cells:
-            label = ", ".join(f"{a} = {v}" for a, v in zip(columns, combination, strict=True))
-            head.append(f"{c} at {label}" if label else str(c))
-    lines: list[list[str | float | None]] = []
-    for combination in itertools.product(*(_axis_values(a, outcomes) for a in rows)):
-        here = dict(zip(rows, combination, strict=True))
-        selected = _select(outcomes, here)
-        if not selected:
+def names(axes: tuple[AxisTerm, ...]) -> list[str]:
+    """The names of axes."""
+    return [a.name for a in axes if isinstance(a, Along)]
+
+
+def combinations(axes: list[str], outcomes: list[Outcome]) -> list[tuple[str, ...]]:
+    """All combinations of the axes' values, in the order of the page, the last axis fastest."""
+    return list(itertools.product(*(_axis_values(a, outcomes) for a in axes)))
+
+
+def select(outcomes: list[Outcome], axes: list[str], values: tuple[str, ...]) -> list[Outcome]:
+    """The outcomes at these values of these axes."""
+    return [o for o in outcomes if all(_at(o, a) == v for a, v in zip(axes, values, strict=True))]
+
+
+def _cell(found: Measured | None, statistic: Statistic, best: bool) -> Cell:
+    if found is None:
+        return None
+    if statistic.statistic in ("mean", ""):
+        return Estimate(found.value, found.half, best)
+    return Estimate(found.value, None, best) if best else found.value
+
+
+Place = tuple[tuple[str, ...], tuple[str, ...], Statistic]
+
+
+def _best(axes: list[str], found: dict[Place, Measured | None]) -> set[Place]:
+    """The best numbers: among methods where all else is equal, or without methods among the rows of each column.
+
+    Numbers that agree to four digits are best together; where there is one alone, or data sets are compared, none is.
+    """
+    groups: dict[tuple[tuple[str, ...], Statistic], list[Place]] = {}
+    for place, value in found.items():
+        if value is None or not direction(place[2]):
             continue
-        values: list[str | float | None] = []
-        for at in across:
-            there = _select(selected, dict(zip(columns, at, strict=True)))
-            values += [measure(c, there) for c in cells]
-        lines.append([*combination, *values])
-    return Table("Table", head, lines)
+        where = dict(zip(axes, (*place[0], *place[1]), strict=True))
+        if "method" in axes:
+            key = tuple(v for a, v in where.items() if a != "method")
+        elif "data" in axes:
+            continue
+        else:
+            key = place[1]
+        groups.setdefault((key, place[2]), []).append(place)
+    out = set()
+    for (_, statistic), places in groups.items():
+        values = {p: direction(statistic) * m.value for p in places if (m := found[p]) is not None}
+        if len(places) < 2 or len(set(values.values())) < 2:
+            continue
+        top = max(values, key=lambda p: values[p])
+        out |= {p for p in places if number(values[p]) == number(values[top])}
+    return out
+
+
+def _heads(axes: list[str], across: list[tuple[str, ...]], width: int, before: int) -> list[list[tuple[str, int]]]:
+    """The lines of headings above the columns: one for each axis, equal neighbours joined."""
+    lines = []
+    for i, axis in enumerate(axes):
+        line: list[tuple[str, int]] = [("", before)] if before else []
+        for _, group in itertools.groupby(across, key=lambda a: a[: i + 1]):
+            members = list(group)
+            line.append((at(axis, members[0][i]), width * len(members)))
+        lines.append(line)
+    return lines
+
+
+def _note(
+    over: tuple[AxisTerm, ...],
+    found: list[Measured | None],
+    laid_out: list[str],
+    bold: bool,
+    outcomes: list[Outcome],
+) -> str:
+    """What the numbers are: of how many images and repetitions, how the intervals come about, and what failed."""
+    known = [m for m in found if m is not None]
+    said = []
+    images, times = _range([m.images for m in known if m.images]), _range([m.repetitions for m in known])
+    counted = [f"{images} images" if images not in ("0", "1") else "", f"{times} seeds" if times != "1" else ""]
+    of = " and ".join(c for c in counted if c) or "one image"
+    if any(m.half is not None for m in known):
+        said.append(f"mean ± half of its 95% confidence interval over {of}")
+    elif known:
+        said.append(f"over {of}")
+    fixed = [a for a in names(over) if not is_seed(a) and a != "data"]
+    fixed = [f"averaged over {a} = {', '.join(_axis_values(a, outcomes))}" for a in fixed if a not in laid_out]
+    said += fixed
+    if bold:
+        said.append("the best in bold")
+    failed = [o for o in outcomes if o.failure]
+    for o in failed[:3]:
+        where = ", ".join([*(at(k, v) for k, v in o.cell.items()), *(p for p in (o.data, o.method) if p)])
+        said.append(f"{where or o.solver} failed: {o.failure.rstrip('.')}")
+    if len(failed) > 3:
+        said.append(f"{len(failed) - 3} more failed")
+    if any(m is None for m in found) and not failed:
+        said.append("– was not measured")
+    return ("; ".join(said)[:1].upper() + "; ".join(said)[1:] + ".") if said else ""
+
+
+def _range(numbers: list[int]) -> str:
+    low, high = min(numbers, default=0), max(numbers, default=0)
+    return str(low) if low == high else f"{low} to {high}"
 
 
 def curves(word: Curves, experiment: Experiment, outcomes: list[Outcome]) -> list[Curve]:
@@ -106,8 +212,8 @@ def curves(word: Curves, experiment: Experiment, outcomes: list[Outcome]) -> lis
     across = {}
     for s in shown:
         for group in itertools.product(*(_axis_values(a, outcomes) for a in methods)):
-            chosen = _select(outcomes, dict(zip(methods, group, strict=True)))
-            points = [(xi, measure(s, _select(chosen, {along: label}))) for xi, label in zip(x, labels, strict=True)]
+            chosen = select(outcomes, methods, group)
+            points = [(xi, measure(s, select(chosen, [along], (label,)))) for xi, label in zip(x, labels, strict=True)]
             known = [(a, b) for a, b in points if b is not None]
             if known:
                 name = " ".join([str(s), *group])

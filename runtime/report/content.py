@@ -15,7 +15,22 @@ import numpy.typing as npt
 
 Role = Literal["truth", "measurement", "adjoint", "estimate", "error", "other"]
 Show = Literal["auto", "linear", "log", "phase"]
-Cell = str | float | None
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with what is known of its uncertainty, written as `34.12 ± 0.21`.
+
+    half: half the width of its interval; None where none is known. best: whether it is the best of those it stands
+    beside, and so is set in bold.
+    """
+
+    value: float
+    half: float | None = None
+    best: bool = False
+
+
+Cell = str | float | Estimate | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,16 +115,24 @@ class Curve:
 class Table:
     """Rows of cells. The first column names the row.
 
-    A float is written with four significant digits (`tables.number`), an int with all of them, None as a missing
-    entry. Raises ValueError where a row has another number of cells than there are columns.
+    A float is written with four significant digits (`tables.number`), an int with all of them, an Estimate with as
+    many as its interval leaves certain, None as a missing entry. heads: lines of headings above the columns, outermost
+    first, each a list of texts with the number of columns they span, all columns together. rules: places of rows before
+    which a rule is drawn. Raises ValueError where a row has another number of cells than there are columns, or a line
+    of headings spans another number.
     """
 
     title: str
     columns: Sequence[str]
     rows: Sequence[Sequence[Cell]]
     note: str = ""
+    heads: Sequence[Sequence[tuple[str, int]]] = ()
+    rules: Sequence[int] = ()
 
     def __post_init__(self) -> None:
+        for line in self.heads:
+            if sum(span for _, span in line) != len(self.columns):
+                raise ValueError(f"table {self.title!r}: headings that do not span its {len(self.columns)} columns")
         for row in self.rows:
             if len(row) != len(self.columns):
                 raise ValueError(f"table {self.title!r}: a row of {len(row)} cells under {len(self.columns)} columns")
@@ -117,13 +140,17 @@ class Table:
 
 @dataclass(frozen=True, eq=False)
 class Section:
-    """A part of a report with a heading of its own: the data, one method, one cell of a sweep."""
+    """A part of a report with a heading of its own: the data, one method, one cell of a sweep.
+
+    name: of the files that its tables are written to as well, such as "table-1"; empty where there are none.
+    """
 
     title: str
     pictures: Sequence[Picture] = ()
     curves: Sequence[Curve] = ()
     tables: Sequence[Table] = ()
     text: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,15 +7,13 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from .tables import number
+from .tables import number, superscript
 
 INK = "#767676"  # axes and labels; in a page's curves it becomes the colour of the text around
 # Okabe and Ito's palette, told apart with any colour vision, in tones that hold on white and on black
 LINES = ("#2878b5", "#d55e00", "#009e73", "#c05a94", "#b08900", "#7a68c8", "#3aa0c9", "#8c6d5a")
 DASHES = ("-", "--", "-.", ":")
 STEPS = (1, 2, 2.5, 5, 10)  # between ticks, times a power of ten
-
-SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @contextmanager
@@ -55,7 +53,7 @@ def tick(value: float, _position: object = None) -> str:
         return f"{value:.5g}"
     mantissa, exponent = f"{value:.3e}".split("e")
     mantissa = mantissa.rstrip("0").rstrip(".")
-    power = "10" + str(int(exponent)).translate(SUPERSCRIPTS)
+    power = "10" + superscript(int(exponent))
     return power if mantissa == "1" else f"-{power}" if mantissa == "-1" else f"{mantissa}·{power}"
 
 

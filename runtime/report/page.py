@@ -20,7 +20,7 @@ from .curves import curve_summary, curve_svg, line_style
 from .display import LARGEST, Shown, share_limits, shown
 from .drawing import tick, ticks
 from .pictures import line_of
-from .tables import cell_text, is_numeric
+from .tables import cell_text, is_best, is_numeric
 from .text import clean, escape
 
 ROLE_NAMES = {"truth": "Truth", "measurement": "Measurement", "adjoint": "Adjoint", "estimate": "Reconstruction"}
@@ -213,21 +213,42 @@ def _table(table: Table, kind: str = "data") -> str:
     head = "".join(
         f'<th scope="col"{_number_class(r)}>{escape(name)}</th>' for name, r in zip(table.columns, right, strict=True)
     )
-    rows = "".join(f"<tr>{_row(row, right)}</tr>\n" for row in table.rows)
+    above = "".join(f"<tr>{_head_line(line)}</tr>" for line in table.heads)
+    rows = "".join(
+        f"<tr{RULED if i in table.rules else ''}>{_row(row, right)}</tr>\n" for i, row in enumerate(table.rows)
+    )
     caption = f"<caption>{escape(table.title)}</caption>" if table.title else ""
     note = f'<p class="note">{escape(table.note)}</p>\n' if table.note else ""
     return (
-        f'<div class="scroll"><table class="{kind}">{caption}<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody>'
-        f"</table></div>\n{note}"
+        f'<div class="scroll"><table class="{kind}">{caption}<thead>{above}<tr>{head}</tr></thead>\n'
+        f"<tbody>\n{rows}</tbody></table></div>\n{note}"
+    )
+
+
+RULED = ' class="ruled"'
+
+
+def _head_line(line: Sequence[tuple[str, int]]) -> str:
+    """A line of headings over several columns each."""
+    return "".join(
+        f'<th scope="colgroup" colspan="{span}" class="group">{escape(text)}</th>'
+        if text
+        else f'<td colspan="{span}"></td>'
+        for text, span in line
     )
 
 
 def _row(row: Sequence[Cell], right: Sequence[bool]) -> str:
     cells = [
-        (f'<th scope="row"{_number_class(r)}>' if i == 0 else f"<td{_number_class(r)}>", escape(cell_text(cell)), i)
+        (f'<th scope="row"{_number_class(r)}>' if i == 0 else f"<td{_number_class(r)}>", _cell(cell), i)
         for i, (cell, r) in enumerate(zip(row, right, strict=True))
     ]
     return "".join(f"{start}{text}{'</th>' if i == 0 else '</td>'}" for start, text, i in cells)
+
+
+def _cell(cell: Cell) -> str:
+    text = escape(cell_text(cell))
+    return f"<strong>{text}</strong>" if is_best(cell) else text
 
 
 def _number_class(right: bool) -> str:

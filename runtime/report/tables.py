@@ -1,4 +1,4 @@
-"""Tables as Markdown, LaTeX and CSV."""
+"""Tables as Markdown, LaTeX, CSV, and plain text."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import csv
 import io
 import math
 import re
+import textwrap
+from collections.abc import Sequence
 
 import numpy as np
 
-from .content import Cell, Table
+from .content import Cell, Estimate, Table
 from .text import clean
 
 
@@ -31,10 +33,49 @@ def number(value: float) -> str:
     return f"{rounded:#.4g}" if 1e-4 <= abs(rounded) < 1e3 else f"{value:.3e}"
 
 
+def rounded(value: float, half: float | None) -> tuple[str, str, int]:
+    """A value and half its interval as texts to the same decimals, and the power of ten that both are times.
+
+    The interval keeps two significant digits and the value as many decimals. Values below 1e-3 or from 1e6 on are
+    written times a power of ten; without an interval, or with one of no width, the value has the digits of `number`.
+
+    (34.1234, 0.2149) -> ("34.12", "0.21", 0); (1.23e-5, 4e-7) -> ("1.230", "0.040", -5)
+    """
+    if half is None or not (math.isfinite(half) and math.isfinite(value)) or half == 0:
+        return number(value), "" if half != 0 else "0", 0
+    top = max(abs(value), half)
+    power = math.floor(math.log10(top)) if not 1e-3 <= top < 1e6 else 0
+    scaled = float(f"{half / 10.0**power:.1e}")
+    decimals = max(1 - math.floor(math.log10(scaled)), 0)
+    return f"{value / 10.0**power:.{decimals}f}", f"{scaled:.{decimals}f}", power
+
+
+def estimate_text(e: Estimate) -> str:
+    """`34.12 ± 0.21`, or `(1.230 ± 0.040)·10⁻⁵`."""
+    value, half, power = rounded(e.value, e.half)
+    text = f"{value} ± {half}" if half else value
+    return f"({text})·10{superscript(power)}" if power else text
+
+
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def superscript(n: int) -> str:
+    """An exponent in plain text."""
+    return str(n).translate(SUPERSCRIPTS)
+
+
+def is_best(cell: Cell) -> bool:
+    """Whether a cell is set in bold."""
+    return isinstance(cell, Estimate) and cell.best
+
+
 def cell_text(cell: Cell, missing: str = "–") -> str:
     """A cell as one line of plain text."""
     if cell is None:
         return missing
+    if isinstance(cell, Estimate):
+        return estimate_text(cell)
     return " ".join(clean(cell).split()) if isinstance(cell, str) else number(cell)
 
 
@@ -52,7 +93,7 @@ MARKDOWN_SPECIAL = re.compile(r"([\\`*_\[\]<>|~$&])")
 def to_markdown(table: Table) -> str:
     """The table in GitHub's Markdown, with its title above and its note below where there are any."""
     right = [is_numeric(table, i) for i in range(len(table.columns))]
-    head = [_markdown(name) for name in table.columns]
+    head = [_markdown(name) for name in _flat_head(table)]
     body = [[_markdown(cell) for cell in row] for row in table.rows]
     widths = [max(len(row[i]) for row in [head, *body, ["---"] * len(head)]) for i in range(len(head))]
     rule = ["-" * (w - 1) + ":" if r else "-" * w for w, r in zip(widths, right, strict=True)]
@@ -66,7 +107,14 @@ def to_markdown(table: Table) -> str:
 
 
 def _markdown(cell: Cell) -> str:
-    return MARKDOWN_SPECIAL.sub(r"\\\1", cell_text(cell))
+    text = MARKDOWN_SPECIAL.sub(r"\\\1", cell_text(cell))
+    return f"**{text}**" if is_best(cell) else text
+
+
+def _flat_head(table: Table) -> list[str]:
+    """The heading of each column with those above it in front, for formats that have one line of headings."""
+    above = [[text for text, span in line for _ in range(span)] for line in table.heads]
+    return [", ".join(t for t in (*(line[i] for line in above), name) if t) for i, name in enumerate(table.columns)]
 
 
 # --- LaTeX (needs \usepackage{booktabs})
@@ -80,6 +128,10 @@ LATEX_SPECIAL = {
     "|": r"\textbar{}",
     '"': r"{\char34}",  # \textquotedbl needs the T1 encoding
     "±": r"$\pm$",
+    "↑": r"$\uparrow$",
+    "↓": r"$\downarrow$",
+    "≤": r"$\le$",
+    "≥": r"$\ge$",
     "×": r"$\times$",
     "–": "--",
     **{c: "\\" + c for c in "&%$#_{}"},
@@ -94,10 +146,26 @@ def to_latex(table: Table) -> str:
     if caption:
         lines.append(rf"  \caption{{{latex_text(caption)}}}")
     lines += [rf"  \begin{{tabular}}{{{columns}}}", r"    \toprule"]
+    for line in table.heads:
+        lines += _latex_heads(line)
     lines.append("    " + " & ".join(latex_text(cell_text(name)) for name in table.columns) + r" \\")
     lines.append(r"    \midrule")
-    lines += ["    " + " & ".join(_latex(cell) for cell in row) + r" \\" for row in table.rows]
+    for i, row in enumerate(table.rows):
+        lines += [r"    \midrule"] if i in table.rules else []
+        lines.append("    " + " & ".join(_latex(cell) for cell in row) + r" \\")
     return "\n".join([*lines, r"    \bottomrule", r"  \end{tabular}", r"\end{table}"]) + "\n"
+
+
+def _latex_heads(line: Sequence[tuple[str, int]]) -> list[str]:
+    """One line of headings that span columns, with a rule below each that does."""
+    cells, rules, at = [], [], 1
+    for text, span in line:
+        shown = latex_text(cell_text(text))
+        cells.append(rf"\multicolumn{{{span}}}{{c}}{{{shown}}}" if span > 1 else shown)
+        if text:
+            rules.append(rf"\cmidrule(lr){{{at}-{at + span - 1}}}")
+        at += span
+    return ["    " + " & ".join(cells) + r" \\", *(["    " + " ".join(rules)] if rules else [])]
 
 
 def latex_text(text: str) -> str:
@@ -110,6 +178,13 @@ def latex_text(text: str) -> str:
 def _latex(cell: Cell) -> str:
     if cell is None or isinstance(cell, str):
         return latex_text(cell_text(cell))
+    if isinstance(cell, Estimate):
+        value, half, power = rounded(cell.value, cell.half)
+        if not half:
+            value = _latex(cell.value)
+        value = rf"\textbf{{{value}}}" if cell.best else value
+        text = rf"{value} $\pm$ {half}" if half else value
+        return rf"({text}) $\times 10^{{{power}}}$" if power else text
     text = number(cell)
     if "inf" in text:
         return f"${text.replace('inf', chr(92) + 'infty')}$"
@@ -123,9 +198,43 @@ def _latex(cell: Cell) -> str:
 
 
 def to_csv(table: Table) -> str:
-    """The header and the rows as CSV (RFC 4180 quoting, newline ends); a missing cell is empty. No title, no note."""
+    """The header and the rows as CSV (RFC 4180 quoting, newline ends); a missing cell is empty. No title, no note.
+
+    A column of numbers with intervals becomes two, the second with half the width of the interval, in full precision.
+    """
+    with_half = [any(_half(row[i]) is not None for row in table.rows) for i in range(len(table.columns))]
+    head: list[str] = []
+    for name, two in zip(_flat_head(table), with_half, strict=True):
+        head += [cell_text(name), cell_text(f"{name} ±")] if two else [cell_text(name)]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([cell_text(name) for name in table.columns])
-    writer.writerows([[cell_text(cell, missing="") for cell in row] for row in table.rows])
+    writer.writerow(head)
+    for row in table.rows:
+        cells: list[str] = []
+        for cell, two in zip(row, with_half, strict=True):
+            half = _half(cell)
+            value = cell.value if isinstance(cell, Estimate) else cell
+            text = repr(float(value)) if isinstance(value, float) else cell_text(value, missing="")
+            cells += [text, "" if half is None else repr(half)] if two else [text]
+        writer.writerow(cells)
     return out.getvalue()
+
+
+def _half(cell: Cell) -> float | None:
+    return cell.half if isinstance(cell, Estimate) else None
+
+
+def to_text(table: Table, width: int = 100) -> str:
+    """The table in plain text for a terminal: title, headings, rows, and the note in lines of at most `width`."""
+    head = _flat_head(table)
+    body = [[cell_text(cell) + ("*" if is_best(cell) else "") for cell in row] for row in table.rows]
+    right = [is_numeric(table, i) for i in range(len(head))]
+    widths = [max(len(row[i]) for row in [head, *body]) for i in range(len(head))]
+
+    def line(row: Sequence[str]) -> str:
+        cells = (c.rjust(w) if r else c.ljust(w) for c, w, r in zip(row, widths, right, strict=True))
+        return "  ".join(cells).rstrip()
+
+    above = [table.title] if table.title else []
+    note = textwrap.wrap(table.note, width) if table.note else []
+    return "\n".join([*above, line(head), line(["-" * w for w in widths]), *(line(row) for row in body), *note]) + "\n"

@@ -86,7 +86,10 @@ def test_an_unknown_option_is_refused_at_the_value() -> None:
 
 
 def test_swept_values_are_tried_one_by_one() -> None:
-    page = PAGE + "sweep g { lam in [1, -2, 3]; width in [1, 50] }\n"
+    page = (
+        PAGE.replace("rows = method", "rows = [method, lam, width]")
+        + "sweep g { lam in [1, -2, 3]; width in [1, 50] }\n"
+    )
     with pytest.raises(SpecError) as e:
         load(page.replace("prior lam * sq(x)", "prior lam * tv(x)"), "page.recon", Path())
     codes = {d.code for d in e.value.diagnostics if d.severity == "error"}
@@ -96,7 +99,9 @@ def test_swept_values_are_tried_one_by_one() -> None:
 
 
 def test_ranges_and_series_are_swept() -> None:
-    page = PAGE.replace("prior lam * sq(x)", "prior lam * tv(x)")
+    page = PAGE.replace("prior lam * sq(x)", "prior lam * tv(x)").replace(
+        "rows = method", "rows = [method, lam, width]"
+    )
     page += "sweep g { lam in geometric(1, 100, count = 3); run.seed in 0..2; width in [0.5, 1] }\n"
     axes = load(page, "page.recon", Path()).experiment.sweeps
     assert [(a.path, a.labels) for a in axes] == [

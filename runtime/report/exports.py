@@ -1,0 +1,19 @@
+"""What a report shows, as files of their own: for a paper, a spreadsheet, a repository."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .content import Report
+from .tables import to_csv, to_latex, to_markdown
+
+
+def exports(report: Report) -> Iterator[tuple[str, bytes]]:
+    """Names and contents of the files of each section that has a name: its table as Markdown, LaTeX and CSV."""
+    for section in report.sections:
+        if not section.name:
+            continue
+        for table in section.tables:
+            yield f"{section.name}.md", to_markdown(table).encode()
+            yield f"{section.name}.tex", to_latex(table).encode()
+            yield f"{section.name}.csv", to_csv(table).encode()
