@@ -35,9 +35,10 @@ def score(
             undone.append(str(e))
             continue
         if values is not None:
-            out[metric_name(metric)] = [float(v) for v in values]
+            name = metric_name(metric)
+            out[name] = [float(v) for v in values]
             if metric.undefined and bool(values.isnan().any()):
-                undone.append(f"`{metric_name(metric)}` is undefined where {metric.undefined}: means leave such rows out")
+                undone.append(f"`{name}` is undefined where {metric.undefined}: means leave such rows out")
     return out, undone
 
 
