@@ -142,11 +142,14 @@ def test_latex_is_booktabs_and_escapes() -> None:
     ]
 
 
+MARKS = (r"$\uparrow$", r"$\downarrow$", r"$\le$", r"$\ge$")
+
+
 @given(st.text())
 def test_latex_leaves_no_character_to_interpret(name: str) -> None:
     row = next(line for line in to_latex(Table("", ["", "n"], [[name, 1]])).splitlines() if line.endswith(r" & 1 \\"))
     cell = row.removeprefix("    ").removesuffix(r" & 1 \\")
-    for command in (r"\textbackslash{}", r"\textasciitilde{}", r"\textasciicircum{}", r"{\char34}", r"$\pm$"):
+    for command in (r"\textbackslash{}", r"\textasciitilde{}", r"\textasciicircum{}", r"{\char34}", r"$\pm$", *MARKS):
         cell = cell.replace(command, "")
     for command in (r"\textless{}", r"\textgreater{}", r"\textbar{}", r"$\times$", *("\\" + c for c in "&%$#_{}")):
         cell = cell.replace(command, "")
