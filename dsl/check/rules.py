@@ -94,7 +94,7 @@ def _denoising(p: Problem) -> tuple[Solver, str] | None:
     if len(p.data) != 1 or PDHG.misfit(p) is not None:
         return None
     data = p.data[0]
-    if not (data.plain and data.function.quadratic and data.function.mu):
+    if not (data.plain and data.function.quadratic and data.function.mu) or p.hidden:
         return None
     why = f"`{data.label}` is strongly convex with a closed proximal map, so the primal-dual method accelerates"
     return PDHG, why
@@ -103,7 +103,7 @@ def _denoising(p: Problem) -> tuple[Solver, str] | None:
 def _exact(p: Problem) -> tuple[Solver, str] | None:
     if not any(t.function.exact for t in p.data):
         return None
-    if ADMM.misfit(p) is None and words.Admm.projects(p):
+    if ADMM.misfit(p) is None and words.Admm.projects(p) and not p.hidden:
         return ADMM, "the data are met by a projection that is closed"
     if ADMM.misfit(p) is None and closed_together(list(p.terms)) is not None:
         return ADMM, "the data are met exactly, and the splitting has a closed form"
@@ -117,6 +117,9 @@ def _convex(p: Problem) -> tuple[Solver, str] | None:
         return ADMM, "A^H A + sum of rho K^H K is diagonal in one basis"
     if PDHG.misfit(p) is not None:
         return None
+    hidden = next((t for t in p.terms if t.function.prox == "inner"), None)
+    if hidden is not None:
+        return PDHG, f"`{hidden.label}` is a minimum over a field, which is found together with the unknown"
     if all(t.function.smooth for t in p.data):
         return PDHG, "several terms need a proximal map and the data term is smooth (Condat-Vu)"
     return PDHG, "several terms need a proximal map; all go into the dual"

@@ -42,7 +42,8 @@ class FunctionFacts:
 
     quadratic: g(v) = w/2 |v - b|^2, with w in `curvature` (None where it is known only at run).
     lipschitz: a bound of the Lipschitz constant of its gradient; None: not smooth; "run": smooth, known only at run.
-    mu: its strong convexity; "run" as above. prox: whether the proximal map is a closed formula.
+    mu: its strong convexity; "run" as above. prox: whether the proximal map is a closed formula; "inner": g is a
+        minimum over a field of its own, min_w g_1(v - w) + g_2(E w), and both of these have one.
     gradient: whether a gradient exists where g is finite, also where no global Lipschitz constant does.
     shape: how entries couple ("entry", "group" or "all"); constraint: the indicator of a set.
     magnitudes: the power p of a mean c |v|^p, from which the sign or phase of v is gone; zero of all others.
@@ -139,6 +140,11 @@ class Problem:
         return all(t.function.quadratic for t in self.terms)
 
     @property
+    def hidden(self) -> bool:
+        """Whether a term is a minimum over a field of its own, which is found together with the unknowns."""
+        return any(t.function.prox == "inner" for t in self.terms)
+
+    @property
     def rough(self) -> list[TermFacts]:
         """The terms without a Lipschitz gradient, which need a proximal map."""
         return [t for t in self.terms if not t.function.smooth]
@@ -152,6 +158,8 @@ class Problem:
 def closed_together(terms: list[TermFacts]) -> fact.Diagonal | None:
     """The basis in which the sum of K^H K over the terms is diagonal, if one is known."""
     if not terms or any(len(t.blocks) != 1 for t in terms) or len({u for t in terms for u in t.blocks}) != 1:
+        return None
+    if any(t.function.prox == "inner" for t in terms):  # its field would have to be found along
         return None
     return fact.stack([t.operator for t in terms]).gram
 

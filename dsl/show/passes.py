@@ -71,6 +71,11 @@ def passes(c: Checked) -> list[str]:
             out.append(f"{name}: {letter}^H {letter} {diagonal_in_words(facts.gram)}")
         if facts.cogram is not None and term.role == "prior" and term.tight:
             out.append(f"{name}: K K^H {diagonal_in_words(facts.cogram)}, so its proximal map is closed")
+    out += [
+        f"`{term.label}`: the field that it is a minimum over becomes an unknown, which is not shown"
+        for term in c.problem.terms
+        if term.function.prox == "inner"
+    ]
     basis = c.problem.normal_basis
     smooth = [x for x in c.problem.terms if not x.function.constraint]
     if basis is not None and len(smooth) > 1:

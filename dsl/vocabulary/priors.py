@@ -10,7 +10,7 @@ from ..model.space import Space
 from ..model.terms import Leaf, OperatorTerm, ValueTerm
 from ..model.word import EnergyWord, Set
 from .operators.fourier import AxisName
-from .operators.sparsity import Gradient, SobolevWeight
+from .operators.sparsity import Gradient, SobolevWeight, SymmetricGradient
 
 
 class Sq(EnergyWord):
@@ -39,10 +39,29 @@ class L1(EnergyWord):
         return FunctionFacts()
 
 
-class Tv(EnergyWord):
-    """Total variation: the sum of the lengths of the gradient (isotropic) or of its components (anisotropic)."""
+class L21(EnergyWord):
+    """The sum of the lengths of vectors, whose components stand along the first axis: they vanish together."""
 
-    formula: ClassVar[str] = r"\mathrm{TV}(v) = \sum_i \bigl(\sum_d |(\partial_d v)_i|^2\bigr)^{1/2}"
+    word: ClassVar[str] = "l21"
+    formula: ClassVar[str] = r"\|v\|_{2,1} = \sum_i \bigl(\sum_d |v_{d,i}|^2\bigr)^{1/2}"
+    reference: ClassVar[str] = "Heckel 2024, 2.2; Yuan, Lin 2006"
+    example: ClassVar[str] = "prior 10 * l21(gradient() @ x)"
+
+    of: ValueTerm = Field(description="an unknown, or an operator applied to it, with the components in front")
+
+    def function(self, weight: float, space: Space) -> FunctionFacts:
+        return FunctionFacts(shape="group")
+
+
+class Tv(EnergyWord):
+    """Total variation: the sum of the lengths of the gradient (isotropic) or of its components (anisotropic).
+
+    Differences are those of `gradient`: where voxels are not cubes, they count for the length that they span, so that
+    the same edge costs the same along every axis; in units of the finest extent, so that a weight means what it does
+    for cubes of that size. Beside space, time has the weight one: `weights` says otherwise.
+    """
+
+    formula: ClassVar[str] = r"\mathrm{TV}(v) = \sum_i \bigl(\sum_d |h_d (\partial_d v)_i|^2\bigr)^{1/2}"
     reference: ClassVar[str] = "Heckel 2024, 2.2; Rudin, Osher, Fatemi 1992"
     example: ClassVar[str] = "prior 10 * tv(x)"
 
@@ -54,12 +73,48 @@ class Tv(EnergyWord):
         "auto", description="axes of the differences; `auto`: all spatial ones"
     )
     boundary: Literal["reflect", "circular"] = Field("reflect", description="what follows the last pixel")
+    weights: tuple[Positive, ...] | Literal["auto"] = Field(
+        "auto", description="a factor for the differences along each axis; `auto`: the finest voxel extent over its own"
+    )
 
     def inner(self) -> OperatorTerm:
-        return Leaf(Gradient(axes=self.axes, boundary=self.boundary))
+        return Leaf(Gradient(axes=self.axes, boundary=self.boundary, weights=self.weights))
 
     def function(self, weight: float, space: Space) -> FunctionFacts:
         return FunctionFacts(shape="group" if self.kind == "isotropic" else "entry")
+
+
+class Tgv(EnergyWord):
+    """Total generalised variation of second order: jumps cost as in total variation, even slopes cost nothing.
+
+    Where total variation makes steps of a slope, this one keeps it. The field w takes up what of the gradient is
+    smooth; it is found together with the unknown and not shown. Differences are weighed as in `tv`.
+    """
+
+    formula: ClassVar[str] = (
+        r"\mathrm{TGV}(v) = \min_w \|\nabla v - w\|_{2,1} + r \|\tfrac{1}{2} (\nabla w + \nabla w^T)\|_{2,1}"
+    )
+    reference: ClassVar[str] = "Bredies, Kunisch, Pock 2010"
+    example: ClassVar[str] = "prior 10 * tgv(x, ratio = 2)"
+
+    of: ValueTerm = Field(description="an unknown, or an operator applied to it")
+    ratio: Positive = Field(2.0, description="weight of the second derivative, r: the length of a slope that is kept")
+    axes: tuple[AxisName, ...] | Literal["auto"] = Field(
+        "auto", description="axes of the differences; `auto`: all spatial ones"
+    )
+    weights: tuple[Positive, ...] | Literal["auto"] = Field(
+        "auto", description="a factor for the differences along each axis; `auto`: the finest voxel extent over its own"
+    )
+
+    def inner(self) -> OperatorTerm:
+        return Leaf(Gradient(axes=self.axes, boundary="reflect", weights=self.weights))
+
+    def second(self) -> OperatorTerm:
+        """The derivative of the field w."""
+        return Leaf(SymmetricGradient(axes=self.axes, weights=self.weights))
+
+    def function(self, weight: float, space: Space) -> FunctionFacts:
+        return FunctionFacts(prox="inner", shape="all")
 
 
 class Sobolev(EnergyWord):

@@ -18,7 +18,8 @@ from recon.dsl.model.space import Axis, Field, Space
 from torch import Tensor
 
 from ..functionals.base import Functional
-from ..operators.base import Operator, estimate_norm
+from ..operators.base import Composition, Operator, ScaledOperator, Sum, estimate_norm
+from ..operators.parts import Part
 from ..problem import Problem, Term
 from .proximal import closed, joint
 from .smooth import NORM_SAFETY, is_quadratic, norm_squared
@@ -38,9 +39,9 @@ def roles(problem: Problem) -> Roles:
     """Assign the terms.
 
     A plain half square beside rough terms is primal, together with plain terms whose joint map is closed, and gives
-    acceleration. Else the plain terms with a joint map are primal, or one with K K^H = c I. A half square goes by its
-    gradient where K^H K is cheaper than K and K^H and other terms are dual; otherwise it is dual too, since that needs
-    fewer iterations. All that is left is dual.
+    acceleration. Else the plain terms with a joint map are primal, or one with K K^H = c I; with none of these, a half
+    square with K K^H = c I. Another half square goes by its gradient where K^H K is cheaper than K and K^H and other
+    terms are dual; otherwise it is dual too, since that needs fewer iterations. All that is left is dual.
     """
     squares = [t for t in problem.terms if is_quadratic(t) and t.plain]
     behind = [t for t in problem.terms if is_quadratic(t) and not t.plain]
@@ -49,6 +50,9 @@ def roles(problem: Problem) -> Roles:
     if squares:
         primal = [t for t in primal if t.plain]
     rest = [t for t in rough if t not in primal]
+    if not squares and not primal:
+        primal = [t for t in behind if closed(t)][:1]
+        behind = [t for t in behind if t not in primal]
     cheap = [t for t in behind if t.operator.normal() is not None] if rest else []
     dual = rest + [t for t in behind if t not in cheap]
     strong = any(t.functional.strong > 0 for t in squares)
@@ -80,10 +84,35 @@ def blocks(terms: Sequence[Term]) -> list[Block]:
 
 
 def joint_norm(of: Sequence[Block]) -> float:
-    """M, the norm of sum_j K_j^H K_j / |K_j|^2, from above: one for one term, else estimated with its safety."""
+    """M, the norm of sum_j K_j^H K_j / |K_j|^2, from above: one for one term, else estimated with its safety.
+
+    Where every K_j = sum_u K_ju P_u acts on parts u of one vector, the largest eigenvalue of the matrix with the
+    entries sum_j |K_ju| |K_jv| / |K_j|^2 bounds it, and no product with an operator is needed.
+    """
     if len(of) <= 1:
         return float(len(of))
+    norms = [_part_norms(b.operator) for b in of]
+    starts = sorted({u for n in norms if n is not None for u in n})
+    if len(starts) > 1 and None not in norms:
+        rows = [[(n or {}).get(u, 0.0) * b.share**0.5 for u in starts] for b, n in zip(of, norms, strict=True)]
+        return min(float(torch.linalg.matrix_norm(torch.tensor(rows, dtype=torch.float64), 2)) ** 2, float(len(of)))
     return min(estimate_norm(_Stacked(of)) ** 2 * NORM_SAFETY, float(len(of)))
+
+
+def _part_norms(k: Operator) -> dict[int, float] | None:
+    """|K_u| by the place of each part u where K = sum_u K_u P_u; None where K is not written so."""
+    if isinstance(k, Part):
+        return {k.start: 1.0}
+    if isinstance(k, Composition) and isinstance(k.parts[-1], Part):
+        return {k.parts[-1].start: k.norm()}  # P_u P_u^H = I
+    if isinstance(k, ScaledOperator):
+        inner = _part_norms(k.of)
+        return None if inner is None else {u: abs(k.factor) * n for u, n in inner.items()}
+    if isinstance(k, Sum):
+        parts = [_part_norms(cast(Operator, p)) for p in k.parts]
+        found = {u: n for p in parts if p is not None for u, n in p.items()}
+        return found if None not in parts and len(found) == len(parts) else None
+    return None
 
 
 class _Stacked(Operator):

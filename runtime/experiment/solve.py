@@ -11,6 +11,7 @@ from recon.dsl.model.word import Array
 from torch import Tensor
 
 from ..algorithms.base import Algorithm
+from ..algorithms.fields import Reformulated, with_fields
 from ..build import Build
 from ..loop import Observe, Progress, Solution, appraise, solve, solve_direct
 from ..meaning import meaning
@@ -37,6 +38,9 @@ def solve_word(
     Raises Diverged where the iterates grow without bound, ValueError for an array that does not fit.
     """
     problem = started(word, problem)
+    form = with_fields(problem)
+    if form is not None:
+        return _undone(form, word, progress, observe, compiled)
     best: Solution | None = None
     for draw in range(getattr(word, "restarts", 1)):
         found = _once(word, replace(problem, draw=problem.draw + draw), progress, observe, compiled)
@@ -45,6 +49,16 @@ def solve_word(
             break
     assert best is not None
     return best
+
+
+def _undone(
+    form: Reformulated, word: Solver, progress: Progress | None, observe: Observe | None, compiled: bool
+) -> Solution:
+    """The solution of a problem in other unknowns, in its own; the trace is that of the problem that was solved."""
+    seen = None if observe is None else lambda k, v: observe(k, form.undo(v))
+    started_already = word.model_copy(update={"init": None})
+    found = solve_word(started_already, form.problem, progress=progress, observe=seen, compiled=compiled)
+    return replace(found, estimate=form.undo(found.estimate))
 
 
 def started(word: Solver, problem: Problem) -> Problem:

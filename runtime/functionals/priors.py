@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import torch
+from recon.dsl.model.place import place
 from recon.dsl.vocabulary import priors
 from torch import Tensor
 
+from ..build import Build, build_operator
 from ..meaning import meaning_of
 from ..operators.base import Composition, Operator
 from .base import Functional
+from .infimal import Infimal
 from .quadratic import HalfSquare
 from .sets import Interval, JointProx, Nonnegative
 from .simplex import Simplex
 from .sparsity import L1, GroupL1
 
-__all__ = ["L1", "GroupL1", "HalfSquare", "Interval", "JointProx", "Nonnegative", "penalised_entries"]
+__all__ = ["L1", "GroupL1", "HalfSquare", "Infimal", "Interval", "JointProx", "Nonnegative", "penalised_entries"]
 
 
 def penalised_entries(operator: Operator) -> Tensor | None:
@@ -56,6 +59,19 @@ def l1(word: priors.L1, weight: float, operator: Operator) -> Functional:
 def tv(word: priors.Tv, weight: float, operator: Operator) -> Functional:
     """weight times the sum of the gradients' lengths, or of their moduli, for gradients [rows, direction, ...]."""
     return GroupL1(weight, axis=1) if word.kind == "isotropic" else L1(weight)
+
+
+@meaning_of(priors.L21)
+def l21(word: priors.L21, weight: float, operator: Operator) -> Functional:
+    """weight times the sum of lengths along the first axis."""
+    return GroupL1(weight, axis=1)
+
+
+@meaning_of(priors.Tgv)
+def tgv(word: priors.Tgv, weight: float, operator: Operator) -> Functional:
+    """weight times the smallest sum of lengths, of the gradient less a field and of the field's derivative."""
+    second = build_operator(place(word.second(), operator.codomain), Build(operator.precision))
+    return Infimal(GroupL1(weight, axis=1), GroupL1(weight * word.ratio, axis=1), second)
 
 
 @meaning_of(priors.Nonnegative)

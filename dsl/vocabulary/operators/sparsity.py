@@ -48,20 +48,34 @@ class Diff(Operator):
 
 
 class Gradient(Operator):
-    """Forward differences along several axes, side by side."""
+    """Forward differences along several axes, side by side, each with a weight h.
 
-    formula: ClassVar[str] = r"A x = (\partial_1 x, \dots, \partial_d x)"
+    Left to themselves the weights make differences comparable where voxels are not cubes: along each axis the finest
+    extent among the axes over its own. Along the finest axis a difference is that of neighbours, along an axis of
+    voxels three times as long a third of it; what the numbers mean does not depend on the unit of length. Axes without
+    an extent (frames, grids without a voxel size) have the weight one.
+    """
+
+    formula: ClassVar[str] = r"A x = (h_1 \partial_1 x, \dots, h_d \partial_d x)"
     reference: ClassVar[str] = "Heckel 2024, 2.2; Chambolle 2004"
     example: ClassVar[str] = "prior 10 * l1(gradient() @ x)"
 
     axes: tuple[AxisName, ...] | Auto = Field("auto", description="the axes; `auto` takes all spatial ones")
     boundary: Boundary = Field("reflect", description="what follows the last entry")
+    weights: tuple[Positive, ...] | Auto = Field(
+        "auto", description="a factor for each axis; `auto`: the finest voxel extent over that of the axis"
+    )
 
     def indices(self, domain: Space) -> tuple[int, ...]:
         """Which axes of the domain are differenced."""
         return axis_indices(self.axes, domain)
 
+    def factors(self, domain: Space) -> tuple[float, ...]:
+        """The weight of each of these axes. Raises SpaceError where there are more or fewer weights than axes."""
+        return axis_weights(self.weights, domain, self.indices(domain))
+
     def codomain(self, domain: Space) -> Space:
+        self.factors(domain)
         return Space(domain.field, (Axis("direction", len(self.indices(domain))), *domain.axes), domain.unit)
 
     def preimage(self, codomain: Space) -> Space:
@@ -70,7 +84,58 @@ class Gradient(Operator):
         return codomain.with_axes(codomain.axes[1:])
 
     def facts(self, domain: Space) -> Facts:
-        return _differences(domain, self.indices(domain), self.boundary)
+        return _differences(domain, self.indices(domain), self.boundary, self.factors(domain))
+
+
+class SymmetricGradient(Operator):
+    """The symmetrised derivative of a field of vectors, such as a gradient: of that of an image, its second derivative.
+
+    Along its own axis a component has backward differences, along the others forward ones, so that a gradient's own are
+    the second differences of the image at the same places: zero for an image that rises evenly. Components with both
+    of two axes are written once, with a factor that keeps lengths. Differences that would need an entry behind the last
+    are left out. Weights are those of `gradient`.
+    """
+
+    formula: ClassVar[str] = (
+        r"(A w)_{kk} = h_k \partial_k w_k, \quad "
+        r"(A w)_{kl} = \tfrac{1}{\sqrt 2} (h_l \partial_l w_k + h_k \partial_k w_l), \ k < l"
+    )
+    reference: ClassVar[str] = "Bredies, Kunisch, Pock 2010"
+    example: ClassVar[str] = "prior 20 * l1(symmetric_gradient() @ gradient() @ x)"
+
+    axes: tuple[AxisName, ...] | Auto = Field("auto", description="the axes; `auto` takes all spatial ones")
+    weights: tuple[Positive, ...] | Auto = Field(
+        "auto", description="a factor for each axis; `auto`: the finest voxel extent over that of the axis"
+    )
+
+    def grid(self, domain: Space) -> Space:
+        """The space of one component. Raises SpaceError where the domain is no field of vectors along the axes."""
+        if domain.axis("direction") != 0:
+            raise SpaceError(f"acts on a field of vectors, as `gradient()` makes them, not on {domain}")
+        return domain.with_axes(domain.axes[1:])
+
+    def indices(self, domain: Space) -> tuple[int, ...]:
+        """Which axes of the grid are differenced, one for each component."""
+        found = axis_indices(self.axes, self.grid(domain))
+        if domain.shape[0] not in (None, len(found)):
+            raise SpaceError(f"differences {len(found)} axes, and the vectors have {domain.shape[0]} components")
+        return found
+
+    def factors(self, domain: Space) -> tuple[float, ...]:
+        """The weight of each axis."""
+        return axis_weights(self.weights, self.grid(domain), self.indices(domain))
+
+    def codomain(self, domain: Space) -> Space:
+        d = len(self.factors(domain))
+        return domain.with_axes((Axis("direction", d * (d + 1) // 2), *domain.axes[1:]))
+
+    def preimage(self, codomain: Space) -> Space:
+        d = len(axis_indices(self.axes, self.grid(codomain)))
+        return codomain.with_axes((Axis("direction", d), *codomain.axes[1:]))
+
+    def facts(self, domain: Space) -> Facts:
+        # (a + b)^2 / 2 <= a^2 + b^2, and a difference has at most twice the norm: |A w|^2 <= 4 sum_l h_l^2 |w|^2.
+        return Facts(norm=Norm(2 * sum(h * h for h in self.factors(domain)) ** 0.5))
 
 
 class SobolevWeight(Operator):
@@ -97,7 +162,24 @@ class SobolevWeight(Operator):
         return Facts(gram=basis, cogram=basis, diagonal=basis, norm=norm)
 
 
-def _differences(domain: Space, axes: tuple[int, ...], boundary: Boundary) -> Facts:
+def axis_weights(weights: tuple[float, ...] | Auto, space: Space, axes: tuple[int, ...]) -> tuple[float, ...]:
+    """What differences along each of these axes are multiplied by: as given, else the finest extent over its own.
+
+    Raises SpaceError where there are more or fewer weights than axes.
+    """
+    if weights == "auto":
+        extents = [space.axes[i].voxel for i in axes]
+        finest = min((v for v in extents if v is not None), default=1.0)
+        return tuple(1.0 if v is None else finest / v for v in extents)
+    if len(weights) != len(axes):
+        names = ", ".join(space.axes[i].name for i in axes)
+        raise SpaceError(f"has {len(weights)} weights for {len(axes)} axes ({names})")
+    return weights
+
+
+def _differences(
+    domain: Space, axes: tuple[int, ...], boundary: Boundary, weights: tuple[float, ...] | None = None
+) -> Facts:
     """The Gram matrix is a sum of one-dimensional Laplacians, diagonal in cosines or in Fourier.
 
     Its top eigenvalue is the sum of theirs.
@@ -105,18 +187,19 @@ def _differences(domain: Space, axes: tuple[int, ...], boundary: Boundary) -> Fa
     n = spatial_count(domain)
     spatial = all(i >= len(domain.axes) - n for i in axes)
     gram = Diagonal("fourier" if boundary == "circular" else "cosine", axes=n) if spatial else None
+    weights = weights or (1.0,) * len(axes)
     total = 0.0
-    for i in axes:
+    for i, h in zip(axes, weights, strict=True):
         size = domain.shape[i]
         if size is None:
-            return Facts(gram=gram, norm=Norm(2 * len(axes) ** 0.5))
+            return Facts(gram=gram, norm=Norm(2 * sum(w * w for w in weights) ** 0.5))
         if size == 1:
             top = 0.0
         elif boundary == "circular":
             top = 2.0 if size % 2 == 0 else 2 * cos(pi / (2 * size))
         else:
             top = 2 * sin(pi * (size - 1) / (2 * size))
-        total += top * top
+        total += (h * top) ** 2
     return Facts(gram=gram, norm=Norm(total**0.5, exact=True))
 
 

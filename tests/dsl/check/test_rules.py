@@ -70,6 +70,7 @@ COMPLEX = "image x : complex[16, 16]"
         ("forward A = mask(keep = 50%)\nnoise y ~ none(A @ x)\nprior l1(cosine() @ x)", None, ("admm", 13)),
         ("forward A = gaussian(rows = 1024) @ flatten()\nnoise y ~ none(A @ x)\nprior l1(x)", None, ("admm", 13)),
         ("forward A = gaussian(rows = 1025) @ flatten()\nnoise y ~ none(A @ x)\nprior l1(x)", None, ("pdhg", 13)),
+        ("forward A = mask(keep = 50%)\nnoise y ~ none(A @ x)\nprior tgv(x)", None, ("pdhg", 13)),
         ("forward A = gaussian(rows = 64) @ flatten()\nnoise y ~ none(A @ x)\nprior tv(x)", None, ("admm", 13)),
         ("forward A = cartesian(accel = 2) @ fft2()\nnoise y ~ none(A @ x)\nprior tv(x)", COMPLEX, ("admm", 13)),
         (
@@ -85,6 +86,7 @@ COMPLEX = "image x : complex[16, 16]"
         # 14: the rest that is convex
         (f"{SQUARE}{GAUSS}prior tv(x)", None, ("pdhg", 14)),
         (f"{SQUARE}{GAUSS}prior tv(x, boundary = circular)", None, ("admm", 14)),
+        (f"forward A = identity()\n{GAUSS}prior tgv(x)", None, ("pdhg", 14)),
         (f"{SQUARE}{GAUSS}prior tv(x) + 2 * l1(cosine() @ x)", None, ("pdhg", 14)),
         ("forward A = radon(views = 8)\nnoise y ~ poisson(A @ x)\nprior x in nonnegative", None, ("pdhg", 14)),
     ],

@@ -98,6 +98,21 @@ def space(draw: Draw, largest: int = 72, dimensions: int | None = None) -> Space
     return Space(draw(st.sampled_from(["real", "complex"])), tuple(axes), unit)
 
 
+def vectors(draw: Draw) -> Space:
+    """A field of vectors on a grid, with as many components as the grid has axes."""
+    grid = space(draw, largest=36)
+    return grid.with_axes((Axis("direction", spatial_count(grid)), *grid.axes))
+
+
+DOMAINS: dict[type[Word], Callable[[Draw], Space]] = {sparsity.SymmetricGradient: vectors}
+"""Words for domains that are no images."""
+
+
+def domain(draw: Draw, cls: type[Word]) -> Space:
+    """A domain that the word has a chance to fit."""
+    return DOMAINS[cls](draw) if cls in DOMAINS else space(draw, dimensions=DIMENSIONS.get(cls))
+
+
 def word(draw: Draw, cls: type[Word], setting: Setting) -> Any:
     """A word of this class. Optional parameters keep their default now and then."""
     values = {}
@@ -212,6 +227,12 @@ def _axis(draw: Draw, setting: Setting, known: tuple[str, ...] = get_args(sparsi
     return str(draw(st.sampled_from(names or ["row"])))
 
 
+def _weights(draw: Draw, setting: Setting) -> Any:
+    """One for each spatial axis, which is right where `axes` is `auto`."""
+    count = spatial_count(setting.domain)
+    return draw(st.sampled_from(["auto", tuple(draw(st.floats(0.1, 3)) for _ in range(count))]))
+
+
 def _summed(draw: Draw, setting: Setting) -> str:
     known = get_args(resampling.Sum.model_fields["axis"].annotation)
     return str(draw(st.sampled_from([a.name for a in setting.domain.axes if a.name in known] or ["z"])))
@@ -316,6 +337,9 @@ OVERRIDES: dict[tuple[type[Word], str], Callable[[Draw, Setting], Any]] = {
     (sensing.RandomRows, "keep"): lambda d, s: d(st.one_of(st.floats(0.01, 1), st.integers(2, 9).map(float))),
     (sparsity.Diff, "axis"): _axis,
     (sparsity.Gradient, "axes"): lambda d, s: tuple({_axis(d, s): 0 for _ in range(d(st.integers(1, 3)))}),
+    (sparsity.Gradient, "weights"): lambda d, s: _weights(d, s),
+    (sparsity.SymmetricGradient, "axes"): lambda d, s: "auto",
+    (sparsity.SymmetricGradient, "weights"): lambda d, s: _weights(d, s),
     (sparsity.Wavelet, "name"): lambda d, s: d(st.sampled_from(["haar", "db1", "db2", "db4", "sym5", "coif1", "db12"])),
     (sparsity.Wavelet, "levels"): lambda d, s: d(st.sampled_from(["auto", "auto", 1, 2])),
     (dynamics.At, "frame"): lambda d, s: tuple(

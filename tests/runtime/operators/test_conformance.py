@@ -54,7 +54,7 @@ def test_word(cls: type[Operator], tmp_path: Path) -> None:
     @given(st.data())
     def conforms(data: st.DataObject) -> None:
         nonlocal tried, accepted
-        setting = drawing.Setting(drawing.space(data.draw, dimensions=drawing.DIMENSIONS.get(cls)), tmp_path)
+        setting = drawing.Setting(drawing.domain(data.draw, cls), tmp_path)
         word = drawing.word(data.draw, cls, setting)
         tried += 1
         try:

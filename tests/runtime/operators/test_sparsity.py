@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 import pywt
 import torch
+from recon.dsl.model.place import MisfitError, place
+from recon.dsl.model.space import Axis, Space
 from recon.dsl.model.terms import Leaf
 from recon.dsl.vocabulary.operators import basic, sparsity
+from recon.runtime.operators.base import estimate_norm
 from recon.runtime.operators.sparsity import WaveletOperator
 
 from .making import grid, make, sample
@@ -66,3 +69,31 @@ def test_soft_threshold_spares_the_coarsest_band(field: str, per_row: bool) -> N
     shrunk[(..., *operator.unpenalised)] = c[(..., *operator.unpenalised)]
     torch.testing.assert_close(operator.soft_threshold(x, t), operator.adjoint(shrunk), rtol=1e-12, atol=1e-12)
     torch.testing.assert_close(operator.soft_threshold(x, t, keep_coarse=False), everything, rtol=1e-12, atol=1e-12)
+
+
+def test_differences_count_for_the_length_that_they_span() -> None:
+    """A slope of one per millimetre has one length, whatever the voxels are."""
+    axes = (Axis("z", 4, 0.003), Axis("row", 5, 0.001), Axis("col", 6, 0.002))
+    domain = Space("real", axes)
+    operator = make(sparsity.Gradient(), domain=domain)
+    for k, axis in enumerate(axes):
+        places = torch.arange(axis.size or 0, dtype=torch.float64) * 1000 * (axis.voxel or 0)
+        slope = places.view(-1, *[1] * (2 - k)).expand(domain.sizes)
+        found = operator(slope[None])[0]
+        inner = found[k].narrow(k, 0, domain.sizes[k] - 1)
+        torch.testing.assert_close(inner, torch.ones_like(inner))
+        assert float(found.sum()) == pytest.approx(float(inner.sum()))
+
+
+def test_weights_must_be_as_many_as_axes() -> None:
+    with pytest.raises(MisfitError, match=r"has 3 weights for 2 axes \(row, col\)"):
+        place(Leaf(sparsity.Gradient(weights=(1.0, 1.0, 2.0))), grid(4, 4))
+
+
+@pytest.mark.parametrize("sizes", [(24, 40, 1), (33, 32), (48,)])
+def test_the_norm_of_the_symmetric_gradient_on_long_grids(sizes: tuple[int, ...]) -> None:
+    domain = grid(*sizes)
+    fields = domain.with_axes((Axis("direction", len(sizes)), *domain.axes))
+    operator = make(sparsity.SymmetricGradient(), domain=fields)
+    found = estimate_norm(operator)
+    assert found * (1 - 2e-4) <= operator.norm() <= found * 1.002

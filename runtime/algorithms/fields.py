@@ -1,0 +1,79 @@
+"""Hidden fields become unknowns: g(v) = min_w outer(v - w) + inner(E w) of v = K x, as terms in x and w together.
+
+The unknowns stand side by side in one flat vector, x first. What solves the larger problem solves the smaller one: the
+minimum over both is that over x of the minimum over w.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from math import prod
+
+from recon.dsl.model import facts as fact
+from recon.dsl.model.facts import Norm
+from recon.dsl.model.space import Axis, Space
+from torch import Tensor, cat
+
+from ..functionals.infimal import Infimal
+from ..operators.base import Operator, ScaledOperator, Sum, compose
+from ..operators.parts import Part
+from ..problem import Problem, Term
+
+
+@dataclass(frozen=True)
+class Reformulated:
+    """A problem in other unknowns, and what the unknown of the first one is in terms of them."""
+
+    problem: Problem
+    undo: Callable[[Tensor], Tensor]
+
+
+def with_fields(problem: Problem) -> Reformulated | None:
+    """The problem with the hidden fields of its terms as further unknowns; None where no term has one.
+
+    Raises ValueError where a field is complex and the unknown is not, or the other way round.
+    """
+    hidden = [t for t in problem.terms if isinstance(t.functional, Infimal)]
+    if not hidden:
+        return None
+    field = problem.space.field
+    for t in hidden:
+        if t.operator.codomain.field != field:
+            raise ValueError(f"`{t.label}` needs an argument that is {field} as the unknown is")
+    spaces = [problem.space, *(t.operator.codomain for t in hidden)]
+    flat = Space(field, (Axis("sample", sum(prod(s.sizes) for s in spaces)),))
+    parts: list[Part] = []
+    for s in spaces:
+        start = parts[-1].stop if parts else 0
+        parts.append(Part(flat, start, start + prod(s.sizes), s.sizes, s))
+    x, fields = parts[0], iter(parts[1:])
+    terms: list[Term] = []
+    for t in problem.terms:
+        k = compose(t.operator, x)
+        if isinstance(t.functional, Infimal):
+            w, g = next(fields), t.functional
+            terms.append(replace(t, functional=g.outer, operator=_minus(k, w)))
+            second = compose(g.operator, w)
+            second.facts = replace(second.facts, norm=Norm(g.operator.norm(), exact=True))  # w w^H = I
+            terms.append(replace(t, functional=g.inner, operator=second))
+        else:
+            terms.append(replace(t, operator=k))
+    start_of_all: Tensor | None = None
+    if problem.start is not None:
+        rest = problem.start.new_zeros(problem.rows, flat.sizes[0] - x.stop)
+        start_of_all = cat([problem.start.flatten(1), rest], 1)
+    return Reformulated(replace(problem, space=flat, terms=terms, start=start_of_all), lambda v: x.forward(v).clone())
+
+
+def _minus(a: Operator, b: Operator) -> Operator:
+    """A - B for a part B of the vector of unknowns that A does not touch: A A^H + I has the norm |A|^2 + 1."""
+    negative = ScaledOperator(-1.0, b, fact.scale(-1.0, b.facts))
+    norm = a.facts.norm
+    facts = replace(
+        fact.row([a.facts, negative.facts]),
+        norm=Norm(None if norm.value is None else (norm.value**2 + 1) ** 0.5, norm.exact),
+    )
+    out = Sum([a, negative], a.codomain, facts)
+    out.precision = a.precision
+    return out
