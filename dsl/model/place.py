@@ -164,14 +164,17 @@ def place(term: OperatorTerm, domain: Space) -> Placed:
 
 
 def place_towards(term: OperatorTerm, space: Space) -> Placed:
-    """Place `term` on `space`, or where it begins with an adjoint B.H on the codomain of B on `space`.
+    """Place `term` on `space`, or, where it does not fit and begins with an adjoint B.H, on the codomain of B on `space`.
 
     So `A @ W.H` acts on the coefficients of W. Raises MisfitError.
     """
     parts = term.parts if isinstance(term, Compose) else (term,)
     first = parts[-1]
-    if not isinstance(first, Adjoint):
+    try:
         return place(term, space)
+    except MisfitError:
+        if not isinstance(first, Adjoint):
+            raise
     inner = place(first.of, space)
     chain = [Placed(first, inner.codomain, inner.domain, fact.adjoint(inner.facts), (inner,))]
     for part in reversed(parts[:-1]):
@@ -222,14 +225,15 @@ def _place_adjoint(term: Adjoint, domain: Space, chain: list[Placed]) -> Placed:
         for p in (earlier, *earlier.parts):
             if p.term == term.of and fits(p.codomain, domain):
                 return Placed(term, p.codomain, p.domain, fact.adjoint(p.facts), (p,))
-    source = _preimage(term.of, domain)
+    source = preimage_of(term.of, domain)
     inner = place(term.of, source)
     if not fits(inner.codomain, domain):
         raise MisfitError(f"the adjoint acts on {inner.codomain}, but is given {domain}", term.span, domain)
     return Placed(term, inner.codomain, inner.domain, fact.adjoint(inner.facts), (inner,))
 
 
-def _preimage(term: OperatorTerm, codomain: Space) -> Space:
+def preimage_of(term: OperatorTerm, codomain: Space) -> Space:
+    """A domain on which the term maps to `codomain`, as far as its words can tell. Raises MisfitError."""
     match term:
         case Leaf(word=word):
             if word.needs == "complex" and codomain.field == "real":
@@ -242,12 +246,12 @@ def _preimage(term: OperatorTerm, codomain: Space) -> Space:
                 raise MisfitError(f"`{word.word}` {e}", term.span, codomain) from e
         case Compose(parts=parts):
             for p in parts:
-                codomain = _preimage(p, codomain)
+                codomain = preimage_of(p, codomain)
             return codomain
         case SumOf(parts=parts):
-            return _preimage(parts[0], codomain)
+            return preimage_of(parts[0], codomain)
         case Scaled(of=of):
-            return _preimage(of, codomain)
+            return preimage_of(of, codomain)
         case Adjoint(of=of):
             return place(of, codomain).codomain
     raise TypeError(f"not an operator term: {term!r}")

@@ -57,6 +57,10 @@ class OperatorMatrix:
     def adjoint(self, u: Tensor) -> Tensor:
         return _flat(self.operator.adjoint(_shaped(u, self.operator.codomain.sizes, self.split_codomain)), self.dtype)
 
+    def gram(self, v: Tensor) -> Tensor:
+        """M^H M v for each row v of a block: [k, columns] -> [k, columns]."""
+        return _flat(self.operator.gram(_shaped(v, self.operator.domain.sizes, self.split_domain)), self.dtype)
+
     @property
     def embedding(self) -> str:
         """How complex numbers stand in a real matrix, in words; empty where nothing is to be said."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from ..analyses.finding import Finding
@@ -64,7 +65,12 @@ def analysis_tables(outcomes: list[Outcome]) -> dict[str, str]:
     for title, cells in found(outcomes).items():
         for cell, f in cells:
             if f.columns:
-                name = "/".join(safe(part) for part in [*(f"{k}={v}" for k, v in cell.items()), title])
+                name = "/".join([*(safe(f"{k}={v}") for k, v in cell.items()), _file_name(title)])
                 rows = zip(*f.columns.values(), strict=True)
                 out[name] = "\n".join([",".join(f.columns), *(",".join(map(repr, row)) for row in rows)]) + "\n"
     return out
+
+
+def _file_name(title: str) -> str:
+    """`rip(A, order = 6)` is rip-A-order=6."""
+    return re.sub(r"[^\w.=+]+", "-", title.replace(" = ", "=")).strip("-.")[:60] or "analysis"

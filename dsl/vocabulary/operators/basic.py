@@ -9,7 +9,7 @@ from annotated_types import Gt
 from ...model import facts as fact
 from ...model.facts import IDENTITY, Diagonal, Facts, Norm
 from ...model.fields import Annotated, Field, FilePath, Fraction, Seed, Vary
-from ...model.place import place
+from ...model.place import place, preimage_of
 from ...model.space import Axis, Space, SpaceError, fits, merge
 from ...model.space import Field as SpaceField
 from ...model.terms import OperatorTerm
@@ -152,6 +152,11 @@ class Stack(Operator):
         total = sum(c for c in counts if c is not None) if None not in counts else None
         field: SpaceField = "complex" if any(s.field == "complex" for s in spaces) else "real"
         return Space(field, (Axis("measurement", total),), first.unit)
+
+    def preimage(self, codomain: Space) -> Space:
+        if len(codomain.axes) < 2 or codomain.shape[0] not in (None, len(self.parts)):
+            raise SpaceError("cannot tell the shape that its adjoint maps to; apply it to an argument first")
+        return preimage_of(self.parts[0], codomain.with_axes(codomain.axes[1:]))
 
     def facts(self, domain: Space) -> Facts:
         return fact.stack([place(p, domain).facts for p in self.parts])

@@ -132,7 +132,7 @@ def test_a_page_reports_and_claims_them(tmp_path: Path) -> None:
     found = outcome["analyses"]["singular_values(A)"]
     assert "[Re A; Im A]" in found["text"]
     assert found["singular value"][0] == pytest.approx(outcome["metrics"]["norm"][0], rel=1e-3)
-    with (result.folder / "singular_values_A_.csv").open() as file:
+    with (result.folder / "singular_values-A.csv").open() as file:
         table = list(csv.DictReader(file))
     assert [float(row["singular value"]) for row in table] == found["singular value"]
     assert len(outcome["analyses"]["singular_values(A, count = 5)"]["singular value"]) == 5
