@@ -164,7 +164,7 @@ def place(term: OperatorTerm, domain: Space) -> Placed:
 
 
 def place_towards(term: OperatorTerm, space: Space) -> Placed:
-    """Place `term` on `space`, or, where it does not fit and begins with an adjoint B.H, on the codomain of B on `space`.
+    """Place `term` on `space`; where it does not fit and begins with an adjoint B.H, on the codomain of B on `space`.
 
     So `A @ W.H` acts on the coefficients of W. Raises MisfitError.
     """
