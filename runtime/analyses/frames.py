@@ -234,7 +234,7 @@ def _deviation(matrix: OperatorMatrix, sets: Tensor) -> Tensor:
     whole = matrix.columns**2 * 8 <= BLOCK_BYTES and len(sets) > matrix.columns
     table = torch.cat([block for _, block in gram_blocks(matrix)]) if whole else None
     out = []
-    for part in sets.split(MOST_SETS // 10 if whole else width):
+    for part in torch.split(sets, MOST_SETS // 10 if whole else width):
         g = _grams(matrix, part) if table is None else table[part[:, :, None], part[:, None, :]]
         values = torch.linalg.eigvalsh(g)
         out.append((values[:, [0, -1]] - 1).abs().amax(1))
