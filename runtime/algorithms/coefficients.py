@@ -19,7 +19,8 @@ from ..functionals.base import Scalar
 from ..functionals.greedy import SparseVectors, largest_entries
 from ..functionals.quadratic import HalfSquare
 from ..functionals.sets import Exactly
-from ..operators.base import Operator
+from ..operators.base import IdentityOperator, Operator
+from ..operators.basic import MatrixOperator
 from ..problem import Problem, Term
 from .smooth import Smooth
 
@@ -99,5 +100,10 @@ class Coefficients:
         """N^T, so that row i is column i of N; None where each row of the batch has an N of its own."""
         if any(isinstance(w, Tensor) and w.numel() > 1 for w in self.smooth.weights):
             return None
+        only = self.smooth.terms[0].operator
+        if len(self.smooth.terms) == 1 and isinstance(only, MatrixOperator) and len(self.blocks) == 1:
+            a = only.matrix
+            if isinstance(self.blocks[0].operator, IdentityOperator) and a.dtype == self.rhs.dtype:
+                return a.mT @ a.conj()
         unit = torch.eye(self.size, dtype=self.rhs.dtype, device=self.rhs.device)
         return torch.cat([self.normal(part) for part in torch.split(unit, 256)])

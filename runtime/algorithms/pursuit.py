@@ -15,12 +15,15 @@ Rubinstein, Zibulevsky, Elad 2008; Pati, Rezaiifar, Krishnaprasad 1993; Heckel 2
 from __future__ import annotations
 
 from collections.abc import Callable
+from ctypes import c_double, c_int64, c_void_p
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from recon.dsl.vocabulary import greedy as words
 from torch import Tensor
 
+from ..native import native
 from ..problem import Problem
 from .base import Step
 from .coefficients import Coefficients
@@ -60,54 +63,74 @@ class Chosen:
         return out.scatter_add_(1, self.places, coefficients)
 
 
-def pursue(
-    columns: Columns, squares: Tensor, correlations: Tensor, blocks: list[tuple[int, int, int]], tolerance: float
-) -> Chosen:
-    """Choose columns one by one.
+def pursue_table(table: Tensor, correlations: Tensor, k: int, tolerance: float) -> Chosen:
+    """`pursue` k columns out of one block, for A^H A given as a table whose row i is column i.
+
+    For real numbers on the CPU by a compiled kernel, which keeps what a row needs in the cache.
+    """
+    kernels = native() if table.device.type == "cpu" else None
+    if kernels is None or table.dtype not in _SUFFIX:
+        return pursue(partial(torch.index_select, table, 0), correlations, [(0, table.shape[0], k)], tolerance)
+    (rows, n), eps = correlations.shape, torch.finfo(table.dtype).eps
+    chosen = Chosen(*_nothing(correlations, k))
+    gram, given = table.contiguous(), correlations.contiguous()
+    call = kernels.function(f"pursue_{_SUFFIX[table.dtype]}", _ARGUMENTS)
+    out = (v.data_ptr() for v in (chosen.places, chosen.parts, chosen.triangle))
+    threads = torch.get_num_threads()
+    call(gram.data_ptr(), given.data_ptr(), rows, n, k, tolerance, ROUNDING * eps, *out, threads)
+    return chosen
+
+
+_SUFFIX = {torch.float32: "f32", torch.float64: "f64"}
+_ARGUMENTS = (*[c_void_p] * 2, *[c_int64] * 3, *[c_double] * 2, *[c_void_p] * 3, c_int64)
+
+
+def _nothing(like: Tensor, k: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The places, parts and triangle of no column chosen."""
+    parts = like.new_zeros(like.shape[0], k)
+    return torch.zeros(parts.shape, dtype=torch.long, device=like.device), parts, torch.diag_embed(parts + 1)
+
+
+def pursue(columns: Columns, correlations: Tensor, blocks: list[tuple[int, int, int]], tolerance: float) -> Chosen:
+    """Choose columns one by one, each time that with the largest |<a_j, r>|; so columns should have the norm one.
 
     Args:
         columns: gives columns of A^H A.
-        squares: the diagonal of A^H A, [n], real; of ones where it is not known.
         correlations: A^H y, [rows, n].
         blocks: (start, stop, k) of each block of coefficients, of which at most k are chosen.
-        tolerance: a row chooses no further column once |<a_j, r>| / |a_j| is at most this part of the first one's.
+        tolerance: a row chooses no further column once the largest |<a_j, r>| is at most this part of the first one.
     """
-    h = correlations.clone()
+    h, size = correlations.clone(), correlations.abs()
     rows, n = h.shape
     k = sum(b[2] for b in blocks)
-    eps = torch.finfo(squares.dtype).eps
-    squares = torch.where(squares > ROUNDING * eps * squares.amax(-1, keepdim=True), squares, 0).expand(rows, n)
-    free = torch.where(squares > 0, squares.rsqrt(), 0).contiguous()  # 1 / |a_j| of columns that may be chosen
+    rounding = ROUNDING * torch.finfo(size.dtype).eps
     turned = h.new_empty(rows, k, n)
-    places = torch.zeros(rows, k, dtype=torch.long, device=h.device)
-    parts = h.new_zeros(rows, k)
-    triangle = torch.diag_embed(torch.ones_like(parts))
-    floor: Tensor | None = None
+    places, parts, triangle = _nothing(h, k)
+    floor = size.amax(1) * max(tolerance, rounding)
     for step in range(k):
-        top, i = (h.abs() * free).max(1)
-        floor = top * max(tolerance, ROUNDING * eps) if floor is None else floor
-        at = i[:, None]
+        top, i = size.max(1)
+        left, at = top > floor, i[:, None]
+        if not bool(left.any()):
+            break
         u = columns(i)
+        whole = _at(u, at).real
         before = turned[:, :step]
         inner = before.gather(2, at[:, None].expand(-1, step, 1))[..., 0].conj()  # <q_j, a_i>
         if step:
             u = torch.baddbmm(u[:, None], inner[:, None], before, alpha=-1)[:, 0]
-        square, whole = _at(u, at).real, squares.gather(1, at)[:, 0]
-        left = top > floor
-        taken = left & (square > ROUNDING * eps * whole)
+        square = _at(u, at).real
+        taken = left & (square > rounding * whole)
         nu = torch.where(taken, square, 1).sqrt()
-        part = torch.where(taken, _at(h, at) / nu, 0)
-        d = torch.mul(u, (taken / nu)[:, None], out=turned[:, step])
+        share = taken / nu
+        part = _at(h, at) * share
+        d = torch.mul(u, share[:, None], out=turned[:, step])
         h.addcmul_(d, part[:, None], value=-1)
-        places[:, step] = i
-        parts[:, step] = part
-        triangle[:, :step, step] = torch.where(taken[:, None], inner, 0)
+        places[:, step], parts[:, step] = i, part
+        triangle[:, :step, step] = inner * taken[:, None]
         triangle[:, step, step] = nu
-        free.scatter_(1, at, 0.0)
-        if not bool(left.any()):
-            break
+        torch.abs(h, out=size).scatter_(1, places[:, : step + 1], 0)
         if len(blocks) > 1:
-            _close(free, places[:, : step + 1], parts[:, : step + 1], blocks)
+            _close(size, places[:, : step + 1], parts[:, : step + 1], blocks)
     return Chosen(places, parts, triangle)
 
 
@@ -115,11 +138,20 @@ def _at(v: Tensor, at: Tensor) -> Tensor:
     return v.gather(1, at)[:, 0]
 
 
-def _close(free: Tensor, places: Tensor, parts: Tensor, blocks: list[tuple[int, int, int]]) -> None:
+def _close(size: Tensor, places: Tensor, parts: Tensor, blocks: list[tuple[int, int, int]]) -> None:
     """No further columns from the blocks that are full."""
     for start, stop, count in blocks:
         inside = (places >= start) & (places < stop) & (parts != 0)
-        free[inside.sum(1) >= count, start:stop] = 0
+        size[inside.sum(1) >= count, start:stop] = 0
+
+
+def _of_norm_one_(table: Tensor) -> Tensor:
+    """Scale A^H A in place as if the columns of A had the norm one, and return the factors; zero columns stay zero."""
+    squares = table.diagonal().real
+    positive = squares > ROUNDING * torch.finfo(squares.dtype).eps * squares.max()
+    one = torch.where(positive, squares.rsqrt(), 0)
+    table.mul_(one).mul_(one[:, None])
+    return one
 
 
 class MatchingPursuit:
@@ -132,20 +164,25 @@ class MatchingPursuit:
         self.coefficients = Coefficients(problem)
 
     def solve(self) -> Tensor:
-        """The estimate, [rows, ...], with one step of iterative refinement on the support."""
+        """The estimate, [rows, ...], with one step of iterative refinement on the support.
+
+        Columns are brought to the norm one where A^H A is a table; else they are compared as they are.
+        """
         c = self.coefficients
         table = c.columns() if c.size <= words.Omp.cheap else None
+        one: Tensor | float = 1.0
         blocks = [(b.start, b.stop, b.nonzeros) for b in c.blocks]
         if table is None:
-            ones = torch.ones(c.size, dtype=self.problem.real, device=c.rhs.device)
-            chosen = pursue(self._computed, ones, c.rhs, blocks, self.tolerance)
+            chosen = pursue(self._computed, c.rhs, blocks, self.tolerance)
         else:
-            held = table
-            diagonal = table.diagonal().real.contiguous()
-            chosen = pursue(lambda i: held.index_select(0, i), diagonal, c.rhs, blocks, self.tolerance)
-        x = chosen.coefficients()
-        x = x + chosen.correction(c.residual(chosen.spread(x, c.size)))
-        return c.synthesise(chosen.spread(x, c.size))
+            one = _of_norm_one_(table)
+            if len(blocks) == 1:
+                chosen = pursue_table(table, c.rhs * one, c.nonzeros, self.tolerance)
+            else:
+                chosen = pursue(partial(torch.index_select, table, 0), c.rhs * one, blocks, self.tolerance)
+        x = chosen.spread(chosen.coefficients(), c.size) * one
+        more = chosen.correction(c.residual(x) * one)
+        return c.synthesise(x + chosen.spread(more, c.size) * one)
 
     def _computed(self, i: Tensor) -> Tensor:
         unit = torch.zeros_like(self.coefficients.rhs).scatter_(1, i[:, None], 1)
