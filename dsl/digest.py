@@ -35,7 +35,16 @@ def problem_digest(experiment: Experiment, method: str) -> str:
     """
     f = experiment.methods[method]
     stated = [f.unknowns, _unordered(f.likelihoods)]
-    return _hash([experiment.run.seed, experiment.data, experiment.simulate, stated])
+    return digest_of([experiment.run.seed, experiment.data, experiment.simulate, stated])
+
+
+def maker_digest(experiment: Experiment, method: str) -> str:
+    """The digest of what one method's measurements are made of: equal for methods that see the same data.
+
+    Hexadecimal SHA-256. Raises OSError where a file of the page cannot be read.
+    """
+    made = experiment.simulate or experiment.methods[method]
+    return digest_of([experiment.run.seed, experiment.data, made.unknowns, made.derived, _unordered(made.likelihoods)])
 
 
 def spec_digest(experiment: Experiment) -> str:
@@ -44,7 +53,7 @@ def spec_digest(experiment: Experiment) -> str:
     Hexadecimal SHA-256. Raises OSError where a file of the page cannot be read.
     """
     e = experiment
-    return _hash(
+    return digest_of(
         [
             e.run.seed,
             e.data,
@@ -71,7 +80,11 @@ def _swept(value: Expr) -> Any:
         return value
 
 
-def _hash(value: Any) -> str:
+def digest_of(value: Any) -> str:
+    """The digest of a canonical form.
+
+    Hexadecimal SHA-256. Raises OSError where a file that the value names cannot be read.
+    """
     text = json.dumps(canonical(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -9,6 +9,7 @@ from typing import Protocol
 
 import numpy as np
 import torch
+from recon.dsl.digest import digest_of
 from recon.dsl.model.place import Placed
 from recon.dsl.model.space import Space
 from recon.dsl.model.terms import (
@@ -16,9 +17,11 @@ from recon.dsl.model.terms import (
     Adjoint,
     Compose,
     Leaf,
+    OperatorTerm,
     Scaled,
     SumOf,
     ValueTerm,
+    everything,
     parameters_in,
     unknowns_in,
 )
@@ -35,6 +38,7 @@ from .operators.base import (
     Sum,
     chain,
 )
+from .shared import Shared
 
 
 class Random(Protocol):
@@ -61,6 +65,7 @@ class Build:
 
     values: what operators may take as parameters, by name: values known of the row, measurements, and unknowns that
     are held fixed; each of shape [1, ...]. row: the name of the data and the row's number, for what varies with it.
+    shared: where operators are kept for whoever builds the same ones again, with the norms that they have found.
     """
 
     real: torch.dtype = torch.float32
@@ -68,6 +73,7 @@ class Build:
     seed: int = 0
     values: Mapping[str, Quantified] = field(default_factory=dict)
     row: str = ""
+    shared: Shared | None = field(default=None, compare=False, repr=False)
 
     @property
     def complex(self) -> torch.dtype:
@@ -154,7 +160,24 @@ def _across(placed: Placed, name: str, at: torch.Tensor, build: Build) -> Operat
 
 
 def build_operator(placed: Placed, build: Build) -> Operator:
-    """The operator that a placed term means."""
+    """The operator that a placed term means; the one at hand, where the same has been built for this run before."""
+    if build.shared is None or placed.term is None or _differs(placed.term):
+        return _new(placed, build)
+    key = digest_of(["operator", placed.term, placed.domain, str(build.real), str(build.device), build.seed])
+    return build.shared.take(key, lambda: _new(placed, build), _bytes)
+
+
+def _differs(term: OperatorTerm) -> bool:
+    """Whether the operator may be another one for each row, or while an unknown is sought."""
+    return bool(parameters_in(term)) or any(getattr(word, "vary", "") == "row" for word in everything(term))
+
+
+def _bytes(operator: Operator) -> int:
+    """What an operator holds; at least a little, so that even those that hold nothing are dropped in the end."""
+    return sum((b.numel() * b.element_size() for b in operator.buffers()), 2**16)
+
+
+def _new(placed: Placed, build: Build) -> Operator:
     operator = _built(placed, build)
     operator.precision = build.real
     return operator

@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from types import TracebackType
@@ -30,6 +30,7 @@ REASONS = {
     errno.ENAMETOOLONG: "the name is too long",
 }
 MANIFEST = "manifest.json"  # every run writes it, so it tells a run's folder from any other
+UNFINISHED = ".unfinished"  # the part of a folder that a run goes on from; no finished run has it
 LONGEST_NAME = 100  # bytes, which leaves room for suffixes within the 255 that file systems allow
 
 
@@ -49,56 +50,19 @@ def run_name(experiment: str, digest: str) -> str:
     return f"{short}-{digest[:8]}"
 
 
-class RunFolder:
-    """Collects a run's files in a hidden folder beside the final one and renames it when all are there.
+class RunFiles:
+    """Writes the files of a run into a folder that is there, each whole or not at all.
 
-        with RunFolder(Path("runs"), run_name("knee", digest)) as folder:
-            folder.write_json("manifest.json", manifest)
-            final = folder.commit()
-
-    parent: folder of runs, made if need be.
-    name: of the final folder. If it is taken, `commit` appends `-2`, `-3`, ...
-    replace: the final folder has exactly this name; an earlier run's folder (one with a `manifest.json`) or an empty
-        folder there gives way, and anything else is refused, on entering and again by `commit`.
-
-    While the run lasts its files lie in `.<name>.partial-<host>-<pid>`. Leaving the block without `commit` or
-    `keep_partial` removes them. Entering removes what processes of this machine that no longer run have left behind in
-    `parent`. All methods raise FolderError with the path and the reason where the file system refuses.
+    All methods raise FolderError with the path and the reason where the file system refuses.
     """
 
-    def __init__(self, parent: Path, name: str, *, replace: bool = False) -> None:
-        if not name or name.startswith(".") or name != PurePosixPath(name).name or "\\" in name:
-            raise ValueError(f"{name!r} is not the name of a folder")
-        self.parent = parent
-        self.name = name
-        self.replace = replace
-        self._partial: Path | None = None
+    def __init__(self, path: Path) -> None:
+        self._at = path
 
     @property
     def path(self) -> Path:
-        """Where the files lie now. Raises ValueError outside the `with` block and after the folder was closed."""
-        if self._partial is None:
-            raise ValueError("this run's folder is not open")
-        return self._partial
-
-    def __enter__(self) -> RunFolder:
-        try:
-            self.parent.mkdir(parents=True, exist_ok=True)
-            self._refuse_foreign(self.parent / self.name)
-            remove_abandoned(self.parent)
-            self._partial = _new_folder(self.parent / f".{self.name}.partial-{_owner(os.getpid())}")
-        except OSError as error:
-            raise FolderError(f"cannot make a folder in {self.parent}: {reason(error)}") from error
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._partial is not None:
-            shutil.rmtree(self._partial, ignore_errors=True)
-            self._partial = None
-
-    # --- files
+        """Where the files lie."""
+        return self._at
 
     def write_text(self, name: str, text: str) -> Path:
         """Writes UTF-8 text with the newlines as they are; a lone surrogate, as in odd file names, becomes `?`."""
@@ -147,11 +111,87 @@ class RunFolder:
             raise
         return path
 
+
+class RunFolder(RunFiles):
+    """Collects a run's files in a hidden folder beside the final one and renames it when all are there.
+
+        with RunFolder(Path("runs"), run_name("knee", digest)) as folder:
+            folder.write_json("manifest.json", manifest)
+            final = folder.commit()
+
+    parent: folder of runs, made if need be.
+    name: of the final folder. If it is taken, `commit` appends `-2`, `-3`, ...
+    replace: the final folder has exactly this name; an earlier run's folder (one with a `manifest.json`) or an empty
+        folder there gives way, and anything else is refused, on entering and again by `commit`.
+
+    resumes: whether this run can go on from an unfinished one, told from its folder. The newest such folder is taken
+        over, with the files in it.
+
+    While the run lasts its files lie in `.<name>.partial-<host>-<pid>`. Leaving the block without `commit` or
+    `keep_partial` removes them, unless there is something in them to go on from. Entering tidies up what processes of
+    this machine that no longer run have left behind in `parent`: see `tidy`. All methods raise FolderError with the
+    path and the reason where the file system refuses.
+    """
+
+    def __init__(
+        self, parent: Path, name: str, *, replace: bool = False, resumes: Callable[[Path], bool] | None = None
+    ) -> None:
+        if not name or name.startswith(".") or name != PurePosixPath(name).name or "\\" in name:
+            raise ValueError(f"{name!r} is not the name of a folder")
+        self.parent = parent
+        self.name = name
+        self.replace = replace
+        self.resumes = resumes
+        self._partial: Path | None = None
+
+    @property
+    def path(self) -> Path:
+        """Where the files lie now. Raises ValueError outside the `with` block and after the folder was closed."""
+        if self._partial is None:
+            raise ValueError("this run's folder is not open")
+        return self._partial
+
+    def __enter__(self) -> RunFolder:
+        try:
+            self.parent.mkdir(parents=True, exist_ok=True)
+            self._refuse_foreign(self.parent / self.name)
+            self._partial = _new_folder(self.parent / f".{self.name}.partial-{_owner(os.getpid())}")
+            self._take_over()
+            tidy(self.parent)
+        except OSError as error:
+            raise FolderError(f"cannot make a folder in {self.parent}: {reason(error)}") from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._partial is not None and _unfinished(self._partial):
+            with suppress(FolderError):
+                self.keep_partial("stopped by an error" if error is None else f"stopped by an error: {error}")
+        if self._partial is not None:
+            shutil.rmtree(self._partial, ignore_errors=True)
+            self._partial = None
+
+    def _take_over(self) -> None:
+        """Puts the newest unfinished folder that this run can go on from in the place of the new one."""
+        if self.resumes is None:
+            return
+        partial = re.compile(re.escape(f".{self.name}.partial-") + _OWNED)
+        kept = re.compile(re.escape(f"{self.name}-interrupted") + r"(-\d+)?")
+        found = [p for p in self.parent.iterdir() if kept.fullmatch(p.name) or _abandoned(p, partial)]
+        for path in sorted(found, key=lambda p: p.stat().st_mtime, reverse=True):
+            if path.is_dir() and not path.is_symlink() and _unfinished(path) and self.resumes(path):
+                os.rmdir(self.path)
+                os.rename(path, self.path)
+                (self.path / "INTERRUPTED.txt").unlink(missing_ok=True)
+                return
+
     # --- ends
 
     def commit(self) -> Path:
         """Gives the folder its final name and returns it. Nothing can be written afterwards."""
         final = self.parent / self.name
+        shutil.rmtree(self.path / UNFINISHED, ignore_errors=True)
         if not self.replace:
             return self._rename(self.name)
         self._refuse_foreign(final)
@@ -215,26 +255,46 @@ class RunFolder:
             count += 1
 
 
-def remove_abandoned(parent: Path) -> list[Path]:
-    """Removes partial folders in `parent` whose process, on this machine, no longer runs. Returns them.
+def tidy(parent: Path) -> list[Path]:
+    """Clears partial folders in `parent` away whose process, on this machine, no longer runs. Returns them.
 
-    Folders of other machines that share the disk are left alone, for their processes cannot be seen from here.
+    Those with something to go on from get the name `<name>-interrupted`, and the others are removed. Folders of other
+    machines that share the disk are left alone, for their processes cannot be seen from here.
     """
-    if os.name != "posix":
-        return []  # elsewhere there is no way to ask for a process without touching it
-    pattern = re.compile(r"\..+\.partial-" + re.escape(_owner(0)[:-1]) + r"(\d+)(\.\d+)?")
-    removed = []
+    cleared = []
     for path in sorted(parent.iterdir()):
-        match = pattern.fullmatch(path.name)
-        if match and path.is_dir() and not path.is_symlink() and not _runs(int(match[1])):
+        match = _abandoned(path, _PARTIAL)
+        if match is None or not path.is_dir() or path.is_symlink():
+            continue
+        cleared.append(path)
+        if _unfinished(path):
+            kept = parent / f"{match[1]}-interrupted"
+            if not os.path.lexists(kept):
+                os.rename(path, kept)
+        else:
             shutil.rmtree(path, ignore_errors=True)
-            removed.append(path)
-    return removed
+    return cleared
+
+
+def _unfinished(path: Path) -> bool:
+    """Whether a folder holds something that a run can go on from."""
+    return (path / UNFINISHED).is_dir()
+
+
+def _abandoned(path: Path, pattern: re.Pattern[str]) -> re.Match[str] | None:
+    """The match of a partial folder's name whose process no longer runs."""
+    match = pattern.fullmatch(path.name)
+    # elsewhere there is no way to ask for a process without touching it
+    return match if match and os.name == "posix" and not _runs(int(match["pid"])) else None
 
 
 def _owner(pid: int) -> str:
     host = re.sub(r"[^\w]+", "-", socket.gethostname()) or "host"
     return f"{host[:60]}-{pid}"
+
+
+_OWNED = re.escape(_owner(0)[:-1]) + r"(?P<pid>\d+)(\.\d+)?"
+_PARTIAL = re.compile(r"\.(.+)\.partial-" + _OWNED)
 
 
 def _runs(pid: int) -> bool:

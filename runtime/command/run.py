@@ -35,16 +35,28 @@ INTERRUPTED = 130
 @click.option(
     "--device", type=click.Choice(["auto", "cpu", "cuda"]), help="In place of the page's own `run { device }`."
 )
+@click.option(
+    "--jobs", type=click.IntRange(min=1), help="Most cells and methods at a time; default: as cores and memory allow."
+)
+@click.option("--fresh", is_flag=True, help="Start anew where an interrupted run of this page could be gone on with.")
 @json_option
 @color_option
 @click.option("--quiet", is_flag=True, help="No progress, only the result.")
 def run(
-    spec: str, settings: tuple[str, ...], out: Path | None, device: str | None, as_json: bool, color: str, quiet: bool
+    spec: str,
+    settings: tuple[str, ...],
+    out: Path | None,
+    device: str | None,
+    jobs: int | None,
+    fresh: bool,
+    as_json: bool,
+    color: str,
+    quiet: bool,
 ) -> None:
     """Run a page and write a folder with the reconstructions, the metrics and a report.
 
     Exits with 0 when done, 1 for a page with errors, 2 for files that cannot be used, 3 where a method failed, 4 where
-    a claim was not met, 130 after Ctrl-C (what was done is kept).
+    a claim was not met, 130 after Ctrl-C (what was done is kept, and the same command goes on with the rest).
     """
     from recon.dsl.syntax.parse import parse
     from recon.dsl.syntax.source import Source
@@ -68,7 +80,15 @@ def run(
             threads_from_environment()
             try:
                 result = run_page(
-                    tree, page.folder, overrides, out=out, device=device, progress=line.step, said=line.say
+                    tree,
+                    page.folder,
+                    overrides,
+                    out=out,
+                    device=device,
+                    progress=line.step,
+                    said=line.say,
+                    processes=jobs,
+                    resume=not fresh,
                 )
             except (DataError, FolderError, Unavailable) as e:
                 raise FileProblem(str(e)) from None
@@ -140,7 +160,9 @@ def _print(result: Any, painted: bool) -> None:
     if result.failure:
         click.echo(f"error: {safe(result.failure)}; what was done before is kept", err=True)
     if result.code == INTERRUPTED:
-        click.echo("interrupted; what was done is kept", err=True)
+        left, jobs = result.execution.left, len(result.execution.work.jobs)
+        rest = f", {jobs - left} of {jobs}; the same command goes on with the rest" if jobs > 1 else ""
+        click.echo(f"interrupted; what was done is kept{rest}", err=True)
     click.echo(f"report: {result.folder / 'report.html'}")
 
 

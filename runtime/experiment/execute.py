@@ -1,248 +1,138 @@
-"""The main job: cells, data sets, batches of rows and methods, from data to estimates and metrics."""
+"""The main job: every cell, data set and method of the plan, here or in processes, each once."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
-import numpy as np
 import torch
-from recon.dsl.check.formulate import Checked
-from recon.dsl.diagnostics import SpecError
-from recon.dsl.model.experiment import DataSet, Experiment
-from recon.dsl.model.options import DataOptions
-from recon.dsl.model.terms import Column
-from recon.dsl.vocabulary.sources.drawn import Phantom
-from recon.dsl.vocabulary.views import Figure
-from torch import Tensor
 
-from ..algorithms.direct import AdjointImage
-from ..analyses.analyse import analyse
-from ..analyses.subject import Subject
-from ..build import Build, Quantified
-from ..loop import Diverged
-from ..meaning import meaning
-from ..values import EvaluationError
-from .cells import Cell
-from .compile import Compiled, compile_problem, sized
-from .outcome import Outcome, Shown
-from .rows import Batch, RowReader
-from .score import score
-from .simulate import averaged, simulate
-from .solve import solve_word
-
-Array = np.ndarray[Any, Any]
-Progress = Callable[[str, int, int, float], None]
-"""(what, iteration, of how many, relative move)"""
-Sink = Callable[[Outcome, list[int], dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]], None]
-"""(outcome, rows, estimates, measured, truths): saves a batch."""
+from ..data.files import DataError
+from ..folder import RunFiles
+from ..shared import Shared
+from .job import Job, Place, Progress, run_job
+from .ledger import Ledger
+from .outcome import Outcome
+from .save import saver
+from .work import Work, worth_processes
+from .workers import Unstartable, work_beside
 
 
 @dataclass
 class Execution:
-    """All outcomes so far, the rows that were skipped, and whether the user stopped it."""
+    """The outcomes of all jobs so far, by the number of the job.
 
-    outcomes: list[Outcome] = field(default_factory=list)
-    skipped: list[str] = field(default_factory=list)
+    resumed: how many were taken from an interrupted run. processes: how many worked side by side.
+    """
+
+    work: Work
+    done: dict[int, Outcome] = field(default_factory=dict)
+    resumed: int = 0
+    processes: int = 1
     interrupted: bool = False
 
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """In the order of the plan."""
+        return [self.done[n] for n in sorted(self.done)]
 
-def build_for(experiment: Experiment, device: torch.device) -> Build:
-    """What the programs of a cell are built for."""
-    real = torch.float64 if experiment.run.precision == "float64" else torch.float32
-    return Build(real, device, experiment.run.seed)
+    @property
+    def skipped(self) -> list[str]:
+        """The rows that were left out, each once."""
+        return list(dict.fromkeys(row for o in self.outcomes for row in o.skipped))
+
+    @property
+    def left(self) -> int:
+        """How many jobs are not finished."""
+        return len(self.work.jobs) - sum(not o.interrupted for o in self.done.values())
 
 
 def execute(
-    cells: Sequence[Cell], folder: Path, device: torch.device, sink: Sink, progress: Progress, execution: Execution
+    execution: Execution, files: RunFiles, ledger: Ledger, progress: Progress, said: Callable[[str], None]
 ) -> None:
-    """Run everything, filling `execution`; a method that fails is noted and the others go on.
+    """Run what is not done yet, filling `execution`; a job that fails is noted and the others go on.
 
-    Raises DataError for data that cannot be read. Ctrl-C keeps what is done and sets `interrupted`.
+    Raises DataError where no data could be read at all, and FolderError. Ctrl-C keeps what is done and sets
+    `interrupted`.
     """
-    for cell in cells:
-        experiment = cell.checked.experiment
-        build = build_for(experiment, device)
-        for data in data_sets(experiment):
-            _run_data(cell, data, folder, build, sink, progress, execution)
-            if execution.interrupted:
-                return
+    work = execution.work
+    before = {n: o for n, o in ledger.open().items() if n < len(work.jobs) and not o.interrupted and not o.failure}
+    execution.done.update(before)
+    execution.resumed = len(before)
+    if before:
+        said(f"going on from an interrupted run: {len(before)} of {len(work.jobs)} are done")
+    todo = [job for job in work.jobs if job.number not in before]
+    with _threads(work.threads):
+        try:
+            _here_or_beside(execution, todo, files, ledger, progress, said)
+        except KeyboardInterrupt:
+            execution.interrupted = True
+    failed = [o for o in execution.outcomes if o.failure]
+    if failed and len(failed) == len(work.jobs) and failed[0].unreadable:
+        raise DataError(failed[0].failure)
 
 
-def data_sets(experiment: Experiment) -> list[DataSet]:
-    """The page's data; a page without any is simulated from a phantom."""
-    if experiment.data:
-        return list(experiment.data.values())
-    name = next(iter(experiment.formulation.unknowns))
-    span = experiment.formulation.unknowns[name].span
-    return [DataSet("phantom", Phantom(), ((name, Column("image")),), DataOptions(), "data.phantom/phantom", span)]  # type: ignore[call-arg]
-
-
-def _run_data(
-    cell: Cell, data: DataSet, folder: Path, build: Build, sink: Sink, progress: Progress, execution: Execution
-) -> None:
-    checked = cell.checked
-    outcomes = {
-        name: Outcome(cell.labels, data.name if len(checked.experiment.data) > 1 else "", name, c.solver.word)
-        for name, c in checked.choices.items()
-    }
-    execution.outcomes += outcomes.values()
-    first_maker = next(iter(checked.makers.values()))
-    by_row = any(c.by_row for c in (*checked.methods.values(), *checked.makers.values()))
-    reader = RowReader(data, first_maker, folder, build, execution.skipped, one_by_one=by_row)
-    known = len(execution.skipped)
-    for batch in reader.batches():
-        made: dict[int, dict[str, Tensor]] = {}
-        for name, outcome in outcomes.items():
-            if outcome.failure:
-                continue
-            try:
-                maker = sized(checked.makers[name], batch.values, batch.known)
-                here = row_build(build, data, batch) if by_row else build
-                interrupted = _run_method(cell, name, outcome, data, maker, batch, here, sink, progress, made)
-            except (EvaluationError, Diverged, ValueError, ArithmeticError) as e:
-                outcome.failure = str(e)
-                continue
-            except SpecError as e:  # what is known only now does not fit: its place is on the page
-                outcome.failure = "; ".join(d.message for d in e.diagnostics)
-                continue
-            except (MemoryError, RuntimeError) as e:
-                if isinstance(e, RuntimeError) and "memory" not in str(e):
-                    raise
-                outcome.failure = "out of memory; fewer rows at a time are not possible, a smaller grid is"
-                continue
-            if interrupted:
-                execution.interrupted = True
-                return
-    skipped = len(execution.skipped) - known
-    for outcome in outcomes.values():
-        if skipped and not outcome.rows and not outcome.failure:
-            outcome.failure = f"no row of `{data.name}` could be read; {skipped} were skipped"
-
-
-def row_build(build: Build, data: DataSet, batch: Batch) -> Build:
-    """What operators that differ from row to row are built for, in a batch of one row."""
-    return replace(build, values=batch.known, row=f"{data.name}/{batch.numbers[0]}")
-
-
-def _run_method(
-    cell: Cell,
-    name: str,
-    outcome: Outcome,
-    data: DataSet,
-    maker: Checked,
-    batch: Batch,
-    build: Build,
-    sink: Sink,
+def _here_or_beside(
+    execution: Execution,
+    todo: list[Job],
+    files: RunFiles,
+    ledger: Ledger,
     progress: Progress,
-    made: dict[int, dict[str, Tensor]],
-) -> bool:
-    """Solve one batch by one method. Returns whether the user interrupted it."""
-    checked, experiment = cell.checked, cell.checked.experiment
-    lines = checked.methods[name].measurements
-    measured = {k: v for k, v in batch.values.items() if k in lines}
-    truths = {k: v for k, v in batch.values.items() if k not in measured}
-    if not all(n in measured for n in lines):
-        key = id(checked.makers[name])
-        if key not in made:
-            made[key] = simulate(maker, truths, data.name, batch.numbers, build)
-        measured = {**made[key], **measured}
-    method = sized(checked.methods[name], {**truths, **measured}, batch.known)
-    if method.given:
-        build = replace(build, values={**build.values, **{k: Quantified(v) for k, v in measured.items()}})
-    truths = {k: _to_grid(v, method, k) for k, v in truths.items()}
-    choice = checked.choices[name]
-    start = time.perf_counter()
-    what = " ".join(p for p in (*cell.labels.values(), outcome.data, name) if p)
+    said: Callable[[str], None],
+) -> None:
+    """One job after the other in this process, as long as no more of them would be quicker."""
+    work = execution.work
+    place = Place(work.folder, work.device, Shared(), saver(files), progress)
+    seconds: list[float] = []
+    beside = True
 
-    def tick(iteration: int, total: int, move: float) -> None:
-        progress(what, iteration, total, move)
+    def ended(job: Job, outcome: Outcome) -> None:
+        execution.done[job.number] = outcome
+        if len(work.jobs) > 1:
+            said(f"{len(execution.done)} of {len(work.jobs)} done: {_summary(job, outcome)}")
 
-    compiled: Compiled | None = None
-    if method.problem.coupled:
-        solution, estimates = meaning(choice.solver)(choice.solver, method, measured, build, tick)
-    else:
-        compiled = compile_problem(method, measured, build)
-        solution = solve_word(choice.solver, compiled.problem, progress=tick, compiled=experiment.run.compile)
-        estimates = compiled.layout.split(solution.estimate)
-    outcome.seconds += time.perf_counter() - start
-    if not all(bool(torch.isfinite(torch.view_as_real(e) if e.is_complex() else e).all()) for e in estimates.values()):
-        raise Diverged(f"`{choice.solver.word}` returned numbers that are not finite")
-    before: Tensor | None = None
-    if not outcome.iterations:
-        outcome.iterations = list(solution.trace.iterations)
-        trace = solution.trace
-        series = {"objective": trace.objective, "violation": trace.violation, "move": trace.move, **trace.series}
-        outcome.trace = {k: [float(np.mean(v)) for v in values] for k, values in series.items()}
-        outcome.choices = [(c.name, c.value, c.why) for c in solution.trace.choices]
-        outcome.stopped = solution.stopped
-        before = _adjoint(compiled) if compiled is not None else None
-        if compiled is not None and before is not None and choice.solver.word != "adjoint" and _normalised(compiled):
-            first = {k: v[:1] for k, v in truths.items()}
-            seen = {k: v[:1] for k, v in measured.items()}
-            scores, _ = score(experiment, method.formulation, compiled.layout.split(before), first, seen, build)
-            outcome.baseline = {k: v[0] for k, v in scores.items()}
-    for i in range(min(len(batch.numbers), images_shown(experiment) - len(outcome.shown))):
-        adjoint = before if not outcome.shown and len(estimates) == 1 else None
-        outcome.shown.append(_shown(batch.numbers[i], i, adjoint, estimates, truths, measured))
-    scores, undone = score(experiment, method.formulation, estimates, truths, measured, build)
-    outcome.notes += [note for note in undone if note not in outcome.notes]
-    outcome.add(scores, list(batch.numbers))
-    if not solution.interrupted:
-        rows = Batch(batch.numbers, truths)
-        subject = Subject(method, maker, choice.solver, data.name, rows, build, estimates)
-        analyse(experiment, subject, outcome)
-    sink(outcome, batch.numbers, estimates, measured, truths)
-    return bool(solution.interrupted)
+    while todo:
+        if beside and worth_processes(work, todo, seconds):
+            execution.processes = work.processes
+            try:
+                for job, failure in work_beside(work, todo, files, ledger, progress):
+                    outcome = job.outcome() if failure else ledger.read(job.number)
+                    outcome.failure = failure or outcome.failure
+                    ended(job, outcome)
+                return
+            except Unstartable as e:
+                said(f"one process does it all: of another, {e}")
+                todo = [job for job in todo if job.number not in execution.done]
+                beside, execution.processes = False, 1
+                continue
+        job = todo.pop(0)
+        begin = time.perf_counter()
+        outcome = run_job(job, place)
+        seconds.append(time.perf_counter() - begin)
+        ledger.write(job.number, outcome)
+        ended(job, outcome)
+        if outcome.interrupted:
+            raise KeyboardInterrupt
 
 
-def _to_grid(x: Tensor, method: Checked, name: str) -> Tensor:
-    space = method.problem.unknowns.get(name)
-    return x if space is None or not space.known else averaged(x, space.sizes)
+def _summary(job: Job, o: Outcome) -> str:
+    """A job's result in a line."""
+    if o.failure:
+        return f"{job.what} failed: {o.failure}"
+    means = (f"{k} {sum(v) / len(v):.4g}" for k, v in o.metrics.items() if v)
+    return ", ".join([f"{job.what} in {o.seconds:.1f} s", *means])
 
 
-def _adjoint(compiled: Compiled) -> Tensor | None:
-    """A^H y of the first row; None without data, or where the law has no linear reading of them."""
-    if not compiled.problem.data:
-        return None
-    try:
-        return AdjointImage(compiled.problem).solve()[:1]
-    except ValueError:
-        return None
+class _threads:  # noqa: N801 - used like a function
+    """So many threads of torch within the block."""
 
+    def __init__(self, count: int) -> None:
+        self.count = count
 
-def _normalised(compiled: Compiled) -> bool:
-    """Whether the adjoint image is on the scale of the unknown: the operator's norm is known and about one."""
-    norm = compiled.problem.data[0].operator.facts.norm.value
-    return norm is not None and 0.5 <= norm <= 1.5
+    def __enter__(self) -> None:
+        self.before = torch.get_num_threads()
+        torch.set_num_threads(self.count)
 
-
-def images_shown(experiment: Experiment) -> int:
-    """How many rows of the data the page's figures show."""
-    return max((view.images for view in experiment.views if isinstance(view, Figure)), default=1)
-
-
-def _shown(
-    row: int,
-    i: int,
-    before: Tensor | None,
-    estimates: dict[str, Tensor],
-    truths: dict[str, Tensor],
-    measured: dict[str, Tensor],
-) -> Shown:
-    """The arrays of the i-th row of a batch."""
-    return Shown(
-        row,
-        truths={k: _numpy(v[i]) for k, v in truths.items()},
-        measured={k: _numpy(v[i]) for k, v in measured.items()},
-        adjoint=_numpy(before[0]) if before is not None else None,
-        estimates={k: _numpy(v[i]) for k, v in estimates.items()},
-    )
-
-
-def _numpy(x: Tensor) -> Array:
-    out: Array = x.detach().cpu().numpy()
-    return out
+    def __exit__(self, *error: object) -> None:
+        torch.set_num_threads(self.before)

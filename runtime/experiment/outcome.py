@@ -56,6 +56,12 @@ class Outcome:
     failure: str = ""
     notes: list[str] = field(default_factory=list)
     """Metrics that could not be computed, and why."""
+    skipped: list[str] = field(default_factory=list)
+    """Rows that could not be read and were left out, and why."""
+    unreadable: bool = False
+    """Whether it failed for data that cannot be read."""
+    interrupted: bool = False
+    """Whether the user stopped it, so that it holds the last estimate of its last batch."""
     shown: list[Shown] = field(default_factory=list)
 
     @property

@@ -37,8 +37,10 @@ def manifest(
         "device": device_name(device),
         "precision": experiment.run.precision,
         "compiled": experiment.run.compile,
-        "threads": torch.get_num_threads(),
-        "versions": {"python": platform.python_version(), **{p: _version(p) for p in PACKAGES}},
+        "threads": execution.work.threads,
+        "processes": execution.processes,
+        "resumed": execution.resumed,
+        "versions": versions(),
         "machine": f"{platform.system()} {platform.machine()}",
         "seconds": {
             "total": round(seconds, 3),
@@ -54,6 +56,11 @@ def manifest(
         },
         "skipped_rows": execution.skipped,
     }
+
+
+def versions() -> dict[str, str]:
+    """Of Python and of the packages that results depend on."""
+    return {"python": platform.python_version(), **{p: _version(p) for p in PACKAGES}}
 
 
 def _paths(data: DataSet) -> tuple[FilePath, ...]:

@@ -17,31 +17,25 @@ from recon.dsl.diagnostics import Diagnostic
 from recon.dsl.diagnostics.render import render
 from recon.dsl.digest import spec_digest
 from recon.dsl.elaborate.overrides import override
-from recon.dsl.model.experiment import Experiment
 from recon.dsl.model.terms import Statistic
 from recon.dsl.show.citations import bibliography
 from recon.dsl.syntax.format import format_page
 from recon.dsl.syntax.tree import Expr, Page
-from recon.dsl.vocabulary.sources.electrons import Star
-from recon.dsl.vocabulary.sources.volumes import Mrc
-from torch import Tensor
 
-from ..data.files import DataError
-from ..data.volumes import mrc_bytes
 from ..folder import FolderError, RunFolder, run_name
-from ..report.content import Picture
-from ..report.display import share_limits
 from ..report.exports import exports
 from ..report.page import render_report
-from ..report.pictures import picture_png
 from .cells import Cell, cells
 from .claims import Verdict, judge
 from .document import report
-from .execute import Execution, Progress, Sink, execute
+from .execute import Execution, execute
 from .findings import analysis_tables
+from .job import Progress
+from .ledger import Ledger, continues
 from .outcome import Outcome
 from .provenance import manifest
 from .statistics import measure
+from .work import plan_work
 
 DONE, FAILED, CLAIM_NOT_MET, INTERRUPTED = 0, 3, 4, 130
 STATUS = {DONE: "done", FAILED: "failed", CLAIM_NOT_MET: "done, a claim was not met", INTERRUPTED: "interrupted"}
@@ -52,13 +46,20 @@ class RunResult:
     """Where the files are, what came out, and the exit code."""
 
     folder: Path
-    outcomes: list[Outcome]
+    execution: Execution
     verdicts: list[Verdict]
     findings: list[Diagnostic]
-    skipped: list[str]
     failure: str
     """What stopped the run before its end, where something did."""
     code: int
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        return self.execution.outcomes
+
+    @property
+    def skipped(self) -> list[str]:
+        return self.execution.skipped
 
 
 class Unavailable(Exception):  # noqa: N818 - it says what is not there
@@ -81,38 +82,34 @@ def run_page(
     device: str | None = None,
     progress: Progress = lambda what, iteration, total, move: None,
     said: Callable[[str], None] = lambda line: None,
+    processes: int | None = 1,
+    resume: bool = True,
 ) -> RunResult:
     """Check, run and write. Raises SpecError for a page with errors, DataError, and FolderError.
 
-    out: the folder to write; left out, `runs/<experiment>-<digest>` below the working directory.
+    out: the folder to write; left out, `runs/<experiment>-<digest>` below the working directory. processes: the most
+    jobs at a time; None: as many as cores, where that is quicker. resume: whether to go on from an interrupted run of
+    the same page.
     """
     begin = time.perf_counter()
     all_cells = cells(page, folder, overrides)
     experiment = all_cells[0].checked.experiment
     target = choose_device(device or experiment.run.device)
+    work = plan_work(all_cells, folder, target, processes)
+    header = work.header()
     digest = spec_digest(experiment)
     parent, name = (
         (Path("runs"), run_name(experiment.name, digest)) if out is None else (out.resolve().parent, out.resolve().name)
     )
-    execution = Execution()
-    with RunFolder(parent, name, replace=out is not None) as files:
+    execution = Execution(work)
+    resumes = (lambda path: continues(path, header)) if resume else None
+    with RunFolder(parent, name, replace=out is not None, resumes=resumes) as files:
         for path, value in overrides:
             page = override(page, path, value)
         spec = format_page(page)
         files.write_text("spec.recon", spec)
-
-        def sink(
-            o: Outcome,
-            rows: list[int],
-            estimates: dict[str, Tensor],
-            measured: dict[str, Tensor],
-            truths: dict[str, Tensor],
-        ) -> None:
-            _save(files, o, rows, estimates, measured, truths, experiment)
-            if any(isinstance(d.source, Mrc | Star) for d in experiment.data.values()):
-                _save_mrc(files, o, rows, estimates, experiment)
-
-        interrupted, failure = _execute(all_cells, folder, target, sink, progress, execution)
+        failure = _execute(execution, files, Ledger(files, header), progress, said)
+        interrupted = execution.interrupted
         with uninterrupted():
             said("writing the report")
             verdicts = judge(experiment, [o for o in execution.outcomes if o.rows or o.failure])
@@ -124,26 +121,29 @@ def run_page(
             warnings = _warnings(findings, execution, failure)
             citations = bibliography(experiment, [c.solver for c in all_cells[0].checked.choices.values()])
             _write(files, all_cells, execution, spec, facts, verdicts, warnings, citations)
-            final = files.keep_partial("interrupted by the user") if interrupted else files.commit()
-    return RunResult(final, execution.outcomes, verdicts, findings, execution.skipped, failure, code)
+            final = files.keep_partial(_unfinished(execution)) if interrupted else files.commit()
+    return RunResult(final, execution, verdicts, findings, failure, code)
 
 
 def _execute(
-    all_cells: list[Cell], folder: Path, device: torch.device, sink: Sink, progress: Progress, execution: Execution
-) -> tuple[bool, str]:
-    """Run all cells. Returns whether the user interrupted it, and what else stopped it; raises if nothing was done."""
+    execution: Execution, files: RunFolder, ledger: Ledger, progress: Progress, said: Callable[[str], None]
+) -> str:
+    """Run all jobs. Returns what stopped the run before its end, if something did; raises it if nothing was done."""
     try:
-        execute(all_cells, folder, device, sink, progress, execution)
-    except KeyboardInterrupt:
-        if not any(o.rows for o in execution.outcomes):
-            raise
-        return True, ""
+        execute(execution, files, ledger, progress, said)
     except Exception as e:
         if not any(o.rows for o in execution.outcomes) or os.environ.get("RECON_DEBUG") == "1":
             raise
-        known = isinstance(e, (DataError, FolderError))
-        return False, str(e) if known else f"internal error: {type(e).__name__}: {e}"
-    return execution.interrupted, ""
+        return str(e) if isinstance(e, FolderError) else f"internal error: {type(e).__name__}: {e}"
+    if execution.interrupted and not any(o.rows for o in execution.outcomes):
+        raise KeyboardInterrupt
+    return ""
+
+
+def _unfinished(execution: Execution) -> str:
+    left, jobs = execution.left, len(execution.work.jobs)
+    done = f"; {jobs - left} of {jobs} are done, and the same command goes on with the rest" if left < jobs else ""
+    return f"interrupted by the user{done}"
 
 
 def _code(execution: Execution, verdicts: list[Verdict], interrupted: bool, failure: str) -> int:
@@ -232,59 +232,6 @@ def metrics_of(outcomes: list[Outcome], verdicts: list[Verdict]) -> dict[str, An
         ],
         "claims": [{"claim": v.claim, "cell": v.cell, "found": v.found, "holds": v.holds} for v in verdicts],
     }
-
-
-def _save(
-    files: RunFolder,
-    o: Outcome,
-    rows: list[int],
-    estimates: dict[str, Tensor],
-    measured: dict[str, Tensor],
-    truths: dict[str, Tensor],
-    experiment: Experiment,
-) -> None:
-    """The arrays of a batch, one file for each row and quantity, and a plain picture of each reconstruction."""
-    below = f"{o.folder}/" if o.folder else ""
-    several = len(estimates) > 1
-    for i, row in enumerate(rows):
-        tag = f"-{row:04d}" if max(rows) > 0 or len(o.rows) > 1 else ""
-        for name, x in estimates.items():
-            base = f"{below}reconstruction{'-' + name if several else ''}{tag}"
-            array = x[i].cpu().numpy()
-            files.write_array(f"{base}.npy", array)
-            if array.ndim > 1:
-                spec = experiment.formulation.unknowns.get(name)
-                axes = tuple(a.name for a in spec.space.axes) if spec is not None else ()
-                pictures = [Picture("reconstruction", array, "estimate", axes=axes)]
-                if name in truths and truths[name].shape[1:] == x.shape[1:]:
-                    truth = Picture("truth", truths[name][i].cpu().numpy(), "truth", axes=axes)
-                    pictures = share_limits([truth, *pictures])
-                files.write_bytes(f"{base}.png", picture_png(pictures[-1]))
-        for name, y in measured.items():
-            files.write_array(f"{below}measurement-{name}{tag}.npy", y[i].cpu().numpy())
-        for name, t in truths.items():
-            files.write_array(
-                f"{below}truth{'-' + name if several or name == 'ref' else ''}{tag}.npy", t[i].cpu().numpy()
-            )
-
-
-def _save_mrc(
-    files: RunFolder, o: Outcome, rows: list[int], estimates: dict[str, Tensor], experiment: Experiment
-) -> None:
-    """Volumes once more, in the format that the page's data came in."""
-    below = f"{o.folder}/" if o.folder else ""
-    for name, x in estimates.items():
-        for i, row in enumerate(rows):
-            if x.ndim != 4:
-                continue
-            spec = experiment.formulation.unknowns.get(name)
-            voxel = [a.voxel for a in spec.space.axes[-3:]] if spec is not None else []
-            known = [v for v in voxel if v is not None]
-            tag = (f"-{name}" if len(estimates) > 1 else "") + (
-                f"-{row:04d}" if max(rows) > 0 or len(o.rows) > 1 else ""
-            )
-            content = mrc_bytes(x[i].cpu().numpy(), known if len(known) == 3 else None)
-            files.write_bytes(f"{below}reconstruction{tag}.mrc", content)
 
 
 def threads_from_environment() -> None:

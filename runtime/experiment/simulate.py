@@ -33,7 +33,7 @@ def simulate(
     layout, operators = compile_operators(maker, build)
     x = layout.join(truth)
     out = {}
-    with torch.inference_mode():
+    with torch.no_grad():  # operators are shared with what is differentiated later
         for name, m in maker.measurements.items():
             if m.likelihood.of is not None:
                 continue  # the line speaks of a function of the measurement, and data hold it
@@ -49,7 +49,7 @@ def simulate(
             except ValueError as e:
                 raise EvaluationError(f"`{name}` cannot be simulated: {e}") from e
             out[name] = y.clone()
-    return {k: v.clone() for k, v in out.items()}
+    return out
 
 
 def averaged(x: Tensor, shape: tuple[int, ...]) -> Tensor:

@@ -54,7 +54,7 @@ def test_maps_of_each_row(scan: dict[str, np.ndarray], tmp_path: Path) -> None:
 def test_simulated_through_maps_of_each_row(scan: dict[str, np.ndarray], tmp_path: Path) -> None:
     result = run(PAGE.replace("y = seen; ", "").replace("sigma = 1e-3", "sigma = 1e-9"), tmp_path)
     assert result.code == 0, [o.failure for o in result.outcomes]
-    y = np.load(result.folder / "measurement-y.npy")
+    y = np.load(result.folder / "measurement-y-0000.npy")
     np.testing.assert_allclose(y[0] if y.ndim == 4 else y, scan["seen"][0], atol=1e-7)
 
 
