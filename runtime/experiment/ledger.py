@@ -18,7 +18,10 @@ from .outcome import Outcome
 
 HEADER = f"{UNFINISHED}/run.json"
 _CLASSES: dict[str, Callable[..., Any]] = {
-    name: cls for room in (outcomes, finding, content) for name, cls in vars(room).items() if is_dataclass(cls)
+    name: cls
+    for room in (outcomes, finding, content)
+    for name, cls in vars(room).items()
+    if isinstance(cls, type) and is_dataclass(cls)
 }
 """The records that outcomes are made of."""
 

@@ -16,11 +16,16 @@ import numpy as np
 import pytest
 from recon.dsl.syntax.parse import parse
 from recon.dsl.syntax.source import Source
+from recon.runtime.analyses.finding import Finding
 from recon.runtime.experiment import job as jobs
 from recon.runtime.experiment import work, workers
 from recon.runtime.experiment.cells import cells
+from recon.runtime.experiment.ledger import Ledger
+from recon.runtime.experiment.outcome import Outcome, Shown
 from recon.runtime.experiment.run import RunResult, run_page
+from recon.runtime.folder import RunFiles
 from recon.runtime.operators import base
+from recon.runtime.report.content import Curve
 
 PAGE = """recon 1
 param lam = 10
@@ -64,7 +69,7 @@ def test_short_runs_stay_in_one_process(tmp_path: Path) -> None:
 
 
 def test_a_page_that_shows_seconds_does_one_job_at_a_time(tmp_path: Path) -> None:
-    timed = page() + "report table { rows = method; cells = [mean(seconds)] }\n"
+    timed = page() + "report table { rows = method; columns = lam; cells = [mean(seconds)] }\n"
     all_cells = cells(parse(Source("page.recon", timed)), tmp_path, [])
     import torch
 
@@ -87,6 +92,23 @@ def test_what_jobs_have_in_common_is_made_once(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(base, "estimate_norm", counted("norms", base.estimate_norm))
     run(page(), tmp_path)
     assert seen == {"read": 1, "simulated": 1, "norms": 1}
+
+
+def test_a_ledger_gives_back_what_it_took(tmp_path: Path) -> None:
+    arrays = {"x": np.arange(6.0).reshape(2, 3)}
+    o = Outcome(
+        {"lam": "1"}, "cam", "tv", "admm", [0], {"psnr": [31.5, float("nan")]}, choices=[("step", 0.1, "1 / L")]
+    )
+    o.shown = [Shown(0, {}, {"y": np.ones(3, np.complex64)}, None, arrays)]
+    curve = Curve("spectrum", "number", {"A": ([1.0, 2.0], np.array([3.0, 1.0]))}, log_y=True)
+    o.analyses = {"s": Finding("exact", "s", columns={"value": (3.0, 1.0)}, curves=(curve,))}
+    ledger = Ledger(RunFiles(tmp_path), {"spec": "0"})
+    ledger.open()
+    ledger.write(3, o)
+    found = ledger.open()[3]
+    assert repr(found) == repr(o)
+    assert np.array_equal(found.shown[0].estimates["x"], arrays["x"])
+    assert Ledger(RunFiles(tmp_path), {"spec": "1"}).open() == {}
 
 
 def test_other_seeds_are_other_data(tmp_path: Path) -> None:
