@@ -13,7 +13,7 @@ from ..model.experiment import MEASURED_ALONG, TRACE_AXES, DataSet, Experiment, 
 from ..model.terms import Along, Reserved, Statistic, Term, Unknown, everything
 from ..model.word import View, Word
 from ..syntax.source import Span
-from ..vocabulary.views import Curves, Table
+from ..vocabulary.views import Curves, Figure, Table
 
 
 def check_results(e: Experiment) -> list[Diagnostic]:
@@ -22,6 +22,7 @@ def check_results(e: Experiment) -> list[Diagnostic]:
         *_measures(e),
         *_axes(e),
         *_mixed(e),
+        *_outside(e),
         *_estimates(e),
         *_truths(e),
         *_sweeps(e),
@@ -87,6 +88,34 @@ def _mixed(e: Experiment) -> Iterable[Diagnostic]:
             example = Statistic(first.statistic, first.metric, next(iter(e.methods)))
             hint = f"write `rows = method`, or name a method as in `{example}`"
             yield error("RC070", f"`{first}` would mix the methods of the page", first.span or place, help=hint)
+
+
+def _outside(e: Experiment) -> Iterable[Diagnostic]:
+    """What a figure enlarges or cuts out lies inside of what it shows."""
+    for view in e.views:
+        if not isinstance(view, Figure):
+            continue
+        place = next(t.span for t in view.show if t.span is not None)
+        space = e.formulation.unknowns[e.subjects[0]].space if e.subjects else None
+        if space is None or len(e.subjects) > 1:
+            continue
+        axes = {a.name: a.size for a in space.axes}
+        if view.slice is not None:
+            name, at = str(view.slice[0]), int(view.slice[1])
+            size = axes.pop(name, None)
+            if name not in (a.name for a in space.axes):
+                known = ", ".join(f"`{a.name}`" for a in space.axes)
+                message = f"`slice` goes along `{name}`, and `{e.subjects[0]}` has no such axis"
+                yield error("RC071", message, place, help=f"its axes are {known}")
+            elif size is not None and at >= size:
+                message = f"`slice` is at {name} {at}, and `{e.subjects[0]}` has {size} of them"
+                yield error("RC071", message, place, help=f"they are counted from 0 to {size - 1}")
+        if view.zoom is None or view.zoom == "auto":
+            continue
+        for name, size, part in zip(list(axes)[-2:], list(axes.values())[-2:], view.zoom, strict=False):
+            if size is not None and part.stop >= size:
+                message = f"`zoom` goes to {name} {part.stop:.0f}, and `{e.subjects[0]}` has {size} of them"
+                yield error("RC071", message, place, help=f"they are counted from 0 to {size - 1}")
 
 
 def _place(view: View) -> Span:

@@ -217,10 +217,7 @@ class Words(Reader):
         choices = [v for a in accept if get_origin(a) is Literal for v in get_args(a)]
         if isinstance(node, Name) and node.id in choices:
             return node.id
-        stage = stage_word(node)
-        if stage is not None and t.ValueTerm not in accept and scope.find(stage) is None:
-            raise misplaced(stage, node.span, what)
-        if FilePath in accept:
+        if FilePath in accept and stage_word(node) is None:
             return self._file(node, scope, what)
         if isinstance(node, Name) and Unit in accept and node.id in UNITS and scope.find(node.id) is None:
             return Unit(*UNITS[node.id])
@@ -229,6 +226,9 @@ class Words(Reader):
         if tuples and (isinstance(node, Sequence) or listed):
             inner = [x for a in tuples for x in flatten(get_args(a)[0])]
             return self._each(node, inner, scope, what, expected)
+        stage = stage_word(node)
+        if stage is not None and t.ValueTerm not in accept and scope.find(stage) is None:
+            raise misplaced(stage, node.span, what)
         scalar = any(a in SCALARS for a in accept) or bool(choices)
         constant = scalar or bool(tuples) or Interval in accept
         written = isinstance(node, (Number, WrittenQuantity, Text, Range, Sequence))

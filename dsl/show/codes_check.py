@@ -233,6 +233,11 @@ CHECK: dict[str, Entry] = {
         "param lam = 1\nprior lam * tv(x)\nsweep g { lam in [1, 2]; run.seed in 0..1 }\nmetrics [psnr]\n"
         "report table { rows = lam; cells = [mean(psnr)] }",
     ),
+    "RC071": Entry(
+        "What a figure enlarges or cuts out lies outside of the image. Rows, columns and slices are counted from 0.",
+        "image x : real[64, 64]\nreport figure { show = x; zoom = [40..64, 0..24] }",
+        "image x : real[64, 64]\nreport figure { show = x; zoom = [40..63, 0..24] }",
+    ),
     "RL001": Entry(
         "The data are simulated by the very operator and grid that then reconstruct them. Errors of the model "
         "never show, so results look better than they would on real data (Heckel 2024, 14.2). A note; a warning "

@@ -11,10 +11,10 @@ from recon.dsl.vocabulary.views import Curves, Figure
 from recon.dsl.vocabulary.views import Table as TableWord
 
 from ..report.content import Curve, Picture, Report, Section, Table
-from ..values import EvaluationError
 from .cells import Cell
 from .claims import Verdict
 from .execute import Execution
+from .figures import figure
 from .findings import analysis_sections
 from .outcome import Outcome, Shown
 from .seen import Seen
@@ -34,9 +34,9 @@ def report(
 ) -> Report:
     """Everything a reader should see: claims, metrics, the page's tables and curves, then each outcome's pictures."""
     experiment = cells[0].checked.experiment
-    sections = [*_views(experiment, execution.outcomes), *analysis_sections(execution.outcomes)]
+    sections = [*_views(experiment, Seen(cells, execution.outcomes)), *analysis_sections(execution.outcomes)]
     shown = [o for o in execution.outcomes if o.shown or o.failure]
-    sections += [_outcome(experiment, cells, execution.outcomes, o) for o in shown[:MOST_SECTIONS]]
+    sections += [_outcome(cells, o) for o in shown[:MOST_SECTIONS]]
     if len(shown) > MOST_SECTIONS:
         sections.append(
             Section("More", text=f"{len(shown) - MOST_SECTIONS} further outcomes have arrays in the run's folder.")
@@ -61,13 +61,18 @@ def report(
     )
 
 
-def _views(experiment: Experiment, outcomes: list[Outcome]) -> list[Section]:
+def _views(experiment: Experiment, seen: Seen) -> list[Section]:
     """A section for each `report` line, numbered by its kind as its files are: `table-1`, `table-2`, `curves-1`."""
     out: list[Section] = []
+    outcomes = seen.outcomes
     for word in experiment.views:
         name = f"{word.word}-{1 + sum(s.name.startswith(word.word) for s in out)}"
         if isinstance(word, TableWord):
             out.append(Section("Table", tables=[table(word, experiment, outcomes)], name=name))
+        elif isinstance(word, Figure):
+            plate = figure(word, experiment, seen)
+            if plate is not None:
+                out.append(Section("Figure", plates=[plate], name=name))
         elif isinstance(word, Curves):
             found = curves(word, experiment, outcomes)
             if found:
@@ -75,7 +80,7 @@ def _views(experiment: Experiment, outcomes: list[Outcome]) -> list[Section]:
     return out
 
 
-def _outcome(experiment: Experiment, cells: list[Cell], outcomes: list[Outcome], o: Outcome) -> Section:
+def _outcome(cells: list[Cell], o: Outcome) -> Section:
     where = ", ".join([*(f"{k} = {v}" for k, v in o.cell.items()), *(p for p in (o.data, o.method) if p)])
     title = f"{where}: {o.solver}" if where else o.solver
     if not o.shown:
@@ -84,7 +89,6 @@ def _outcome(experiment: Experiment, cells: list[Cell], outcomes: list[Outcome],
     method = cell.checked.methods[o.method]
     spaces = method.problem.unknowns
     pictures = _pictures(o.shown[0], spaces, {n: m.space for n, m in method.measurements.items()})
-    pictures += _figures(experiment, Seen(cells, outcomes), o, spaces)
     numbers = ", ".join(f"{k} {v:.4g}" for k, v in _first(o).items())
     which = f"Row {o.rows[0] + 1} of {len(o.rows)}: " if len(o.rows) > 1 else ""
     text = f"{o.stopped}. {which}{numbers}"
@@ -139,20 +143,4 @@ def _pictures(shown: Shown, spaces: dict[str, Space], measured: dict[str, Space]
                     axes=axes,
                 )
             )
-    return out
-
-
-def _figures(experiment: Experiment, seen: Seen, o: Outcome, spaces: dict[str, Space]) -> list[Picture]:
-    """What the page's figures name beyond what is shown anyway."""
-    out = []
-    known = {x.shape: tuple(a.name for a in spaces[name].axes) for name, x in o.shown[0].estimates.items()}
-    for term in (t for view in experiment.views if isinstance(view, Figure) for t in view.show):
-        label = " ".join(term.span.text.split()) if term.span is not None else "value"
-        if label in ("estimate", "truth", "measured", "error"):
-            continue
-        try:
-            array = seen.value(term, o)
-        except EvaluationError:
-            continue
-        out.append(Picture(label, array, axes=known.get(array.shape, ())))
     return out

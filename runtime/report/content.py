@@ -85,6 +85,55 @@ class Picture:
 
 
 @dataclass(frozen=True, eq=False)
+class Panel:
+    """One picture of a plate.
+
+    below: a short text under it, such as its metrics. error: its error map, drawn in the line beneath. truth: of a
+    signal, the line it is drawn over.
+    """
+
+    picture: Picture
+    below: str = ""
+    error: Picture | None = None
+    truth: npt.NDArray[Any] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class PlateLine:
+    """One line of a plate: a text beside it, its panels (None where there is nothing to show), and what is enlarged.
+
+    beneath: what the error maps are, written in front of them where there is room.
+    zoom: first row, end of rows, first column, end of columns; it is drawn as an inset of each picture of that size.
+    """
+
+    label: str
+    panels: Sequence[Panel | None]
+    beneath: str = ""
+    zoom: tuple[int, int, int, int] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Plate:
+    """Pictures in lines and columns as a paper prints them, with headings above the columns.
+
+    note: says what the errors, insets and texts are. Raises ValueError where a line has another number of panels than
+    there are headings, and for a plate without a picture.
+    """
+
+    title: str
+    heads: Sequence[str]
+    lines: Sequence[PlateLine]
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if not any(p is not None for line in self.lines for p in line.panels):
+            raise ValueError(f"plate {self.title!r}: there is no picture in it")
+        for line in self.lines:
+            if len(line.panels) != len(self.heads):
+                raise ValueError(f"plate {self.title!r}: {len(line.panels)} panels under {len(self.heads)} headings")
+
+
+@dataclass(frozen=True, eq=False)
 class Curve:
     """Lines over one axis, such as the objective over the iterations.
 
@@ -142,7 +191,7 @@ class Table:
 class Section:
     """A part of a report with a heading of its own: the data, one method, one cell of a sweep.
 
-    name: of the files that its tables are written to as well, such as "table-1"; empty where there are none.
+    name: of the files that its tables and plates are written to as well, such as "table-1"; empty where there are none.
     """
 
     title: str
@@ -151,6 +200,7 @@ class Section:
     tables: Sequence[Table] = ()
     text: str = ""
     name: str = ""
+    plates: Sequence[Plate] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .content import Report
+from .plates import plate_file
 from .tables import to_csv, to_latex, to_markdown
 
 
 def exports(report: Report) -> Iterator[tuple[str, bytes]]:
-    """Names and contents of the files of each section that has a name: its table as Markdown, LaTeX and CSV."""
+    """Names and contents of the files of each section that has a name: a table as Markdown, LaTeX and CSV, a plate as
+    a picture for the screen and one for print."""
     for section in report.sections:
         if not section.name:
             continue
@@ -17,3 +19,6 @@ def exports(report: Report) -> Iterator[tuple[str, bytes]]:
             yield f"{section.name}.md", to_markdown(table).encode()
             yield f"{section.name}.tex", to_latex(table).encode()
             yield f"{section.name}.csv", to_csv(table).encode()
+        for plate in section.plates:
+            yield f"{section.name}.png", plate_file(plate, "png")
+            yield f"{section.name}.pdf", plate_file(plate, "pdf")

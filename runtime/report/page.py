@@ -15,11 +15,12 @@ import numpy as np
 
 from ..folder import FolderError, reason
 from .colours import encode_png, lookup, pixels
-from .content import Cell, Curve, Picture, Report, Section, Table
+from .content import Cell, Curve, Picture, Plate, Report, Section, Table
 from .curves import curve_summary, curve_svg, line_style
 from .display import LARGEST, Shown, share_limits, shown
 from .drawing import tick, ticks
 from .pictures import line_of
+from .plates import plate_file
 from .tables import cell_text, is_best, is_numeric
 from .text import clean, escape
 
@@ -92,9 +93,21 @@ def _section(section: Section, name: str) -> str:
     curves = "".join(_curve(c, f"{name}-curve-{i + 1}") for i, c in enumerate(section.curves))
     return (
         _paragraphs(section.text)
+        + "".join(_plate(plate) for plate in section.plates)
         + (f'<div class="pictures">\n{pictures}</div>\n' if pictures else "")
         + (f'<div class="curves">\n{curves}</div>\n' if curves else "")
         + "".join(_table(table) for table in section.tables)
+    )
+
+
+def _plate(plate: Plate) -> str:
+    """A plate as one picture; what it shows is said in words for those who cannot see it."""
+    source = "data:image/png;base64," + base64.b64encode(plate_file(plate, "png", 150)).decode("ascii")
+    count = sum(p is not None for line in plate.lines for p in line.panels)
+    columns = ", ".join(plate.heads)
+    note = f'<p class="note">{escape(plate.note)}</p>\n' if plate.note else ""
+    return (
+        f'<figure class="sheet"><img src="{source}" alt="{escape(f"{count} pictures: {columns}")}">\n{note}</figure>\n'
     )
 
 
