@@ -18,8 +18,6 @@ from .algorithms.base import Algorithm, Direct, Step
 from .functionals.base import square_rows
 from .problem import Problem
 
-CHECK = 10
-"""Iterations between two looks at the estimate; the first and the last iteration are looked at too."""
 SLOW = 1e-2
 """Relative move in ten iterations above which a dual variable is still on its way, whatever the estimate does."""
 FAR = 1e6
@@ -40,11 +38,13 @@ class Trace:
     """What was seen at each look. Each entry of `objective`, `violation` and `move` has one number a row.
 
     objective: the sum of all terms but constraints, in nats. violation: the distance to the constraints, K x from its
-    projection relative to the larger of the two. move: |x - x_before| / |x| since the look before, ten iterations ago.
-    series: what `observe` returned, by name. choices: the numbers that the algorithm found for itself.
+    projection relative to the larger of the two. move: |x - x_before| / |x| since the look before. epochs: how often A
+    and A^H were applied to all measurements. series: what `observe` returned, by name. choices: the numbers that the
+    algorithm found for itself.
     """
 
     iterations: list[int] = field(default_factory=list)
+    epochs: list[float] = field(default_factory=list)
     objective: list[list[float]] = field(default_factory=list)
     violation: list[list[float]] = field(default_factory=list)
     move: list[list[float]] = field(default_factory=list)
@@ -91,7 +91,7 @@ def solve(
             for k in range(1, iterations + 1):
                 state = algorithm.step(state, algorithm.knobs(k))
                 interrupted = asked.is_set()
-                if k == 1 or k % CHECK == 0 or k == iterations or interrupted:
+                if k == 1 or k % algorithm.every == 0 or k == iterations or interrupted:
                     watch.look(k, state)
                     if progress is not None:
                         progress(k, iterations, watch.slowest)
@@ -112,7 +112,7 @@ def solve_direct(direct: Direct, problem: Problem, *, observe: Observe | None = 
         if not bool(torch.isfinite(x).all()):
             raise Diverged(f"`{direct.name}` gives numbers that are not finite")
         objective, violation = appraise(problem, x)
-        trace = Trace([0], [objective.tolist()], [violation.tolist()], [[0.0] * problem.rows])
+        trace = Trace([0], [0.0], [objective.tolist()], [violation.tolist()], [[0.0] * problem.rows])
         trace.choices = direct.choices()
         if observe is not None:
             trace.series = {name: [values] for name, values in observe(0, x).items()}
@@ -174,6 +174,7 @@ class _Watch:
             objective, violation, move = torch.where(self.active.cpu(), current, old.to(current))
         self.slowest = float(move.max())
         self.trace.iterations.append(k)
+        self.trace.epochs.append(k * self.algorithm.passes)
         self.trace.objective.append(objective.tolist())
         self.trace.violation.append(violation.tolist())
         self.trace.move.append(move.tolist())
@@ -195,7 +196,7 @@ class _Watch:
         for now, before in zip(companions, self.companions, strict=True):
             calm = calm & (square_rows(now - before) <= SLOW**2 * square_rows(now))
         self.companions = [c.clone() for c in companions]
-        return calm if k - self.last >= CHECK else torch.zeros_like(calm)
+        return calm if k - self.last >= self.algorithm.every else torch.zeros_like(calm)
 
     def _companions(self, state: Any) -> list[Tensor]:
         return self.algorithm.companions(state) if self.tolerance > 0 else []

@@ -14,7 +14,7 @@ from ..model import terms as t
 from ..model.fields import FilePath, Interval
 from ..model.hub import PREFIX
 from ..model.units import UNITS, Unit
-from ..model.word import Maps, Operator, Word
+from ..model.word import Maps, Operator, Schedule, Word
 from ..syntax.source import Span
 from ..syntax.tree import Call, Dot, Expr, Name, Number, Range, Sequence, Text
 from ..syntax.tree import Quantity as WrittenQuantity
@@ -237,6 +237,8 @@ class Words(Reader):
             kind = self._kind_of_word(node, bases, scope)
             if kind is not None:
                 return self.word(node, kind, scope)
+        if Schedule in bases and self._kind_of_word(node, [Schedule], scope) is not None:
+            return self.word(node, "schedule", scope)
         for term, read in (
             (t.OperatorTerm, self.operator),
             (t.ValueTerm, self.value),

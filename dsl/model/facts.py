@@ -54,6 +54,9 @@ class Facts:
     folds: A D A^H is diagonal in each of these bases for every D that is diagonal in it: coarser pixels of a blurred
         image. Unlike the others it speaks of two grids, the bases being those of each.
     signs: A maps x >= 0 to A x >= 0.
+    blocks: axes of the codomain along which the measurement may be taken in parts, each at its part of the cost.
+    apart: axes that domain and codomain share and whose entries A treats apart, so that it can be cut in both.
+    light: A costs no more than a pass over memory, so that it may be applied whole where what stands outside is cut.
     """
 
     linear: Linearity = "complex"
@@ -64,6 +67,14 @@ class Facts:
     folds: tuple[Diagonal, ...] = ()
     norm: Norm = Norm()
     signs: bool = False
+    blocks: tuple[str, ...] = ()
+    apart: tuple[str, ...] = ()
+    light: bool = False
+
+    @property
+    def cuts(self) -> tuple[str, ...]:
+        """All axes of the codomain along which a part of A costs its part of the whole."""
+        return self.blocks + tuple(a for a in self.apart if a not in self.blocks)
 
     @property
     def unitary(self) -> bool:
@@ -76,7 +87,9 @@ class Facts:
         return self.norm == Norm(0.0, exact=True)
 
 
-IDENTITY = Facts(gram=identity(), cogram=identity(), diagonal=identity(), norm=Norm(1.0, exact=True), signs=True)
+IDENTITY = Facts(
+    gram=identity(), cogram=identity(), diagonal=identity(), norm=Norm(1.0, exact=True), signs=True, light=True
+)
 
 
 def _weaker(a: Linearity, b: Linearity) -> Linearity:
@@ -115,7 +128,17 @@ def compose(outer: Facts, inner: Facts) -> Facts:
         diagonal=_product(outer.diagonal, inner.diagonal),
         norm=norm,
         signs=outer.signs and inner.signs,
+        blocks=_compose_blocks(outer, inner),
+        apart=tuple(a for a in outer.apart if a in inner.apart),
+        light=outer.light and inner.light,
     )
+
+
+def _compose_blocks(outer: Facts, inner: Facts) -> tuple[str, ...]:
+    """The axes along which a part of outer @ inner costs its part: outer cuts them off and inner is next to nothing, or
+    outer passes the cut on to inner."""
+    own = [a for a in outer.blocks if inner.light]
+    return tuple(own + [a for a in outer.apart if a in inner.blocks or (inner.light and a not in inner.apart)])
 
 
 def _folded(outer: Facts, middle: Diagonal | None) -> Diagonal | None:
@@ -173,6 +196,9 @@ def add(a: Facts, b: Facts) -> Facts:
         diagonal=diagonal,
         norm=norm,
         signs=a.signs and b.signs,
+        blocks=tuple(x for x in a.cuts if x in b.cuts and not (x in a.apart and x in b.apart)),
+        apart=tuple(x for x in a.apart if x in b.apart),
+        light=a.light and b.light,
     )
 
 
@@ -200,7 +226,7 @@ def adjoint(a: Facts) -> Facts:
     cosines.
     """
     turns = a.turns if a.turns is not None and a.turns.basis == "fourier" else None
-    return replace(a, gram=a.cogram, cogram=a.gram, turns=turns, folds=())
+    return replace(a, gram=a.cogram, cogram=a.gram, turns=turns, folds=(), blocks=())
 
 
 def gram_of(a: Facts) -> Facts:
@@ -214,12 +240,20 @@ def gram_of(a: Facts) -> Facts:
         diagonal=a.gram,
         norm=Norm(None if n is None else n * n, a.norm.exact),
         signs=a.signs,
+        apart=a.apart,
+        light=a.light,
     )
+
+
+def cut(a: Facts) -> Facts:
+    """Facts of a part of A along one axis: some rows of its matrix, or a block on its diagonal."""
+    return Facts(linear=a.linear, norm=Norm(a.norm.value), signs=a.signs, blocks=a.blocks, apart=a.apart, light=a.light)
 
 
 def row(parts: list[Facts]) -> Facts:
     """Facts of [A_1 A_2 ...], which sends (x_1, x_2, ...) to the sum of A_i x_i: the adjoint of a stack."""
-    return adjoint(stack([adjoint(p) for p in parts]))
+    shared = tuple(a for a in parts[0].cuts if all(a in p.cuts for p in parts[1:]))
+    return replace(adjoint(stack([adjoint(p) for p in parts])), blocks=shared)
 
 
 def stack(parts: list[Facts]) -> Facts:
@@ -248,4 +282,12 @@ def embed(a: Facts) -> Facts:
     a projection.
     """
     keeps_norm = _is_identity(a.gram)
-    return Facts(linear="real", gram=a.gram, norm=Norm(a.norm.value, a.norm.exact and keeps_norm), signs=a.signs)
+    return Facts(
+        linear="real",
+        gram=a.gram,
+        norm=Norm(a.norm.value, a.norm.exact and keeps_norm),
+        signs=a.signs,
+        blocks=a.blocks,
+        apart=a.apart,
+        light=a.light,
+    )

@@ -62,6 +62,8 @@ class FunctionFacts:
     sparse: int = 0
     exact: bool = False
     """The indicator of {y} or of a ball around it: the data must be met."""
+    parts: bool = False
+    """Whether it is a sum over the measured entries that may be taken in parts."""
     density: bool = True
     """Whether it is known at all: noise without a known law has no data term."""
 

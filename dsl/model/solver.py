@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from ..syntax.source import Span
-from .fields import Count, Field, NonNegative, Real
+from .fields import Auto, Count, Field, NonNegative, Real
 from .problem import Problem, TermFacts
 from .word import Array, Word
+
+MeasuredAxis = Literal[
+    "measurement", "view", "coil", "spoke", "interleave", "detector", "frame", "channel", "z", "row", "col", "sample"
+]
+"""The axes of measurements, by the names that operators give them."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +47,16 @@ class Solver(Word):
         return None
 
 
+START = "where it starts: what another solver finds, an array, or a number; left out: at zero, or where the solver says"
+
+
 class Iterative(Solver):
     """An algorithm that iterates."""
+
+    @property
+    def most(self) -> int:
+        """Steps that it takes at most."""
+        return self.iterations
 
     iterations: Count = Field(500, description="most iterations")
     tolerance: NonNegative = Field(
@@ -51,8 +64,51 @@ class Iterative(Solver):
         description="stop when the estimate moves by less than this, relative to its size, in ten iterations; "
         "0 never stops",
     )
-    init: Solver | Array | Real | None = Field(
-        None,
-        description="where it starts: what another solver finds, an array, or a number; left out: at zero, "
-        "or where the solver says",
+    init: Solver | Array | Real | None = Field(None, description=START)
+
+
+class InBlocks(Solver):
+    """An algorithm that takes the measurements in blocks along an axis; one of its steps passes over all of them."""
+
+    axis: MeasuredAxis | Auto = Field(
+        "auto", description="axis of the measurement that is cut, such as `view`; `auto` is the first that can be"
     )
+    tolerance: NonNegative = Field(
+        0.0, description="stop when the estimate moves by less than this, relative to its size, in one pass; 0 never"
+    )
+    init: Solver | Array | Real | None = Field(None, description=START)
+
+    @property
+    def most(self) -> int:
+        """Passes over the measurements that it makes at most."""
+        raise NotImplementedError
+
+    def cut_along(self, term: TermFacts) -> str | None:
+        """The axis along which the measurement of a term is cut; None where it cannot be along the one that is asked.
+
+        Of an axis that is left to choose, one that parts the work on the whole unknown goes before one that parts the
+        unknown too.
+        """
+        cuts = term.operator.cuts if term.function.parts else ()
+        if self.axis == "auto":
+            return next(iter(cuts), None)
+        return self.axis if self.axis in cuts else None
+
+    def uncut(self, problem: Problem) -> Misfit | None:
+        """The first data term that cannot be taken in blocks."""
+        for term in problem.data:
+            if self.cut_along(term) is None:
+                return self._uncut(term)
+        return None
+
+    def _uncut(self, term: TermFacts) -> Misfit:
+        if not term.function.parts:
+            reason = f"`{self.word}` takes measurements in blocks, and `{term.label}` is no sum over its entries"
+            return Misfit(term, reason)
+        cuts = term.operator.cuts
+        if cuts:
+            known = ", ".join(f"`{c}`" for c in cuts)
+            reason = f"`{self.word}` cannot cut `{term.label}` along `{self.axis}` at less than the cost of all of it"
+            return Misfit(term, reason, f"it can be cut along {known}: leave `axis` out, or name one of these")
+        reason = f"`{self.word}` takes measurements in blocks, and a part of `{term.label}` costs as much as all of it"
+        return Misfit(term, reason)

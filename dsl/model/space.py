@@ -107,6 +107,12 @@ def merge(a: Space, b: Space) -> Space:
     return replace(a, axes=axes)
 
 
+def distinct(space: Space, last: int = 0) -> tuple[str, ...]:
+    """The names of all axes but the last so many; names that several axes share are left out."""
+    names = [a.name for a in space.axes]
+    return tuple(n for n in names[: len(names) - last] if names.count(n) == 1)
+
+
 def spatial(space: Space, count: int | None = None) -> tuple[Axis, ...]:
     """The spatial axes z, row, col (or the single axis of a signal); the last `count` of them if given.
 

@@ -9,6 +9,7 @@ from ..check.formulate import Checked
 from ..check.rules import TABLE, Choice
 from ..diagnostics import SpecError
 from ..model.problem import TermFacts
+from ..model.solver import InBlocks, Iterative
 from ..model.space import Space
 from ..vocabulary.greedy import allowed
 from .passes import AT_RUN
@@ -32,6 +33,9 @@ COPIES: dict[str, tuple[int, int]] = {
     "adam": (4, 0),
     "adagrad": (3, 0),
     "lsqr": (4, 1),
+    "kaczmarz": (2, 0),
+    "sgd": (3, 0),
+    "saga": (4, 1),
     "admm": (3, 2),
     "alternate": (5, 2),
     "pdhg": (4, 2),
@@ -91,7 +95,7 @@ _PROMISES = {
 
 def solver_line(c: Checked, choice: Choice) -> SolverLine:
     """The solver with why it was chosen; of one named on the page, what the rules would have taken."""
-    iterates = "iterations" in type(choice.solver).model_fields
+    iterates = isinstance(choice.solver, (Iterative, InBlocks))
     rules = {r.number: r for r in TABLE}
     if choice.rule:
         rule = rules[choice.rule]

@@ -49,7 +49,11 @@ class Gaussian(Law):
             return self._of_magnitudes(mean)
         self.require_link(mean, None)
         return FunctionFacts(
-            quadratic=True, lipschitz=self.curvature or "run", mu=self.curvature or "run", gradient=True
+            quadratic=True,
+            lipschitz=self.curvature or "run",
+            mu=self.curvature or "run",
+            gradient=True,
+            parts=self.covariance is None,
         )
 
     def _of_magnitudes(self, mean: Affine) -> FunctionFacts:
@@ -102,7 +106,7 @@ class Poisson(Law):
     def function(self, mean: Affine, space: Space) -> FunctionFacts:
         if mean.link == "exp":
             self.require_link(mean, "exp")
-            return FunctionFacts(lipschitz="run", gradient=True)
+            return FunctionFacts(lipschitz="run", gradient=True, parts=True)
         if mean.link == "abs":
             if mean.power != 2:
                 raise ValueError("counts have the square of magnitudes as their mean: write `c * abs(A @ x)^2`")
@@ -127,7 +131,7 @@ class NoNoise(Law):
 
     def function(self, mean: Affine, space: Space) -> FunctionFacts:
         self.require_link(mean, None)
-        return FunctionFacts(constraint=True, exact=True)
+        return FunctionFacts(constraint=True, exact=True, parts=True)
 
     @property
     def samples(self) -> bool:

@@ -94,7 +94,7 @@ def _not_convex(problem: Problem, name: str) -> Misfit | None:
     return Misfit(bent, reason, "`iht`, `omp` and `cosamp` are made for sparse sets; `l1` is the convex energy")
 
 
-def _has_data(problem: Problem, name: str) -> Misfit | None:
+def has_data(problem: Problem, name: str) -> Misfit | None:
     if problem.data:
         return None
     return Misfit(None, f"`{name}` needs a noise line", "add `noise y ~ gaussian(A @ x, sigma = ...)`")
@@ -121,7 +121,7 @@ class AdjointSolver(Solver):
     )
 
     def misfit(self, problem: Problem) -> Misfit | None:
-        bad = _has_data(problem, self.word)
+        bad = has_data(problem, self.word)
         if bad or self.density is None:
             return bad
         term = problem.data[0]
@@ -150,7 +150,7 @@ class PseudoInverse(Solver):
     tolerance: NonNegative = Field(1e-6, description="relative residual of the normal equations at which LSQR stops")
 
     def misfit(self, problem: Problem) -> Misfit | None:
-        return _has_data(problem, self.word)
+        return has_data(problem, self.word)
 
 
 class ClosedForm(Solver):
@@ -470,7 +470,7 @@ class Interpolate(Solver):
     )
 
     def misfit(self, problem: Problem) -> Misfit | None:
-        bad = _has_data(problem, self.word)
+        bad = has_data(problem, self.word)
         if bad:
             return bad
         term = problem.data[0]
@@ -514,9 +514,7 @@ class Fbp(Solver):
     def misfit(self, problem: Problem) -> Misfit | None:
         axes = ("view", "detector")
         other = "`fbp` is for parallel and fan beams, and `{label}` measures a cone beam"
-        return _has_data(problem, self.word) or _scanned(
-            problem, self.word, axes, PANEL, other, "`fdk` fits cone beams"
-        )
+        return has_data(problem, self.word) or _scanned(problem, self.word, axes, PANEL, other, "`fdk` fits cone beams")
 
 
 class Fdk(Solver):
@@ -538,7 +536,7 @@ class Fdk(Solver):
     def misfit(self, problem: Problem) -> Misfit | None:
         axes = ("view", "detector")
         other = "`fdk` is for cone beams, and `{label}` measures a parallel or a fan beam"
-        return _has_data(problem, self.word) or _scanned(
+        return has_data(problem, self.word) or _scanned(
             problem, self.word, PANEL, axes, other, "`fbp` fits parallel and fan beams"
         )
 

@@ -36,6 +36,10 @@ class Algorithm(Generic[S]):
     """
 
     name: str = ""
+    every: int = 10
+    """Iterations between two looks at the estimate."""
+    passes: float = 1.0
+    """What an iteration costs, in products with A and A^H for all measurements."""
 
     def init(self) -> S:
         """The first state."""

@@ -36,6 +36,7 @@ class CompiledSteps(Algorithm[Any]):
 
     def __init__(self, of: Algorithm[Any], problem: Problem) -> None:
         self.name, self.of, self.problem = of.name, of, problem
+        self.every, self.passes = of.every, of.passes
         self.seconds = 0.0
         self._step: Callable[[Any, Knobs], Any] | None = None
         with torch.no_grad():

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from recon.dsl.model.solver import Iterative, Solver
+from recon.dsl.model.solver import InBlocks, Iterative, Solver
 from recon.dsl.model.word import Array
 from torch import Tensor
 
@@ -97,12 +97,12 @@ def _once(
     algorithm = meaning(word)(word, problem)
     if not isinstance(algorithm, Algorithm):
         return solve_direct(algorithm, problem, observe=observe)
-    assert isinstance(word, Iterative)
+    assert isinstance(word, (Iterative, InBlocks))
     solver: Algorithm[Any] = CompiledSteps(algorithm, problem) if compiled else algorithm
     solution = solve(
         solver,
         problem,
-        iterations=word.iterations,
+        iterations=word.most,
         tolerance=word.tolerance,
         progress=progress,
         observe=observe,

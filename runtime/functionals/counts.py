@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -149,6 +150,10 @@ class PoissonExponential(CountTerm):
             raise ValueError(f"the factor of an exponential mean must be positive, not {factor:g}")
         self.factor = factor
         self.lipschitz = max(factor, float(target.max()) if target.numel() else 0.0)
+
+    def cut(self, at: tuple[Any, ...]) -> PoissonExponential:
+        measured = None if self.measured is None else self.measured.expand_as(self.target)[at]
+        return PoissonExponential(self.target[at], self.factor, measured)
 
     def mean(self, v: Tensor) -> Tensor:
         """factor e^v."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -19,6 +21,10 @@ class DataTerm(Functional):
     def linearise(self) -> Tensor:
         """The K x that would give these data without noise; zero where nothing was measured."""
         raise NotImplementedError(f"{type(self).__name__} has no linearised data")
+
+    def cut(self, at: tuple[Any, ...]) -> DataTerm:
+        """The part of the sum that the measured entries at an index contribute, `at` as in `target[at]`."""
+        raise NotImplementedError(f"{type(self).__name__} is not taken in parts")
 
     def information(self) -> Tensor | None:
         """The trace of the Fisher information in v, [rows]: what |grad g|^2 is on average at the true v.
@@ -68,6 +74,9 @@ class HalfSquare(DataTerm):
         count = self.target[0].numel() * (2 if self.target.is_complex() else 1)
         rows = torch.ones(self.target.shape[0], dtype=torch.float64, device=self.target.device)
         return rows * self.weight * count
+
+    def cut(self, at: tuple[Any, ...]) -> HalfSquare:
+        return HalfSquare(self.weight, None if self.target is None else self.target[at])
 
     def _residual(self, v: Tensor) -> Tensor:
         return v if self.target is None else v - self.target

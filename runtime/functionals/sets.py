@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -99,6 +101,9 @@ class Exactly(DataTerm):
 
     def __init__(self, target: Tensor) -> None:
         self.target: Tensor = target
+
+    def cut(self, at: tuple[Any, ...]) -> Exactly:
+        return Exactly(self.target[at])
 
     def value(self, v: Tensor) -> Tensor:
         excess = square_rows(v - self.target).sqrt()

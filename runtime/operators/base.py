@@ -15,6 +15,8 @@ from recon.dsl.model.facts import Facts
 from recon.dsl.model.space import Space
 from torch import Tensor, nn
 
+from .extents import entries, shortened
+
 
 class Operator(nn.Module):
     """A linear map A from `domain` to `codomain`, with the facts that the language knows of it.
@@ -107,6 +109,14 @@ class Operator(nn.Module):
         """
         return None
 
+    def cut(self, axis: str, keep: slice) -> tuple[Operator, bool] | None:
+        """The part of A whose results are those at `keep` along an axis of the codomain; None where it has none.
+
+        True beside it where A treats the entries of that axis apart, so that the part acts on the part of its argument
+        at `keep` too; False where it acts on the whole. See the function `cut`.
+        """
+        return None
+
     def norm(self) -> float:
         """The operator norm: exact where the facts give it or A^H A is diagonal on the grid, else estimated, but not
         above the bound they give."""
@@ -185,6 +195,9 @@ class Embedding(Operator):
     def around(self, middle: Operator) -> Operator | None:
         return middle.real_part()
 
+    def cut(self, axis: str, keep: slice) -> tuple[Operator, bool] | None:
+        return Embedding(*part_of(self, axis, keep)), True
+
     def measured(self, given: Tensor | None = None) -> Tensor | None:
         return given
 
@@ -236,6 +249,21 @@ class Composition(Operator):
     def normal(self) -> Operator | None:
         return self.middle if self.inner == 0 else None
 
+    def cut(self, axis: str, keep: slice) -> tuple[Operator, bool] | None:
+        """The cut goes inwards as far as it can; where it cannot go on, the rest is applied whole and then cut."""
+        done: list[Operator] = []
+        chain_ = self._chain()
+        for i, p in enumerate(chain_):
+            found = p.cut(axis, keep)
+            if found is None and i == 0:
+                return None
+            part, inside = (Restriction(p.codomain, axis, keep), False) if found is None else found
+            done.append(part)
+            if not inside:
+                rest = chain_[i:] if found is None else chain_[i + 1 :]
+                return chain([*done, *rest], fact.cut(self.facts)), False
+        return chain(done, fact.cut(self.facts)), True
+
     def measured(self, given: Tensor | None = None) -> Tensor | None:
         for p in reversed(self._chain()):
             given = p.measured(given)
@@ -279,6 +307,17 @@ class Sum(Operator):
             out = out + p._adjoint_(y)
         return out
 
+    def cut(self, axis: str, keep: slice) -> tuple[Operator, bool] | None:
+        found = [p.cut(axis, keep) for p in self._summands()]
+        parts = [f for f in found if f is not None]
+        if len(parts) < len(found):
+            return None
+        inside = all(within for _, within in parts)
+        alike = [
+            compose(p, Restriction(self.domain, axis, keep)) if within and not inside else p for p, within in parts
+        ]
+        return Sum(alike, shortened(self.codomain, axis, keep), fact.cut(self.facts)), inside
+
 
 class ScaledOperator(Operator):
     """c A for a real number c."""
@@ -295,6 +334,10 @@ class ScaledOperator(Operator):
 
     def _gram_(self, x: Tensor) -> Tensor:
         return self.of._gram_(x) * self.factor**2
+
+    def cut(self, axis: str, keep: slice) -> tuple[Operator, bool] | None:
+        found = self.of.cut(axis, keep)
+        return None if found is None else (ScaledOperator(self.factor, found[0], fact.cut(self.facts)), found[1])
 
     def norm(self) -> float:
         """|c| times that of A."""
@@ -316,8 +359,48 @@ class IdentityOperator(Operator):
     def _gram_(self, x: Tensor) -> Tensor:
         return x
 
+    def cut(self, axis: str, keep: slice) -> tuple[Operator, bool] | None:
+        domain, codomain, _ = part_of(self, axis, keep)
+        return IdentityOperator(domain, codomain, self.facts), True
+
     def measured(self, given: Tensor | None = None) -> Tensor | None:
         return given
+
+
+class Restriction(Operator):
+    """The entries at `keep` along one axis, and of all others; the adjoint puts zeros in the place of the rest."""
+
+    def __init__(self, domain: Space, axis: str, keep: slice) -> None:
+        pixel, one = fact.Diagonal("pixel"), fact.identity()
+        facts = Facts(gram=pixel, cogram=one, norm=fact.Norm(1.0), signs=True, light=True)
+        super().__init__(domain, shortened(domain, axis, keep), facts)
+        self.at = entries(domain, axis, keep)
+
+    def _apply_(self, x: Tensor) -> Tensor:
+        return x[self.at]
+
+    def _adjoint_(self, y: Tensor) -> Tensor:
+        x = y.new_zeros(*y.shape[: y.ndim - len(self.domain.axes)], *self.domain.sizes)
+        x[self.at] = y
+        return x
+
+
+def part_of(operator: Operator, axis: str, keep: slice) -> tuple[Space, Space, Facts]:
+    """Domain, codomain and facts of a part that treats the entries of an axis apart."""
+    domain, codomain = (shortened(s, axis, keep) for s in (operator.domain, operator.codomain))
+    return domain, codomain, fact.cut(operator.facts)
+
+
+def cut(operator: Operator, axis: str, keep: slice) -> Operator:
+    """The part of A whose results are those at `keep` along an axis of the codomain, as an operator on the domain.
+
+    Where A has no such part it is applied whole, and cut after.
+    """
+    found = operator.cut(axis, keep)
+    if found is None:
+        return compose(Restriction(operator.codomain, axis, keep), operator)
+    part, inside = found
+    return compose(part, Restriction(operator.domain, axis, keep)) if inside else part
 
 
 def compose(outer: Operator, inner: Operator) -> Operator:

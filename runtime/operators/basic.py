@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import cast
 
 import numpy as np
 import torch
+from recon.dsl.model import facts as fact
 from recon.dsl.model.place import Placed, place
 from recon.dsl.model.space import Space
 from recon.dsl.vocabulary.operators import basic as words
@@ -18,6 +20,7 @@ from ..meaning import meaning, meaning_of
 from .arrays import load_array
 from .base import IdentityOperator, Operator
 from .diagonal import GridDiagonal, MaskOperator
+from .extents import shortened
 from .sampling import drawn_mask
 
 
@@ -85,6 +88,19 @@ class MatrixOperator(Operator):
     def _adjoint_(self, y: Tensor) -> Tensor:
         x = _rows_times(y, self.matrix.conj())
         return x.real.contiguous() if self.domain.field == "real" and x.is_complex() else x
+
+    def cut(self, axis: str, keep: slice) -> tuple[Operator, bool] | None:
+        """Some of the rows; the norm of a single one is its length."""
+        matrix, facts = self.matrix[keep], fact.cut(self.facts)
+        if len(matrix) == 1:
+            facts = replace(facts, norm=fact.Norm(float(torch.linalg.vector_norm(matrix)), exact=not self._folded))
+        codomain = shortened(self.codomain, axis, keep)
+        return MatrixOperator(matrix, Placed(None, self.domain, codomain, facts)), False
+
+    @property
+    def _folded(self) -> bool:
+        """Whether complex rows act on real numbers, so that their norm is that of a real matrix with twice as many."""
+        return self.domain.field == "real" and self.matrix.is_complex()
 
 
 def _rows_times(x: Tensor, right: Tensor) -> Tensor:

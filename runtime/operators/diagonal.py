@@ -7,7 +7,8 @@ from recon.dsl.model.facts import Diagonal, Facts
 from recon.dsl.model.space import Space
 from torch import Tensor
 
-from .base import Operator
+from .base import Operator, part_of
+from .extents import entries
 
 _PIXEL = Diagonal("pixel")
 
@@ -63,6 +64,14 @@ class GridDiagonal(Operator):
     def real_part(self) -> Operator | None:
         return _squared(self.values.real, self.domain.with_field("real"))
 
+    def cut(self, axis: str, keep: slice) -> tuple[Operator, bool] | None:
+        return GridDiagonal(self._along(self.values, axis, keep), *part_of(self, axis, keep)), True
+
+    def _along(self, values: Tensor, axis: str, keep: slice) -> Tensor:
+        """The values at `keep`; those that are the same all along the axis stay."""
+        at = entries(self.domain, axis, keep)[1:]
+        return values[(..., *at)] if len(at) <= values.ndim and values.shape[-len(at)] > 1 else values
+
     def measured(self, given: Tensor | None = None) -> Tensor | None:
         return given
 
@@ -85,6 +94,9 @@ class MaskOperator(GridDiagonal):
 
     def normal(self) -> Operator | None:
         return self
+
+    def cut(self, axis: str, keep: slice) -> tuple[Operator, bool] | None:
+        return MaskOperator(self._along(self.mask, axis, keep), self.precision, *part_of(self, axis, keep)), True
 
     def measured(self, given: Tensor | None = None) -> Tensor | None:
         return self.mask if given is None else self.mask & given

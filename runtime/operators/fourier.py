@@ -15,7 +15,7 @@ from torch import Tensor
 from ..build import Build
 from ..meaning import meaning_of
 from ..transforms.cosine import cosine_forward, cosine_inverse
-from .base import Operator
+from .base import Operator, part_of
 from .diagonal import GridDiagonal
 from .spectral import SpectralFilter
 
@@ -47,6 +47,7 @@ class FourierOperator(Operator):
         # Without a norm A^H = N A^(-1), which is torch's inverse transform that divides by nothing.
         self.scaling, self.back = ("ortho", "ortho") if norm == "ortho" else ("backward", "forward")
         self.gain = 1 if norm == "ortho" else math.prod(placed.domain.sizes[-dimensions:])  # A^H A = gain I
+        self.normed = norm
 
     def _apply_(self, x: Tensor) -> Tensor:
         spectrum = torch.fft.fftn(_middle_first(x, self.dims), dim=self.dims, norm=self.scaling)
@@ -79,6 +80,11 @@ class FourierOperator(Operator):
         if all(n % 2 == 0 for n in self.domain.sizes[-len(self.dims) :]):
             out = torch.complex(out.real.round(), torch.zeros_like(out.real))  # (-1)^n, exactly
         return out.to(like)
+
+    def cut(self, axis: str, keep: slice) -> tuple[Operator, bool] | None:
+        if (self.domain.axis(axis) or 0) >= len(self.domain.axes) - len(self.dims):
+            return None
+        return FourierOperator(len(self.dims), self.normed, Placed(None, *part_of(self, axis, keep))), True
 
     def around(self, middle: Operator) -> Operator | None:
         """A^H diag(w) A: shifts of the image cancel, and those of the spectrum are made once, on w."""

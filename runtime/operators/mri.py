@@ -7,6 +7,7 @@ import math
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from recon.dsl.model import facts as fact
 from recon.dsl.model.facts import Diagonal, Facts
 from recon.dsl.model.place import Placed
 from recon.dsl.model.space import Space
@@ -18,8 +19,9 @@ from ..build import Build
 from ..meaning import meaning, meaning_of
 from ..mri.espirit import CalibrationError, espirit
 from ..values import EvaluationError
-from .base import Operator
+from .base import Operator, part_of
 from .diagonal import GridDiagonal
+from .extents import entries, shortened
 from .sampling import drawn_mask, weighted_draw
 from .spectral import SpectralFilter
 from .toeplitz import ToeplitzFilter
@@ -121,6 +123,16 @@ class CoilsOperator(Operator):
             out = v * conjugate if out is None else out.addcmul_(v, conjugate)
         assert out is not None
         return out
+
+    def cut(self, axis: str, keep: slice) -> tuple[Operator, bool] | None:
+        """Some of the coils, which see the whole image; or all of them, on a part of it."""
+        if axis == "coil":
+            codomain = shortened(self.codomain, axis, keep)
+            return CoilsOperator(self.maps[keep], Placed(None, self.domain, codomain, fact.cut(self.facts))), False
+        at = entries(self.domain, axis, keep)[1:]
+        spatial = len(at) < self.maps.ndim and self.maps.shape[-len(at)] > 1
+        maps = self.maps[(..., *at)] if spatial else self.maps
+        return CoilsOperator(maps, Placed(None, *part_of(self, axis, keep))), True
 
     def under(self, outer: Operator) -> list[Operator] | None:
         """A diagonal that treats all coils alike acts on the one image as well as on each coil's."""

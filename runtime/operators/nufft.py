@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from ..mri import trajectories
 from ..mri.nufft import Transform, toeplitz_spectrum
 from ..values import EvaluationError
 from .arrays import load_array
-from .base import Operator
+from .base import Operator, part_of
 from .toeplitz import ToeplitzFilter
 
 TOLERANCE = {torch.float32: 3e-5, torch.float64: 1e-13}
@@ -100,6 +101,16 @@ class NufftOperator(Operator):
         head = y.shape[:-2]
         x = torch.from_numpy(transform.adjoint(y.detach().cpu().resolve_conj().numpy()))
         return x.to(y.device).mul_(self.scale).reshape(*head, *self.extents)
+
+    def cut(self, axis: str, keep: slice) -> tuple[Operator, bool] | None:
+        """The same points of some of the images that are stacked; FINUFFT's plans are shared."""
+        if axis == "frame" and self.frame is not None:
+            return None
+        part = copy(self)
+        part.domain, part.codomain, part.facts = part_of(self, axis, keep)
+        part._buffers, part._modules = dict(self._buffers), dict(self._modules)
+        part.toeplitz, part._norm = None, None
+        return part, True
 
     def _gram_(self, x: Tensor) -> Tensor:
         return super()._gram_(x) if self.toeplitz is None else self.toeplitz._apply_(x)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
+from recon.dsl.model import facts as fact
 from recon.dsl.model.place import Placed
 from recon.dsl.model.space import Space
 from recon.dsl.vocabulary.operators import tomography as words
@@ -11,7 +14,8 @@ from torch import Tensor
 from ..build import Build
 from ..meaning import meaning_of
 from ..tomography import ConeBeam, FanBeam, ParallelBeam, backproject, project
-from .base import Operator
+from .base import Operator, part_of
+from .extents import shortened
 
 
 @meaning_of(words.Radon)
@@ -98,6 +102,14 @@ class RayOperator(Operator):
         for axis, _ in self._elements():
             y = y.repeat_interleave(self.rays, axis) / self.rays
         return backproject(y, self.fine)
+
+    def cut(self, axis: str, keep: slice) -> tuple[Operator, bool] | None:
+        """Some of the views; or all of them, of some of the images that are stacked."""
+        if axis != "view":
+            return RayOperator(self.beam, self.rays, Placed(None, *part_of(self, axis, keep))), True
+        beam = replace(self.beam, angles=tuple(self.beam.angles)[keep])
+        codomain = shortened(self.codomain, axis, keep)
+        return RayOperator(beam, self.rays, Placed(None, self.domain, codomain, fact.cut(self.facts))), False
 
     def _elements(self) -> list[tuple[int, int]]:
         """The detector axes, last first, and their sizes; none where each element is one ray."""

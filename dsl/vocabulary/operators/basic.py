@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 from annotated_types import Gt
@@ -10,7 +11,7 @@ from ...model import facts as fact
 from ...model.facts import IDENTITY, Diagonal, Facts, Norm
 from ...model.fields import Annotated, Field, FilePath, Fraction, Seed, Vary
 from ...model.place import place, preimage_of
-from ...model.space import Axis, Space, SpaceError, fits, merge
+from ...model.space import Axis, Space, SpaceError, distinct, fits, merge
 from ...model.space import Field as SpaceField
 from ...model.terms import OperatorTerm
 from ...model.word import Array, Operator
@@ -27,7 +28,7 @@ class Identity(Operator):
         return domain
 
     def facts(self, domain: Space) -> Facts:
-        return IDENTITY
+        return replace(IDENTITY, apart=distinct(domain))
 
 
 def varied(vary: Vary, domain: Space) -> str:
@@ -75,7 +76,9 @@ class Mask(Operator):
     def facts(self, domain: Space) -> Facts:
         pixel = Diagonal("pixel")
         norm = Norm(1.0, exact=self.file is None)  # a mask of a file may be empty
-        return Facts(gram=pixel, cogram=pixel, diagonal=pixel, norm=norm, signs=True)
+        return Facts(
+            gram=pixel, cogram=pixel, diagonal=pixel, norm=norm, signs=True, apart=distinct(domain), light=True
+        )
 
 
 class DiagonalOperator(Operator):
@@ -96,7 +99,8 @@ class DiagonalOperator(Operator):
 
     def facts(self, domain: Space) -> Facts:
         pixel = Diagonal("pixel")
-        facts = Facts(gram=pixel, cogram=pixel, diagonal=pixel, signs=self.values.nonnegative)
+        signs = self.values.nonnegative
+        facts = Facts(gram=pixel, cogram=pixel, diagonal=pixel, signs=signs, apart=distinct(domain), light=True)
         return fact.embed(facts) if domain.field == "real" and self.values.complex_valued else facts
 
 
@@ -122,7 +126,8 @@ class Matrix(Operator):
         return Space(codomain.field, (Axis("sample", self._header()[1]),), codomain.unit)
 
     def facts(self, domain: Space) -> Facts:
-        return fact.embed(Facts()) if domain.field == "real" and self._header()[2] else Facts()
+        facts = Facts(blocks=("measurement",))
+        return fact.embed(facts) if domain.field == "real" and self._header()[2] else facts
 
     def _header(self) -> tuple[int, int, bool]:
         header = self.file.header()
@@ -179,7 +184,8 @@ class Flatten(Operator):
         raise SpaceError("cannot tell the shape that its adjoint maps to; apply it to an argument first")
 
     def facts(self, domain: Space) -> Facts:
-        return Facts(gram=fact.identity(), cogram=fact.identity(), norm=Norm(1.0, exact=True), signs=True)
+        one = fact.identity()
+        return Facts(gram=one, cogram=one, norm=Norm(1.0, exact=True), signs=True, light=True)
 
 
 def _follow(shape: tuple[int, ...], domain: Space) -> bool:

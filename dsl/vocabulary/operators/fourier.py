@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from ...model import facts as fact
 from ...model.facts import Diagonal, Facts, Norm
 from ...model.fields import Auto, Field
-from ...model.space import Space, SpaceError
+from ...model.space import Space, SpaceError, distinct
 from ...model.word import Operator
 
 AxisName = Literal["frame", "z", "row", "col", "sample"]
@@ -28,17 +28,18 @@ class _Fourier(Operator):
         return Space("complex", domain.axes, domain.unit)
 
     def facts(self, domain: Space) -> Facts:
+        apart = distinct(domain, self.dimensions)
         if self.norm == "ortho":
             one = fact.identity()
             turns = Diagonal("fourier", axes=self.dimensions)
-            return Facts(gram=one, cogram=one, turns=turns, norm=Norm(1.0, exact=True))
+            return Facts(gram=one, cogram=one, turns=turns, norm=Norm(1.0, exact=True), apart=apart)
         extents = domain.shape[-self.dimensions :]
         scale: float | None = 1.0
         for n in extents:
             scale = None if n is None or scale is None else scale * n
         multiple = fact.identity(scale)
         root = None if scale is None else scale**0.5
-        return Facts(gram=multiple, cogram=multiple, norm=Norm(root, exact=root is not None))
+        return Facts(gram=multiple, cogram=multiple, norm=Norm(root, exact=root is not None), apart=apart)
 
 
 class Fft(_Fourier):

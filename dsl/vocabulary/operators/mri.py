@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar, Literal
 
 from annotated_types import Ge
@@ -10,7 +11,7 @@ from ...model import facts as fact
 from ...model.facts import Diagonal, Facts, Norm
 from ...model.fields import Annotated, Auto, Count, Field, Fraction, Positive, Seed, Vary
 from ...model.place import space_of
-from ...model.space import Axis, Space, SpaceError
+from ...model.space import Axis, Space, SpaceError, distinct
 from ...model.terms import ValueTerm
 from ...model.word import Array, Maps, Operator
 from .basic import varied
@@ -68,7 +69,8 @@ class Cartesian(Operator):
 
     def facts(self, domain: Space) -> Facts:
         pixel = Diagonal("pixel")
-        return Facts(gram=pixel, cogram=pixel, diagonal=pixel, norm=Norm(1.0, exact=True), signs=True)
+        one = Norm(1.0, exact=True)
+        return Facts(gram=pixel, cogram=pixel, diagonal=pixel, norm=one, signs=True, apart=distinct(domain), light=True)
 
 
 class Coils(Operator):
@@ -127,11 +129,14 @@ class Coils(Operator):
         return codomain.with_axes(codomain.axes[:i] + codomain.axes[i + 1 :])
 
     def facts(self, domain: Space) -> Facts:
+        facts = Facts(gram=Diagonal("pixel"), light=True)
+        if domain.axis("coil") is None:
+            facts = replace(facts, blocks=("coil",), apart=distinct(domain))
         if isinstance(self.maps, Maps) and self.maps.normalised:  # sum_c |S_c|^2 = 1
-            return Facts(gram=fact.identity(), norm=Norm(1.0, exact=True))
+            return replace(facts, gram=fact.identity(), norm=Norm(1.0, exact=True))
         if isinstance(self.maps, Maps) and self.maps.cropped:
-            return Facts(gram=Diagonal("pixel"), norm=Norm(1.0))
-        return Facts(gram=Diagonal("pixel"))
+            return replace(facts, norm=Norm(1.0))
+        return facts
 
 
 class Birdcage(Maps):

@@ -9,7 +9,7 @@ from annotated_types import Ge
 
 from ...model.facts import Facts
 from ...model.fields import Annotated, Count, Field, FilePath, Positive
-from ...model.space import Axis, Space, SpaceError
+from ...model.space import Axis, Space, SpaceError, distinct
 from ...model.word import Compensation, Operator, Trajectory
 from .basic import varied
 
@@ -57,7 +57,8 @@ class Nufft(Operator):
         raise SpaceError("cannot tell the image that its adjoint maps to; apply it to an argument first")
 
     def facts(self, domain: Space) -> Facts:
-        return Facts()
+        stacked = distinct(domain, self.trajectory.dimensions)
+        return Facts(apart=tuple(a for a in stacked if a != "frame" or self.vary != "frame"))
 
 
 class Radial(Trajectory):

@@ -9,7 +9,7 @@ from annotated_types import Ge
 
 from ...model.facts import Diagonal, Facts, Norm
 from ...model.fields import Annotated, Auto, Field, Fraction, NonNegative, Positive, Seed, Vary
-from ...model.space import Space, SpaceError
+from ...model.space import Space, SpaceError, distinct
 from ...model.word import Density, Operator
 from .basic import varied
 from .mri import Direction
@@ -112,4 +112,5 @@ class Points(Operator):
 
     def facts(self, domain: Space) -> Facts:
         pixel = Diagonal("pixel")
-        return Facts(gram=pixel, cogram=pixel, diagonal=pixel, norm=Norm(1.0, exact=True), signs=True)
+        one = Norm(1.0, exact=True)
+        return Facts(gram=pixel, cogram=pixel, diagonal=pixel, norm=one, signs=True, apart=distinct(domain), light=True)

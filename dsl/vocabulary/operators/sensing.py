@@ -33,7 +33,7 @@ class _RandomMatrix(Operator):
         raise SpaceError("cannot tell the length of signal its adjoint maps to; apply it to an argument first")
 
     def facts(self, domain: Space) -> Facts:
-        return Facts()
+        return Facts(blocks=("measurement",))
 
     def stored(self, domain: Space) -> int:
         return self.rows * (domain.count or 0)
@@ -55,7 +55,8 @@ class GaussianMatrix(_RandomMatrix):
         return space.with_field("complex") if self.entries == "complex" else space
 
     def facts(self, domain: Space) -> Facts:
-        return fact.embed(Facts()) if self.entries == "complex" and domain.field == "real" else Facts()
+        facts = super().facts(domain)
+        return fact.embed(facts) if self.entries == "complex" and domain.field == "real" else facts
 
     def stored(self, domain: Space) -> int:
         return super().stored(domain) * (2 if self.entries == "complex" else 1)

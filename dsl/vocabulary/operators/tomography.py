@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, model_validator
 
 from ...model.facts import Facts
 from ...model.fields import Angle, Annotated, Arc, Auto, Count, Field, Interval, Shift, Spacing
-from ...model.space import Axis, Space, SpaceError
+from ...model.space import Axis, Space, SpaceError, distinct
 from ...model.units import ANGLE, LENGTH, Quantity, Unit, times
 from ...model.word import Operator
 
@@ -20,6 +20,7 @@ class _Scan(Operator):
     """What parallel, fan and cone beams have in common: the angles, and lengths in the image's own kind of unit."""
 
     reference: ClassVar[str] = "Heckel 2024, 1.1.3; Joseph 1982; Kak, Slaney 1988"
+    dimensions: ClassVar[int] = 2
 
     angles: Arc | tuple[Angle, ...] = Field(
         Interval(0.0, pi, None, ANGLE),
@@ -62,7 +63,7 @@ class _Scan(Operator):
         raise SpaceError("cannot tell the image that its adjoint maps to; apply it to an argument first")
 
     def facts(self, domain: Space) -> Facts:
-        return Facts(signs=True)
+        return Facts(signs=True, blocks=("view",), apart=distinct(domain, self.dimensions))
 
     def _measured(self, domain: Space, axes: tuple[Axis, ...], kept: int) -> Space:
         """Line integrals: of values in 1/mm over lengths in mm, plain numbers."""
@@ -254,6 +255,7 @@ class Conebeam(_Scan):
 
     formula: ClassVar[str] = r"(A x)(\theta, p) = \int x\bigl(a_\theta + t\, (p - a_\theta)/|p - a_\theta|\bigr) \, dt"
     example: ClassVar[str] = "forward A = conebeam(views = 90)"
+    dimensions: ClassVar[int] = 3
 
     angles: Arc | tuple[Angle, ...] = Field(
         Interval(0.0, 2 * pi, None, ANGLE), description=_Scan.model_fields["angles"].description

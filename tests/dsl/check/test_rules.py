@@ -120,6 +120,14 @@ def test_real_unknowns_are_not_complex_ones() -> None:
         ("gradient", "sparse", False),
         ("lsqr", "quadratic", True),
         ("lsqr", "sparse", False),
+        ("kaczmarz", "views", True),
+        ("kaczmarz", "quadratic", False),
+        ("kaczmarz", "sinogram", False),
+        ("sgd(blocks = 4)", "views", True),
+        ("sgd(blocks = 4)", "sinogram", False),
+        ("sgd(blocks = 4)", "quadratic", False),
+        ("saga(blocks = 4)", "views", True),
+        ("saga(blocks = 4)", "box", False),
         ("gradient(step = backtracking)", "quadratic", True),
         ("gradient(step = backtracking)", "sparse", False),
         ("adagrad", "box", True),
@@ -196,6 +204,7 @@ def test_named_solvers(solver: str, problem: str, fits: bool) -> None:
         "coarse": f"forward A = 2 * downsample(2) @ conv(gaussian(width = 0.5))\n{GAUSS}prior tv(x)",
         "margins": f"forward A = downsample(2) @ pad(factor = 2)\n{GAUSS}prior tv(x)",
         "sinogram": f"forward A = radon(views = 8)\n{GAUSS}prior tv(x)",
+        "views": f"forward A = radon(views = 8)\n{GAUSS}prior x in nonnegative",
         "cone": f"forward A = conebeam(views = 8)\n{GAUSS}prior tv(x)",
     }
     body, name = f"{bodies[problem]}\nsolver {solver}", solver.split("(")[0]

@@ -14,7 +14,8 @@ from recon.dsl.model.place import Placed, place
 from recon.dsl.model.space import Space
 from recon.dsl.model.terms import Scaled
 from recon.runtime.build import Build, build_operator
-from recon.runtime.operators.base import Operator, dtype_of, estimate_norm, random_point
+from recon.runtime.operators.base import Operator, cut, dtype_of, estimate_norm, random_point
+from recon.runtime.operators.extents import entries
 from torch import Tensor
 
 DOUBLE = Build(real=torch.float64, seed=3)
@@ -64,6 +65,7 @@ def check(placed: Placed) -> None:
     check_norm(operator, placed, norm)
     check_gram(operator, norm)
     check_facts(operator, placed, norm)
+    check_cuts(operator, placed, dense, norm)
     check_measured(operator)
     check_backward(operator, norm)
     check_single_precision(operator, placed, norm)
@@ -153,6 +155,27 @@ def check_facts(operator: Operator, placed: Placed, norm: float) -> None:
         dense = matrix(operator.forward, operator.domain)
         assert dense.real.min(initial=0) >= -1e-12 * norm
         assert np.abs(dense.imag).max(initial=0) <= 1e-12 * norm
+
+
+def check_cuts(operator: Operator, placed: Placed, dense: NDArray[np.float64], norm: float) -> None:
+    """A part along an axis has the rows of the whole, and acts on a part of the domain where that is claimed."""
+    numbers = np.arange(placed.codomain.count or 0).reshape(placed.codomain.sizes)
+    halves = (0, numbers.size) if placed.codomain.field == "complex" else (0,)
+    for axis in placed.facts.cuts:
+        for keep in (slice(0, None, 2), slice(-1, None)):
+            found = operator.cut(axis, keep)
+            assert found is not None
+            assert found[1] == (axis in placed.facts.apart), axis
+            part = cut(operator, axis, keep)
+            rows = np.concatenate([numbers[entries(placed.codomain, axis, keep)].ravel() + n for n in halves])
+            if not rows.size:
+                continue
+            close(real_matrix(part.forward, part.domain), dense[rows], norm)
+            close(real_matrix(part.adjoint, part.codomain), dense[rows].T, norm)
+            own = float(np.linalg.norm(dense[rows], 2))
+            known = part.facts.norm
+            assert known.value is None or known.value >= own * (1 - 1e-9) - 1e-12
+            assert not known.exact or abs((known.value or 0) - own) <= 1e-6 * own + 1e-12
 
 
 def diagonal_in(claim: Diagonal, x: Tensor) -> Tensor:
