@@ -24,6 +24,18 @@ def direction(statistic: Statistic) -> int:
     return better
 
 
+def kind(statistic: Statistic) -> tuple[object, int]:
+    """What shares an axis with others of its kind: errors and the like, similarities, levels, fractions, seconds."""
+    word = statistic.metric.partition("(")[0]
+    cls = vocabulary.find("metric", word)
+    if statistic.statistic == "fraction":
+        return "fraction", 0
+    if word in ("seconds", "iterations"):
+        return word, 0
+    more = cls is not None and issubclass(cls, Metric) and cls.higher_is_better
+    return unit_of(word), int(more)
+
+
 def heading(statistic: Statistic, arrow: bool = True) -> str:
     """`PSNR (dB) ↑`, `max NMSE ↓`, `NMSE ≤ 0.0001`: a measure as the head of a column; the mean needs no word."""
     word, _, of = statistic.metric.partition("(")

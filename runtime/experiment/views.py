@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import itertools
+import math
+from dataclasses import replace
 
-from recon.dsl.model.experiment import Experiment
+import numpy as np
+from recon.dsl.model.experiment import TRACE_AXES, Experiment
 from recon.dsl.model.terms import Along, AxisTerm, Statistic
-from recon.dsl.model.units import parts
+from recon.dsl.model.units import NONE, parts
 from recon.dsl.vocabulary.views import Curves
 from recon.dsl.vocabulary.views import Table as TableWord
 
 from ..report.content import Cell, Curve, Estimate, Table
 from ..report.tables import number
-from .headings import at, direction, heading
+from .headings import at, direction, heading, kind
 from .outcome import Outcome
-from .statistics import Measured, is_seed, measure, measured
+from .statistics import Measured, half_interval, is_seed, measure, measured
 
 
 def metrics_table(experiment: Experiment, outcomes: list[Outcome]) -> Table:
@@ -189,41 +192,100 @@ def _range(numbers: list[int]) -> str:
 
 
 def curves(word: Curves, experiment: Experiment, outcomes: list[Outcome]) -> list[Curve]:
-    """The curves of a `report curves` line: along the iterations from the traces, else along a swept axis."""
+    """The curves of a `report curves` line: along the iterations from the traces, else along a swept axis.
+
+    Measures of one kind share a plot: errors, similarities, and what is in dB.
+    """
     assert isinstance(word.along, Along)
-    along = word.along.name
     shown = [s for s in word.show if isinstance(s, Statistic)]
-    by = word.series.name if isinstance(word.series, Along) else None
     log = word.scale == "log"
-    if along == "iteration":
-        along_iterations = []
-        for s in shown:
-            lines = {}
-            for o in outcomes:
-                if s.metric in o.trace and len(o.iterations) > 1:
-                    name = " ".join(p for p in (*o.cell.values(), o.data, o.method) if p) or o.solver
-                    lines[name] = (o.iterations, o.trace[s.metric])
-            if lines:
-                along_iterations.append(Curve(s.metric, "iteration", lines, log_x=log, log_y=log or None))
-        return along_iterations
-    labels = _axis_values(along, outcomes)
-    x = _numbers(along, labels, experiment)
-    methods = [by] if by else (["method"] if any(o.method for o in outcomes) and along != "method" else [])
-    across = {}
+    if word.along.name in TRACE_AXES:
+        return [c for s in shown if (c := _along_trace(s, word, outcomes, log)) is not None]
+    groups: dict[object, list[Statistic]] = {}
     for s in shown:
-        for group in itertools.product(*(_axis_values(a, outcomes) for a in methods)):
-            chosen = select(outcomes, methods, group)
-            points = [(xi, measure(s, select(chosen, [along], (label,)))) for xi, label in zip(x, labels, strict=True)]
-            known = [(a, b) for a, b in points if b is not None]
-            if known:
-                name = " ".join([str(s), *group])
-                across[name] = ([a for a, _ in known], [b for _, b in known])
-    title = ", ".join(str(s) for s in shown)
-    return [Curve(title, along, across, log_x=log, log_y=log or None)] if across else []
+        groups.setdefault(kind(s), []).append(s)
+    found = [_across(group, word, word.along.name, experiment, outcomes, log) for group in groups.values()]
+    return [c for c in found if c is not None]
 
 
-def _numbers(path: str, labels: list[str], experiment: Experiment) -> list[float]:
-    """The swept values as numbers, or their places where they are none."""
+def _series(word: Curves, outcomes: list[Outcome]) -> list[str]:
+    """The axes with a curve for each value: the one that is named, and the method where there are several."""
+    named = names((word.series,)) if word.series is not None else []
+    along = word.along.name if isinstance(word.along, Along) else ""
+    several = any(o.method for o in outcomes) and along != "method" and "method" not in named
+    averaged = names(word.over)
+    return [*named, *(["method"] if several and "method" not in averaged else [])]
+
+
+def _across(
+    stats: list[Statistic], word: Curves, along: str, experiment: Experiment, outcomes: list[Outcome], log: bool
+) -> Curve | None:
+    """Measures over a swept axis, with the intervals of means and the best point of each curve."""
+    labels = _axis_values(along, outcomes)
+    x, numeric = _numbers(along, labels, experiment)
+    axes = _series(word, outcomes)
+    lines: dict[str, tuple[list[float], list[float]]] = {}
+    halves: dict[str, list[float]] = {}
+    best: dict[str, int] = {}
+    known: list[Measured | None] = []
+    for s, group in itertools.product(stats, combinations(axes, outcomes)):
+        chosen = select(outcomes, axes, group)
+        found = [measured(s, select(chosen, [along], (label,))) for label in labels]
+        points = sorted(((xi, m) for xi, m in zip(x, found, strict=True) if m is not None), key=lambda p: p[0])
+        if not points:
+            continue
+        where = [at(a, v) for a, v in zip(axes, group, strict=True)]
+        name = ", ".join([*([heading(s, arrow=False)] if len(stats) > 1 or not where else []), *where])
+        lines[name] = ([a for a, _ in points], [m.value for _, m in points])
+        known += [m for _, m in points]
+        if any(m.half is not None for _, m in points):
+            halves[name] = [m.half if m.half is not None else math.nan for _, m in points]
+        if direction(s) and len(points) > 2 and len({m.value for _, m in points}) > 1:
+            values = [direction(s) * m.value for _, m in points]
+            best[name] = values.index(max(values))
+    if not lines:
+        return None
+    alike = {(s.metric, s.method) for s in stats}
+    unit = heading(stats[0] if len(stats) == 1 else replace(stats[0], statistic="")) if len(alike) == 1 else ""
+    title = ", ".join(heading(s, arrow=False) for s in stats)
+    note = _note(word.over, known, [along, *axes], False, outcomes)
+    note = note.replace("Mean ± half of its", "Bands:").replace("interval over", "interval of the mean over")
+    log_x, log_y = log and numeric, log and kind(stats[0]) == (NONE, 0)  # levels are logarithms already
+    places = () if numeric else labels
+    return Curve(f"{title} over {along}", along, lines, log_x, log_y or None, unit, halves, best, places, note)
+
+
+def _along_trace(s: Statistic, word: Curves, outcomes: list[Outcome], log: bool) -> Curve | None:
+    """One curve for each method and each value of what is swept; seeds, and what `over` names, are averaged over."""
+    assert isinstance(word.along, Along)
+    averaged = set(names(word.over))
+    groups: dict[str, list[tuple[list[float], list[float]]]] = {}
+    for o in outcomes:
+        places: list[float] = [float(k) for k in o.iterations]
+        if word.along.name == "epoch":
+            places = o.trace.get("epochs", [])
+        values = o.trace.get(s.metric, [])
+        if len(places) < 2 or len(values) != len(places) or (s.method is not None and s.method != o.method):
+            continue
+        where = [at(k, v) for k, v in o.cell.items() if k not in averaged and not is_seed(k)]
+        where += [p for p in (o.data if "data" not in averaged else "", o.method) if p]
+        groups.setdefault(", ".join(where) or o.solver, []).append((places, values))
+    lines: dict[str, tuple[list[float], list[float]]] = {}
+    halves: dict[str, list[float]] = {}
+    for name, runs in groups.items():
+        places = [x for x in runs[0][0] if all(x in other for other, _ in runs)]
+        table = np.array([[v[p.index(x)] for p, v in runs] for x in places])
+        lines[name] = (places, table.mean(1).tolist())
+        if len(runs) > 1:
+            halves[name] = [half_interval(row[None]) for row in table]
+    if not lines:
+        return None
+    unit = {"objective": "nats", "move": "relative"}.get(s.metric, "")
+    return Curve(s.metric, word.along.name, lines, log_x=log, log_y=log or None, unit=unit, halves=halves)
+
+
+def _numbers(path: str, labels: list[str], experiment: Experiment) -> tuple[list[float], bool]:
+    """The swept values as numbers, or their places, and whether they are numbers."""
     from recon.dsl.diagnostics import SpecError
     from recon.dsl.elaborate import constants
     from recon.dsl.model.fields import Interval
@@ -231,14 +293,15 @@ def _numbers(path: str, labels: list[str], experiment: Experiment) -> list[float
     def refuse(node: object) -> constants.Value:
         raise SpecError()
 
-    out = []
+    by_label: dict[str, float] = {}
     for axis in experiment.sweeps:
-        if axis.path == path:
-            for i, node in enumerate(axis.values):
-                try:
-                    value = constants.evaluate(node, refuse)
-                except SpecError:
-                    out.append(float(i))
-                    continue
-                out.append(parts(value)[0] if not isinstance(value, (str, list, bool, Interval)) else float(i))
-    return out if len(out) == len(labels) else [float(i) for i in range(len(labels))]
+        for label, node in zip(axis.labels, axis.values, strict=True) if axis.path == path else ():
+            try:
+                value = constants.evaluate(node, refuse)
+            except SpecError:
+                continue
+            if not isinstance(value, (str, list, bool, Interval)):
+                by_label[label] = parts(value)[0]
+    if all(label in by_label for label in labels):
+        return [by_label[label] for label in labels], True
+    return [float(i) for i in range(len(labels))], False

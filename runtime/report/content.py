@@ -143,8 +143,12 @@ class Curve:
     log_y: logarithmic vertical axis; None decides: logarithmic if all finite values are positive and span more than
         two decades.
     unit: label of the vertical axis.
+    halves: name of a line -> half the width of the interval of each of its values, drawn as a band; NaN where none is.
+    best: name of a line -> the place of its best point, which is marked.
+    labels: what stands along the horizontal axis where its values are no numbers; x values are then places in it.
+    note: shown below.
 
-    Raises ValueError where x and y of a line differ in length.
+    Raises ValueError where x, y and halves of a line differ in length.
     """
 
     title: str
@@ -153,11 +157,17 @@ class Curve:
     log_x: bool = False
     log_y: bool | None = None
     unit: str = ""
+    halves: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    best: Mapping[str, int] = field(default_factory=dict)
+    labels: Sequence[str] = ()
+    note: str = ""
 
     def __post_init__(self) -> None:
         for name, (x, y) in self.series.items():
             if len(x) != len(y):
                 raise ValueError(f"curve {self.title!r}: series {name!r} has {len(x)} x values and {len(y)} y values")
+            if name in self.halves and len(self.halves[name]) != len(y):
+                raise ValueError(f"curve {self.title!r}: series {name!r} has intervals of other points")
 
 
 @dataclass(frozen=True)

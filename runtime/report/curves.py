@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import math
 import re
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Floats = npt.NDArray[np.float64]
+Numbers = Sequence[float] | npt.NDArray[Any]
 
 MOST_POINTS = 2000  # of a line; more are thinned to the extremes of equal stretches
 FEW_POINTS = 20  # up to which each point is marked
@@ -94,6 +96,11 @@ def draw_curve(axes: Axes, curve: Curve) -> None:
         points.append(x[visible])
         colour, dash = line_style(index)
         x, y = thinned(x, y)
+        if label in curve.halves:
+            _draw_band(axes, xs, ys, curve.halves[label], colour, log_y)
+        if label in curve.best:
+            at = curve.best[label]
+            axes.plot(xs[at], ys[at], "o", markersize=8, markerfacecolor="none", markeredgecolor=colour)
         # a lone point between gaps has no line, so it needs a mark
         marker = "o" if visible.sum() <= FEW_POINTS else ""
         axes.plot(x, y, color=colour, linestyle=dash, marker=marker, markersize=3.5, label=clean(label) or " ")
@@ -112,17 +119,64 @@ def draw_curve(axes: Axes, curve: Curve) -> None:
             whole = axis is axes.xaxis and seen.size > 0 and bool((seen == np.rint(seen)).all())
             axis.set_major_locator(MaxNLocator(nbins=7, steps=STEPS, integer=whole))
         axis.set_major_formatter(FuncFormatter(tick))
+    if curve.labels:
+        axes.set_xticks(range(len(curve.labels)), [clean(label) for label in curve.labels])
     axes.grid(color=INK, alpha=0.22, linewidth=0.6)
     axes.set_axisbelow(True)
     axes.set_xlabel(clean(curve.along))
     axes.set_ylabel(clean(curve.unit))
 
 
+def _draw_band(axes: Axes, xs: Numbers, ys: Numbers, halves: Numbers, colour: str, log_y: bool) -> None:
+    """The intervals of a line's values; on a logarithmic axis those that reach zero end a decade below the value."""
+    x, y, half = (np.array(v, dtype=np.float64) for v in (xs, ys, halves))
+    low, high = y - half, y + half
+    if log_y:
+        low = np.where(low > 0, low, y / 10)
+    axes.fill_between(x, low, high, color=colour, alpha=0.16, linewidth=0)
+
+
+def curve_file(curve: Curve, kind: Literal["png", "pdf"], size: tuple[float, float] = (3.5, 2.4)) -> bytes:
+    """The curve as a PNG file of 300 dots an inch or a PDF, with its legend, in the size of a paper's column.
+
+    The same curve gives the same bytes.
+    """
+    with house_style(ink="#222222"):
+        from matplotlib.figure import Figure
+
+        many = len(curve.series) > 5  # then the legend stands beside the lines
+        figure = Figure(figsize=(size[0] + 1.6 * many, size[1] + 0.4 * many), layout="constrained")
+        axes = figure.add_subplot()
+        draw_curve(axes, curve)
+        if many:
+            figure.legend(frameon=False, fontsize=6.5, loc="outside right upper")
+        elif list(curve.series) != [curve.unit]:
+            axes.legend(frameon=False, fontsize=7)
+        out = io.BytesIO()
+        nothing: dict[str, Any] = {"Software": None} if kind == "png" else {"CreationDate": None, "Producer": None}
+        figure.savefig(out, format=kind, dpi=300, facecolor="white", metadata=nothing)
+    return out.getvalue()
+
+
+def curve_csv(curve: Curve) -> str:
+    """One line for each point: its line's name, x, y, and half of its interval where it has one."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["series", curve.along, curve.title, "±"])
+    for name, (xs, ys) in curve.series.items():
+        halves = curve.halves.get(name, [math.nan] * len(xs))
+        for x, y, half in zip(xs, ys, halves, strict=True):
+            where = curve.labels[int(x)] if curve.labels else repr(float(x))
+            writer.writerow([clean(name), where, repr(float(y)), "" if math.isnan(half) else repr(float(half))])
+    return out.getvalue()
+
+
 def curve_summary(curve: Curve) -> str:
     """The curve in words, for those who cannot see it: where each line starts and ends."""
     parts = [_line_summary(label, ys) for label, (_, ys) in curve.series.items()]
     scale = ", logarithmic scale" if is_log_y(curve) else ""
-    return f"{curve.title}, over {curve.along}{scale}. " + ". ".join(parts)
+    bands = ", with 95% intervals" if curve.halves else ""
+    return f"{curve.title}, over {curve.along}{scale}{bands}. " + ". ".join(parts)
 
 
 def _line_summary(label: str, ys: Sequence[float] | npt.NDArray[Any]) -> str:

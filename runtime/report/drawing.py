@@ -17,8 +17,8 @@ STEPS = (1, 2, 2.5, 5, 10)  # between ticks, times a power of ten
 
 
 @contextmanager
-def house_style() -> Iterator[None]:
-    """matplotlib's default settings and ours, for the time of a drawing.
+def house_style(ink: str = INK) -> Iterator[None]:
+    """matplotlib's default settings and ours, for the time of a drawing. `ink`: the colour of axes and texts.
 
     Text is never read as mathematics ("$" in the name of a series is a dollar), and SVG files keep their text as text
     and do not depend on when they are written.
@@ -30,13 +30,13 @@ def house_style() -> Iterator[None]:
         "svg.fonttype": "none",
         "svg.hashsalt": "recon",
         "font.size": 8.5,
-        "axes.edgecolor": INK,
+        "axes.edgecolor": ink,
         "axes.linewidth": 0.7,
-        "axes.labelcolor": INK,
+        "axes.labelcolor": ink,
         "axes.spines.top": False,
         "axes.spines.right": False,
-        "xtick.color": INK,
-        "ytick.color": INK,
+        "xtick.color": ink,
+        "ytick.color": ink,
         "lines.linewidth": 1.6,
     }
     with style.context(["default", ours]), warnings.catch_warnings():

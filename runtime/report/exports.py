@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .content import Report
+from .curves import curve_csv, curve_file
 from .plates import plate_file
 from .tables import to_csv, to_latex, to_markdown
 
 
 def exports(report: Report) -> Iterator[tuple[str, bytes]]:
-    """Names and contents of the files of each section that has a name: a table as Markdown, LaTeX and CSV, a plate as
-    a picture for the screen and one for print."""
+    """Names and contents of the files of each section that has a name: a table as Markdown, LaTeX and CSV, a plate
+    as PNG and PDF, curves as both and their numbers."""
     for section in report.sections:
         if not section.name:
             continue
@@ -19,6 +20,11 @@ def exports(report: Report) -> Iterator[tuple[str, bytes]]:
             yield f"{section.name}.md", to_markdown(table).encode()
             yield f"{section.name}.tex", to_latex(table).encode()
             yield f"{section.name}.csv", to_csv(table).encode()
+        for i, curve in enumerate(section.curves):
+            name = section.name + (f"-{i + 1}" if len(section.curves) > 1 else "")
+            yield f"{name}.csv", curve_csv(curve).encode()
+            yield f"{name}.png", curve_file(curve, "png")
+            yield f"{name}.pdf", curve_file(curve, "pdf")
         for plate in section.plates:
             yield f"{section.name}.png", plate_file(plate, "png")
             yield f"{section.name}.pdf", plate_file(plate, "pdf")

@@ -197,7 +197,7 @@ def _png(image: np.ndarray[Any, np.dtype[np.uint8]]) -> str:
 def _curve(curve: Curve, name: str, notes: Sequence[str] = ()) -> str:
     keys = [] if list(curve.series) in ([], [curve.title]) else list(enumerate(curve.series))
     legend = "".join(f"<li>{_key(index)}{escape(label)}</li>" for index, label in keys)
-    said = "; ".join(note for note in notes if note)
+    said = "; ".join(note for note in [curve.note.rstrip("."), *notes] if note)
     return (
         f'<figure class="curve" role="group" aria-label="{escape(curve_summary(curve))}">\n'
         f"<figcaption>{escape(curve.title)}</figcaption>\n"

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from recon.runtime.report.content import Curve
-from recon.runtime.report.curves import curve_summary, curve_svg, is_log_y, thinned
+from recon.runtime.report.curves import curve_csv, curve_file, curve_summary, curve_svg, draw_curve, is_log_y, thinned
 from recon.runtime.report.drawing import tick, ticks
 
 X = np.arange(1.0, 51.0)
@@ -93,3 +93,47 @@ def test_ticks_are_round_and_inside() -> None:
     assert ticks(0.0, 1.0) == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1.0])
     assert ticks(-0.31, 0.19) == pytest.approx([-0.3, -0.2, -0.1, 0, 0.1])
     assert 0.0 in ticks(-0.31, 0.19)
+
+
+BANDED = Curve(
+    "psnr",
+    "lam",
+    {"tv": ([1.0, 10.0, 100.0], [25.0, 31.0, 22.0])},
+    log_x=True,
+    unit="PSNR (dB)",
+    halves={"tv": [1.0, 2.0, 1.5]},
+    best={"tv": 1},
+)
+
+
+def test_intervals_are_bands_and_the_best_point_is_ringed() -> None:
+    from matplotlib.figure import Figure
+
+    axes = Figure().add_subplot()
+    draw_curve(axes, BANDED)
+    (band,) = axes.collections
+    path = band.get_paths()[0].vertices
+    for x, y, half in zip(*BANDED.series["tv"], BANDED.halves["tv"], strict=True):
+        at = np.asarray(path)[np.isclose(np.asarray(path)[:, 0], x), 1]
+        assert (at.min(), at.max()) == pytest.approx((y - half, y + half))
+    rings = [line for line in axes.lines if line.get_markerfacecolor() == "none"]
+    assert [(r.get_xdata()[0], r.get_ydata()[0]) for r in rings] == [(10.0, 31.0)]
+
+
+def test_the_numbers_of_a_curve_as_csv() -> None:
+    assert curve_csv(BANDED).splitlines() == [
+        "series,lam,psnr,±",
+        "tv,1.0,25.0,1.0",
+        "tv,10.0,31.0,2.0",
+        "tv,100.0,22.0,1.5",
+    ]
+
+
+@pytest.mark.parametrize("kind", ["png", "pdf"])
+def test_files_of_a_curve_are_the_same_each_time(kind: str) -> None:
+    assert curve_file(BANDED, kind) == curve_file(BANDED, kind)
+
+
+def test_intervals_must_be_those_of_the_points() -> None:
+    with pytest.raises(ValueError, match="intervals of other points"):
+        Curve("", "x", {"a": ([1.0], [2.0])}, halves={"a": [1.0, 2.0]})
