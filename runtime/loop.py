@@ -21,7 +21,10 @@ from .problem import Problem
 SLOW = 1e-2
 """Relative move in ten iterations above which a dual variable is still on its way, whatever the estimate does."""
 FAR = 1e6
-"""An objective so many times larger than at the start, or than one nat, has diverged."""
+"""An objective so many times larger than at the start, or than one nat, and that keeps growing, has diverged."""
+GROWTH, GROWN = 2.0, 2
+"""The factor of growth from look to look, and how many such looks in a row are no passing excess any more: the first
+iterates of a primal-dual method may be far out of reach of a large weight, and come back."""
 
 Progress = Callable[[int, int, float], None]
 """(iteration, iterations, relative move of the slowest row) at every look."""
@@ -62,6 +65,8 @@ class Solution:
     stopped: str
     interrupted: bool
     seconds: float
+    state: Any = field(default=None, repr=False)
+    """The algorithm's last state, from which `resume` goes on; None of a direct solver."""
 
 
 def solve(
@@ -72,19 +77,21 @@ def solve(
     tolerance: float,
     progress: Progress | None = None,
     observe: Observe | None = None,
+    resume: Any = None,
 ) -> Solution:
     """Run the algorithm until every row meets the tolerance, for at most `iterations` iterations.
 
     A row is done when its estimate moves by at most `tolerance` of its size within ten iterations (or when the
     algorithm's own residual is that small); what it is at that moment is returned, so that the result of a row does not
-    depend on the others. A tolerance of zero never stops. Ctrl-C ends the loop with the last estimate.
+    depend on the others. A tolerance of zero never stops. Ctrl-C ends the loop with the last estimate. `resume` is the
+    last state of the same algorithm on a similar problem, such as one with another weight.
 
     Raises Diverged, which names the step and its bound.
     """
     begin = time.perf_counter()
     with torch.no_grad(), _interruption() as asked:
         watch = _Watch(algorithm, problem, tolerance, observe)
-        state = algorithm.init()
+        state = algorithm.init() if resume is None else algorithm.resume(resume)
         watch.start(state)
         k, interrupted = 0, False
         try:
@@ -100,7 +107,7 @@ def solve(
         except KeyboardInterrupt:  # from a callback, or where no handler could be set
             interrupted = True
         return Solution(
-            watch.kept, watch.trace, k, watch.reason(k, interrupted), interrupted, time.perf_counter() - begin
+            watch.kept, watch.trace, k, watch.reason(k, interrupted), interrupted, time.perf_counter() - begin, state
         )
 
 
@@ -153,6 +160,8 @@ class _Watch:
         at_zero = appraise(self.problem, torch.zeros_like(x))[0] if self.problem.start is not None else at_start
         scale = torch.maximum(torch.where(at_start.isfinite(), at_start.abs(), 1.0), at_zero.abs().nan_to_num(0, 0, 0))
         self.limit = scale.clamp_min(1.0) * FAR
+        self.before = at_start.nan_to_num(torch.inf)
+        self.grown = torch.zeros_like(self.active, dtype=torch.int32)
         self.last = 0
 
     def look(self, k: int, state: Any) -> None:
@@ -202,7 +211,10 @@ class _Watch:
         return self.algorithm.companions(state) if self.tolerance > 0 else []
 
     def _guard(self, k: int, size: Tensor, objective: Tensor) -> None:
-        lost = self.active & (~size.isfinite() | objective.isnan() | (objective.isfinite() & (objective > self.limit)))
+        grows = objective.isfinite() & (objective > self.limit) & (objective > GROWTH * self.before)
+        self.grown = torch.where(grows, self.grown + 1, 0)
+        self.before = objective
+        lost = self.active & (~size.isfinite() | objective.isnan() | (self.grown >= GROWN))
         if not bool(lost.any()):
             return
         row = int(lost.nonzero()[0])

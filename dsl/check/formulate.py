@@ -231,6 +231,8 @@ def _prior(prior: Prior, spaces: dict[str, Space]) -> TermFacts:
         case Law(of=of, law=law):
             blocks = _blocks(_linear(of, "a law"), spaces, prior.energy.span)
             function = _law_function(law, prior.weight, prior.energy.span)
+    if prior.rule is not None:
+        function = function.weighed_at_run()
     return _term("prior", prior.text, function, blocks, prior.span)
 
 

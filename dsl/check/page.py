@@ -24,6 +24,7 @@ from .makers import check_extents, maker_of
 from .results import check_results
 from .rules import Choice
 from .scores import check_scores
+from .weights import check_weights
 
 MOST_SWEPT = 100
 """Values of swept axes that are tried, each on its own."""
@@ -72,7 +73,7 @@ def check(experiment: Experiment, findings: Findings) -> CheckedExperiment:
         named = f.solver if isinstance(f.solver, Solver) else None
         try:
             choices[name], notes = choose_solver(c, named, f.solver_span)
-            findings.add(*notes)
+            findings.add(*notes, *check_weights(experiment, c, choices[name].solver))
         except SpecError as e:
             findings.add(*e.diagnostics)
         if experiment.simulate is None or simulate is not None:

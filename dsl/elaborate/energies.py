@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .. import vocabulary
 from ..diagnostics import Label, SpecError, error
 from ..model import terms as t
 from ..model.fields import Interval
 from ..model.units import NONE, describe
-from ..model.word import EnergyWord, Law, Set
+from ..model.word import EnergyWord, Law, Set, WeightRule
 from ..syntax.source import Span
-from ..syntax.tree import Binary, Dot, Expr, Follows, Member, Name, Negative, Range
+from ..syntax.tree import Binary, Call, Dot, Expr, Follows, Member, Name, Negative, Range, walk
 from .absent import definition_in_words, unknown_name
-from .phrases import misplaced, stage_word
+from .names import root
+from .phrases import listed, misplaced, stage_word
 from .reader import Reader
 from .scope import Scope
+
+RULES = ["discrepancy", "sure", "lcurve", "validation"]
+"""Rules that find a weight, as a hint lists them."""
 
 
 @dataclass(frozen=True)
 class _Weight:
     """The weight in front of a summand: its number, where it was written, and the product it stands in.
 
-    `outside`: the part of it that stands where the summand's name is used, not in the product.
+    `outside`: the part of it that stands where the summand's name is used, not in the product. `rule`: what finds a
+    further factor at run.
     """
 
     number: float = 1.0
     span: Span | None = None
     product: Span | None = None
     outside: float = 1.0
+    rule: WeightRule | None = None
+    rule_span: Span | None = None
 
 
 class Energies(Reader):
@@ -42,7 +49,7 @@ class Energies(Reader):
         self.tick(node.span)
         match node:
             case Binary(op="+"):
-                apart = _Weight(weight.number, weight.span, None, weight.number)
+                apart = replace(weight, product=None, outside=weight.number)
                 return self._summands(node.left, scope, apart) + self._summands(node.right, scope, apart)
             case Binary(op="-"):
                 message = "energies cannot be subtracted: the weight of a prior is not negative"
@@ -53,6 +60,8 @@ class Energies(Reader):
                 return self._weighted(node, node.left, node.right, scope, weight)
             case Binary(op="*" | "/") if self.is_constant(node.right, scope):
                 return self._weighted(node, node.right, node.left, scope, weight)
+            case Binary(op="*") if (found := self._found(node.left, scope)) is not None:
+                return self._summands(node.right, scope, _ruled(weight, found, node))
             case Binary():
                 raise self._no_weight(node, scope)
             case Follows(left=left, law=law):
@@ -60,10 +69,10 @@ class Energies(Reader):
             case Member(left=left, set=set_):
                 return [self._prior(t.Within(self.value(left, scope), self.set(set_, scope), span=node.span), weight)]
             case Name() | Dot():
-                inside = _Weight(weight.number, weight.span, None, weight.number)
-                found = self.named(node, scope, "energy", lambda e, s: self._summands(e, s, inside))
-                if found is not None:
-                    return found
+                inside = replace(weight, product=None, outside=weight.number)
+                summands = self.named(node, scope, "energy", lambda e, s: self._summands(e, s, inside))
+                if summands is not None:
+                    return summands
         word = self.word(node, "energy", scope)
         assert isinstance(word, EnergyWord)
         return [self._prior(t.Energy(word, span=node.span), weight)]
@@ -74,7 +83,7 @@ class Energies(Reader):
         if weight.outside != 1:
             inner = " ".join(energy.span.text.split()) if energy.span is not None else ""
             text = f"{weight.number:g} * {inner}"
-        return t.Prior(weight.number, energy, span=span, weight_span=weight.span, text=text)
+        return t.Prior(weight.number, energy, span, weight.span, text, weight.rule, weight.rule_span)
 
     def _weighted(self, node: Binary, number: Expr, energy: Expr, scope: Scope, weight: _Weight) -> list[t.Prior]:
         c = self.plain(number, scope, "the weight of a prior")
@@ -91,18 +100,48 @@ class Energies(Reader):
                     help="a negative weight rewards what the prior should forbid",
                 )
             )
-        total = _Weight(weight.number * c, number.span, weight.product or node.span, weight.outside)
+        total = replace(weight, number=weight.number * c, span=number.span, product=weight.product or node.span)
         return self._summands(energy, scope, total)
+
+    def _found(self, node: Expr, scope: Scope) -> _Weight | None:
+        """A weight that is found at run, `auto`, `auto(rule)`, a name of one or a multiple; None if it is none."""
+        match node:
+            case Binary(op="*") if self.is_constant(node.left, scope):
+                found = self._found(node.right, scope)
+                return found and replace(found, number=found.number * self._factor(node.left, scope))
+            case Binary(op="*" | "/") if self.is_constant(node.right, scope):
+                found = self._found(node.left, scope)
+                c = self._factor(node.right, scope) if found else 1.0
+                return found and replace(found, number=found.number * (c if node.op == "*" else 1 / c))
+            case Name(id="auto") if scope.find("auto") is None:
+                return _Weight(span=node.span, rule=WeightRule.model_validate({}), rule_span=node.span)
+            case Call(function=Name(id="auto")) if scope.find("auto") is None:
+                if len(node.arguments) != 1 or node.arguments[0].name is not None:
+                    message = "`auto` takes one rule: `auto(sure)`"
+                    raise SpecError(error("RV003", message, node.span, help=f"rules are {listed(RULES, 'and')}"))
+                rule = self.word(node.arguments[0].value, "rule", scope)
+                assert isinstance(rule, WeightRule)
+                return _Weight(span=node.span, rule=rule, rule_span=node.span)
+            case Name() | Dot():
+                path = root(node)
+                d = scope.find(path) if path else None
+                if d is None or d.value is None or not _speaks_of_auto(d.value):
+                    return None
+                return self.named(node, scope, "number", self._found)
+        return None
+
+    def _factor(self, node: Expr, scope: Scope) -> float:
+        """A factor in front of a weight that is found. Raises SpecError unless it is positive."""
+        c = self.plain(node, scope, "a factor of a weight")
+        if not c > 0:
+            raise SpecError(error("RK007", f"the weight of a prior is not negative, and this is {c:g}", node.span))
+        return c
 
     def _no_weight(self, node: Binary, scope: Scope) -> SpecError:
         """The error for a product of an energy with something that is no number."""
         left = node.left
         stage = stage_word(left)
         if stage is not None and scope.find(stage) is None:
-            if stage == "auto":
-                message = "this version of recon has no rule that finds the weight of a prior"
-                hint = "give a number of nats; `recon plan` prints the weight times sigma^2"
-                return SpecError(error("RK010", message, left.span, help=hint))
             return misplaced(stage, left.span, "the weight of a prior")
         path = left.id if isinstance(left, Name) else ""
         d = scope.find(path) if path else None
@@ -148,6 +187,26 @@ class Energies(Reader):
         word = self.word(node, "law", scope)
         assert isinstance(word, Law)
         return word
+
+
+def _ruled(weight: _Weight, found: _Weight, node: Binary) -> _Weight:
+    """The weight with a factor that is found at run. Raises SpecError where it has one already."""
+    if weight.rule_span is not None and found.rule_span != weight.rule_span:
+        labels = [Label(s) for s in (found.rule_span, weight.rule_span) if s is not None]
+        raise SpecError(error("RC080", "one weight is found at a time, and these are two", *labels))
+    return replace(
+        weight,
+        number=weight.number * found.number,
+        span=node.left.span,
+        product=weight.product or node.span,
+        rule=found.rule,
+        rule_span=found.rule_span,
+    )
+
+
+def _speaks_of_auto(node: Expr) -> bool:
+    """Whether a weight may be found behind a name: the factors that its expression holds say `auto`."""
+    return any(stage_word(part) == "auto" for part in walk(node))
 
 
 def _refuse_sum(node: Expr, sign: str) -> None:

@@ -19,6 +19,7 @@ from .context import Context, value_of
 from .names import Names, collect, measured_names, method_items
 from .scope import Scope
 from .statements import SHAPES, UNKNOWNS
+from .weights import with_rules
 
 AXES = {1: ("sample",), 2: ("row", "col"), 3: ("z", "row", "col")}
 DIMENSIONS = {"signal": (1,), "image": (2,), "volume": (3,), "unknown": (1, 2, 3)}
@@ -92,7 +93,7 @@ def formulation(stated: Stated, context: Context) -> Formulation:
     ranks = {id(s): i for i, s in enumerate(sorted(priors, key=_prior_key))}  # seeds do not follow the page's order
     summands = context.each(lambda s: _prior(s, names, ranks[id(s)], context), priors)
     solver = context.one("solver", items, help="compare solvers by `method` statements")
-    return Formulation(
+    found = Formulation(
         unknowns={u.name: u for u in unknowns},
         operators=operators,
         likelihoods=tuple(context.each(lambda s: _noise(s, names, frozenset(derived), context), lines)),
@@ -102,6 +103,7 @@ def formulation(stated: Stated, context: Context) -> Formulation:
         derived=derived,
         own_data=stated.own_data,
     )
+    return with_rules(found)
 
 
 def _prior_key(s: Statement) -> str:

@@ -98,6 +98,15 @@ class Measures(Reader):
             raise SpecError(error("RK002", message, node.span))
         return t.Along(path, span=node.span)
 
+    def data_name(self, node: Expr, scope: Scope) -> t.DataName:
+        """The name of a `data` statement. Raises SpecError."""
+        known = [n for n, d in scope.names.items() if d.kind == "data"]
+        if isinstance(node, Name) and node.id in known:
+            return t.DataName(node.id, span=node.span)
+        close = nearest(node.id, known) if isinstance(node, Name) else None
+        hint = f"did you mean `{close}`?" if close else f"data of the page: {listed(known, 'and')}" if known else ""
+        raise SpecError(error("RK001", "expected the name of a `data` statement", node.span, help=hint))
+
 
 def unit_of(metric: str) -> Dimension:
     """What a metric is measured in."""

@@ -26,6 +26,8 @@ _KIND_WORDS = {
     "function": "a function",
     "view": "a view",
     "analysis": "an analysis",
+    "rule": "a rule for a weight",
+    "data": "a data set",
     "schedule": "a schedule",
     "loss": "a loss",
     "weights": "a source of weights",
@@ -37,8 +39,8 @@ _KIND_WORDS = {
 STAGES = {
     "auto": (
         "`auto` cannot stand for {what}",
-        "`auto` stands for the extents of an unknown and for options that have a rule of their own, "
-        "such as `step` of `fista`",
+        "`auto` stands for the extents of an unknown, for the weight of a prior, and for options that have a rule of "
+        "their own, such as `step` of `fista`",
     ),
     "estimate": (
         "`estimate` cannot stand for {what}",

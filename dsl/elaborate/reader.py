@@ -106,6 +106,10 @@ class Reader:
         """`method`, `data`, `iteration`, or the path of a swept param."""
         raise NotImplementedError
 
+    def data_name(self, node: Expr, scope: Scope) -> t.DataName:
+        """The name of a `data` statement."""
+        raise NotImplementedError
+
     # Names.
 
     def named(self, node: Name | Dot, scope: Scope, kind: str, read: Callable[[Expr, Scope], T]) -> T | None:

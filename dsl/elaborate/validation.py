@@ -51,6 +51,7 @@ _PLAIN: dict[Any, str] = {
     t.ValueTerm: "a value",
     t.MeasureTerm: "a measure such as `mean(psnr)`",
     t.AxisTerm: "an axis",
+    t.DataName: "the name of a data set",
 }
 
 

@@ -244,6 +244,7 @@ class Words(Reader):
             (t.ValueTerm, self.value),
             (t.MeasureTerm, self.measure),
             (t.AxisTerm, self.axis),
+            (t.DataName, self.data_name),
         ):
             if term in accept and not (constant and (written or self.is_constant(node, scope))):
                 return read(node, scope)

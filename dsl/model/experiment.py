@@ -11,7 +11,7 @@ from ..syntax.tree import Expr, Page
 from .fields import FilePath, Interval
 from .options import DataOptions, MetricsOptions, RunOptions
 from .space import Space
-from .terms import OperatorTerm, Prior, Statistic, ValueTerm, everything, rewritten, unknowns_in
+from .terms import DataName, OperatorTerm, Prior, Statistic, ValueTerm, everything, rewritten, unknowns_in
 from .units import Quantity
 from .word import Analysis, Law, Metric, Operator, Word
 from .word import Source as DataSource
@@ -22,7 +22,7 @@ TRACED = ("objective", "move", "violation")
 """What an iterative solver's trace holds."""
 TRACE_AXES = ("iteration", "epoch")
 """What a trace runs along."""
-MEASURED_ALONG = ("seconds", "iterations", *TRACED)
+MEASURED_ALONG = ("seconds", "iterations", "weight", *TRACED)
 """What every run measures, without a metric."""
 
 
@@ -171,6 +171,19 @@ class Experiment:
     def formulation(self) -> Formulation:
         """The first method's problem."""
         return next(iter(self.methods.values()))
+
+    @property
+    def tests(self) -> tuple[DataSet, ...]:
+        """The data that are reconstructed and scored: those that no other statement names."""
+        named = {
+            term.name
+            for f in self.methods.values()
+            for prior in f.priors
+            if prior.rule is not None
+            for term in everything(prior.rule)
+            if isinstance(term, DataName)
+        }
+        return tuple(d for d in self.data.values() if d.name not in named)
 
     @property
     def subjects(self) -> tuple[str, ...]:

@@ -71,6 +71,11 @@ class FunctionFacts:
     def smooth(self) -> bool:
         return self.lipschitz is not None
 
+    def weighed_at_run(self) -> FunctionFacts:
+        """The facts of c g where c > 0 is known only at run."""
+        mu: float | Literal["run"] = "run" if self.mu else 0.0
+        return replace(self, lipschitz=None if self.lipschitz is None else "run", mu=mu)
+
     def through_a_map(self) -> FunctionFacts:
         """What is left of g(F(x)) where F is only differentiable."""
         return replace(self, convex=False, quadratic=False, lipschitz=None, mu=0.0, prox="none")

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from ..syntax.source import Span
 from .space import Space
 from .units import Quantity
-from .word import EnergyWord, Operator, Set, Word
+from .word import EnergyWord, Operator, Set, WeightRule, Word
 from .word import Law as LawWord
 
 
@@ -240,7 +240,10 @@ class Within(EnergyTerm):
 
 @dataclass(frozen=True)
 class Prior:
-    """One summand of the prior: `weight * energy`."""
+    """One summand of the prior: `weight * energy`.
+
+    rule: how a further factor is found at run, one for each row; None where `weight` is all.
+    """
 
     weight: float
     energy: Energy | Law | Within
@@ -248,6 +251,9 @@ class Prior:
     weight_span: Span | None = _span()
     text: str = field(default="", compare=False)
     """The summand as it was written, or with its weight multiplied out where that stands elsewhere."""
+    rule: WeightRule | None = None
+    rule_span: Span | None = _span()
+    """Where the rule was written; summands with one place share one factor."""
 
 
 def inside(term: Any) -> list[Any]:
@@ -338,6 +344,16 @@ class AxisTerm(Term):
     """Something results are laid out along."""
 
     kind = "axis"
+
+
+@dataclass(frozen=True)
+class DataName(Term):
+    """The name of a `data` statement."""
+
+    kind = "data"
+
+    name: str
+    span: Span | None = _span()
 
 
 @dataclass(frozen=True)

@@ -319,6 +319,17 @@ class ImageMetric(Metric):
         return f"leave `{self.word}` out for images this small"
 
 
+class WeightRule(Word):
+    """How the weight of a prior is found: `auto(discrepancy)` in the place of a number.
+
+    The class itself stands for `auto` without a rule until the noise lines are known, which say which one it is.
+    """
+
+    expression_kind: ClassVar[str] = "rule"
+    needs: ClassVar[str] = ""
+    """What it must know of the noise: "level", "gaussian" with its level, or "value" of the data term."""
+
+
 class View(Word):
     """Something a report shows: a table, a figure, curves."""
 

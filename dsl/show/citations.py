@@ -42,7 +42,11 @@ def used_words(experiment: Experiment, solvers: Iterable[Word] = ()) -> list[Wor
     """Every word of a page, with the solvers that were chosen for it."""
     roots: list[object] = [d.source for d in experiment.data.values()]
     for f in [*experiment.methods.values(), *([experiment.simulate] if experiment.simulate else [])]:
-        roots += [*f.operators.values(), *(line.law for line in f.likelihoods), *(p.energy for p in f.priors)]
+        roots += [
+            *f.operators.values(),
+            *(line.law for line in f.likelihoods),
+            *(x for p in f.priors for x in (p.energy, p.rule) if x),
+        ]
     roots += [*experiment.metrics, *experiment.analyses, *solvers]
     return [t for r in roots for t in everything(r) if isinstance(t, Word)]
 

@@ -277,6 +277,24 @@ CHECK: dict[str, Entry] = {
         'data d = sample("camera")\nforward A = conv(k)\nsimulate { forward A = conv(gaussian(width = 1)) }\n'
         "prior k in simplex\nprior 1 * sq(x)",
     ),
+    "RC080": Entry(
+        "A rule finds one weight for each row. Two at once would need a search in two directions, whose answer no rule "
+        "here defines.",
+        "prior auto(sure) * tv(x)\nprior auto(sure) * l1(x)",
+        "param lam = auto(sure)\nprior lam * tv(x)\nprior 0.1 * lam * l1(x)",
+    ),
+    "RC081": Entry(
+        "The rule needs something that this page does not have: the level of Gaussian noise, a data term with values, "
+        "a prior with a weight, or a solver that the weight matters to.",
+        "noise y ~ gaussian(A @ x)\nprior auto(discrepancy) * tv(x)",
+        "noise y ~ gaussian(A @ x, sigma = 0.1)\nprior auto(discrepancy) * tv(x)",
+    ),
+    "RC082": Entry(
+        "`validation` compares reconstructions with truths, so its data bind the unknown; and they serve for nothing "
+        "else, so there are others to reconstruct.",
+        'data d = sample("camera")\nprior auto(validation(data = d)) * tv(x)',
+        'data d = sample("camera")\ndata v = sample("brick")\nprior auto(validation(data = v)) * tv(x)',
+    ),
     "RL010": Entry(
         "A prior with the weight zero does nothing, and neither does one of an operator that is zero.",
         "prior 0 * tv(x)",

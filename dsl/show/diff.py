@@ -13,7 +13,7 @@ from ..model import terms as t
 from ..model.experiment import Experiment, Formulation
 from ..model.word import Word
 from .origins import head
-from .text import written
+from .text import weight_of, written
 
 
 @dataclass(frozen=True)
@@ -266,8 +266,8 @@ def _priors(a: Formulation, b: Formulation) -> Iterator[Difference]:
         left.remove(p)
         right.remove(twin)
         path = f"prior {head(p).word}"
-        if p.weight != twin.weight:
-            yield Difference(f"{path}.weight", written(p.weight), written(twin.weight))
+        if (p.weight, p.rule) != (twin.weight, twin.rule):
+            yield Difference(f"{path}.weight", weight_of(p), weight_of(twin))
         yield from _values(path, p.energy, twin.energy)
     yield from (Difference("prior", written(p), None) for p in left)
     yield from (Difference("prior", None, written(p)) for p in right)

@@ -201,6 +201,7 @@ def _type(a: Any, info: FieldInfo, several: bool = False) -> str:
         t.ValueTerm: ("a value", "values"),
         t.MeasureTerm: ("a measure such as `mean(psnr)`", "measures such as `mean(psnr)`"),
         t.AxisTerm: ("an axis such as `method`", "axes such as `method`"),
+        t.DataName: ("the name of a `data` statement", "names of `data` statements"),
     }
     if a is t.ValueTerm and len([x for x in flatten(info.annotation) if x is not type(None)]) > 1:
         return "the name of something known of each row, measured, or unknown"

@@ -105,7 +105,8 @@ def objective(checked: Checked, params: dict[str, Any]) -> Objective:
             [p for p in checked.prior_terms if not isinstance(p[0].energy, t.Within)], priors, strict=True
         ):
             name = summand.weight[1] or "1"
-            book[f"{name} * {sigma}^2"] = number(prior.weight * value**2)
+            if prior.rule is None:
+                book[f"{name} * {sigma}^2"] = number(prior.weight * value**2)
         return Objective(latex, text, conditions, where, book_latex, book_text, book)
     return Objective(latex, text, conditions, where)
 
@@ -169,6 +170,10 @@ def _data_term(
 
 
 def _weight(prior: t.Prior, params: dict[str, Any], where: dict[str, str]) -> tuple[str, str]:
+    if prior.rule is not None:
+        where["lam"] = f"found at run by {prior.rule.word}"
+        latex, text = ("", "") if prior.weight == 1 else (_number(prior.weight) + r" \,", number(prior.weight) + " ")
+        return latex + symbol("lam"), text + "lam"
     if prior.weight == 1:
         return "", ""
     name = prior.weight_span.text if prior.weight_span is not None else ""

@@ -127,7 +127,8 @@ class Origins:
             path = f"{prefix}prior {word.word}"
             if not isinstance(energy, t.Within):
                 weight = self.nodes.get(prior.weight_span) if prior.weight_span is not None else None
-                yield Setting(f"{path}.weight", written(prior.weight), self.of(weight) if weight else "default")
+                stated = written(prior.weight) if prior.rule is None else f"found at run by {written(prior.rule)}"
+                yield Setting(f"{path}.weight", stated, self.of(weight) if weight else "default")
             node = self.nodes.get(energy.span) if energy.span is not None else None
             inside = node.law if isinstance(node, Follows) else node
             yield from self.words(word, path, inside if isinstance(inside, Call) else None)

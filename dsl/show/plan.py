@@ -192,7 +192,7 @@ def citations(checked: CheckedExperiment) -> dict[str, tuple[str, ...]]:
     tops += [v for d in e.data.values() for _, v in d.bindings]
     for name, f in e.methods.items():
         tops += [*f.operators.values(), *(line.law for line in f.likelihoods)]
-        tops += [p.energy for p in f.priors]
+        tops += [part for p in f.priors for part in (p.energy, p.rule) if part is not None]
         tops.append(checked.choices[name].solver)
     tops += [*e.metrics, *e.analyses]
     out: dict[str, list[str]] = {}

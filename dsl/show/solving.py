@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ..check.blocks import choose_solver
 from ..check.formulate import Checked
 from ..check.rules import TABLE, Choice
+from ..check.weights import found_priors
 from ..diagnostics import SpecError
 from ..model.problem import TermFacts
 from ..model.solver import InBlocks, Iterative
@@ -120,7 +121,21 @@ def solver_line(c: Checked, choice: Choice) -> SolverLine:
 
 
 def step_lines(c: Checked, choice: Choice) -> list[StepLine]:
-    """The numbers the algorithm needs, analytic where all norms are known."""
+    """The numbers that are found: the weight of a prior, and those the algorithm needs."""
+    return [*_weight_line(c), *_algorithm_lines(c, choice)]
+
+
+def _weight_line(c: Checked) -> list[StepLine]:
+    prior = next(iter(found_priors(c)), None)
+    if prior is None or prior.rule is None:
+        return []
+    bare = prior.rule_span is not None and prior.rule_span.text == "auto"
+    why = f"found at run by `{prior.rule.word}`"
+    return [StepLine("weight", None, why + (", which `auto` takes for this noise" if bare else ""))]
+
+
+def _algorithm_lines(c: Checked, choice: Choice) -> list[StepLine]:
+    """What the algorithm needs, analytic where all norms are known."""
     name = choice.solver.word
     given = getattr(choice.solver, "step", None)
     if name in STEPPED:

@@ -114,6 +114,14 @@ def _word(word: Word, full: bool) -> str:
     return f"{word.word}({', '.join(given)})" if given else word.word
 
 
+def weight_of(prior: t.Prior) -> str:
+    """The weight of a prior as a spec writes it: a number, or the rule that finds it."""
+    if prior.rule is None:
+        return number(prior.weight)
+    rule = f"auto({_word(prior.rule, False)})"
+    return rule if prior.weight == 1 else f"{number(prior.weight)} * {rule}"
+
+
 def _term(term: t.Term | t.Prior, full: bool) -> str:
     def inner(x: t.Term) -> str:
         text = written(x, full=full)
@@ -145,8 +153,9 @@ def _term(term: t.Term | t.Prior, full: bool) -> str:
             return f"{inner(of)} ~ {_word(law, full)}"
         case t.Within(of=of, set=set_):
             return f"{inner(of)} in {_word(set_, full)}"
-        case t.Prior(weight=weight, energy=energy):
-            return written(energy, full=full) if weight == 1 else f"{number(weight)} * {inner(energy)}"
+        case t.Prior(energy=energy):
+            weight = weight_of(term)
+            return written(energy, full=full) if weight == "1" else f"{weight} * {inner(energy)}"
         case t.Reserved(name=name, method=method):
             return f"{method}.{name}" if method else name
         case t.Statistic():

@@ -148,6 +148,11 @@ class Admm(Algorithm[Splitting]):
         rho = torch.full((self.problem.rows,), self.rho, dtype=self.problem.real, device=x.device)
         return Splitting(x, z, [torch.zeros_like(v) for v in z], rho, self._inverse(rho), 0)
 
+    def resume(self, last: Splitting) -> Splitting:
+        """z, the scaled duals and rho go on."""
+        z, u, rho = [v.clone() for v in last.z], [v.clone() for v in last.u], last.rho.clone()
+        return Splitting(self.problem.initial(), z, u, rho, self._inverse(rho), 0)
+
     def step(self, state: Splitting, knobs: Knobs) -> Splitting:
         rho, k = state.rho, state.iteration + 1
         rhs = self._rhs.clone()

@@ -45,6 +45,14 @@ class Algorithm(Generic[S]):
         """The first state."""
         raise NotImplementedError
 
+    def resume(self, last: S) -> S:
+        """The first state of this problem, near the last one of a problem that differs in numbers only.
+
+        For several such problems in a row, each of which starts at the estimate of the one before: dual variables and
+        penalties go on from where they were. Unless overridden only the estimate does.
+        """
+        return self.init()
+
     def step(self, state: S, knobs: Knobs) -> S:
         """The state after one more iteration."""
         raise NotImplementedError

@@ -11,7 +11,7 @@ Chambolle, Pock 2011, algorithm 2.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -57,6 +57,10 @@ class AcceleratedPdhg(Algorithm[PrimalDual]):
         x = self.problem.initial()
         duals = [torch.zeros_like(b.operator.forward(x)) for b in self.blocks]
         return PrimalDual(x, x.clone(), duals, self.tau, 1 / (self.tau * self.norm))
+
+    def resume(self, last: PrimalDual) -> PrimalDual:
+        """The duals go on; the steps begin anew."""
+        return replace(self.init(), duals=[p.clone() for p in last.duals])
 
     def step(self, state: PrimalDual, knobs: Knobs) -> PrimalDual:
         duals: list[Tensor] = []

@@ -20,7 +20,7 @@ section 3.3.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -93,6 +93,16 @@ class BalancedPdhg(Algorithm[Balanced]):
         sigma = one * torch.where(first > 0, first, self._guess().to(x.device)).to(one)
         choosing = Choosing(FIRST, 0, x.clone(), [p.clone() for p in duals])
         return Balanced(x, images, duals, self.smooth.gradient(x), sigma, 0, choosing)
+
+    def resume(self, last: Balanced) -> Balanced:
+        """The duals and sigma go on; moves are measured anew."""
+        first = self.init()
+        duals = [p.clone() for p in last.duals]
+        slope = first.slope
+        for b, p in zip(self.blocks, duals, strict=True):
+            slope = slope + b.operator.adjoint(p)
+        choosing = replace(first.choosing, duals=[p.clone() for p in duals])
+        return replace(first, duals=duals, slope=slope, sigma=last.sigma, choosing=choosing)
 
     def _guess(self) -> Tensor:
         """The quotient of the distances to be covered, guessed from the data; one where they tell nothing.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from recon.dsl.check.formulate import Checked, Measurement, formulate
@@ -12,13 +12,13 @@ from recon.dsl.model import facts as fact
 from recon.dsl.model.place import Placed, place
 from recon.dsl.model.problem import affine
 from recon.dsl.model.space import Axis, Space
-from recon.dsl.model.terms import Energy, Law, Measured, Within
+from recon.dsl.model.terms import Energy, Law, Measured, Prior, Within
 from recon.dsl.model.units import Unit
 from recon.dsl.model.word import Law as LawWord
 from torch import Tensor
 
 from ..build import Build, Quantified, build_operator
-from ..functionals.base import Functional
+from ..functionals.base import Functional, Scalar
 from ..functionals.law import LawMeaning
 from ..functionals.quadratic import HalfSquare
 from ..meaning import meaning
@@ -131,12 +131,37 @@ class Layout:
 
 
 @dataclass
-class Compiled:
-    """A problem with its layout, and the operator of each measurement."""
+class Parts:
+    """What a problem is made of before data are read: the layout, and the operators of noise lines and priors.
 
-    problem: Problem
+    operators: of the mean of each measurement. compared: the same behind what the law puts in front of both sides.
+    """
+
     layout: Layout
     operators: dict[str, Operator]
+    compared: dict[str, Operator]
+    priors: list[Operator]
+
+
+@dataclass
+class Compiled:
+    """A problem with the parts it is made of, and the priors whose weight is found, by their places among the terms."""
+
+    problem: Problem
+    parts: Parts
+    found: dict[int, Prior] = field(default_factory=dict)
+
+    @property
+    def layout(self) -> Layout:
+        return self.parts.layout
+
+    def weighed(self, weight: Scalar, build: Build) -> Compiled:
+        """The same with that weight, one number or one a row, as a factor of the priors whose weight is found."""
+        terms = list(self.problem.terms)
+        for i, prior in self.found.items():
+            k = terms[i].operator
+            terms[i] = replace(terms[i], functional=_prior_functional(prior.energy, prior.weight * weight, k, build))
+        return replace(self, problem=replace(self.problem, terms=terms))
 
 
 def compile_operators(checked: Checked, build: Build) -> tuple[Layout, dict[str, Operator]]:
@@ -146,20 +171,37 @@ def compile_operators(checked: Checked, build: Build) -> tuple[Layout, dict[str,
     return layout, {name: layout.operator(m.blocks, build) for name, m in checked.measurements.items()}
 
 
-def compile_problem(checked: Checked, measured: dict[str, Tensor], build: Build) -> Compiled:
-    """The problem for a batch of measurements [rows, ...]. Raises ValueError where they cannot come from their law."""
+def compile_parts(checked: Checked, build: Build) -> Parts:
+    """The operators of a problem, each built once."""
     layout, operators = compile_operators(checked, build)
+    compared = {
+        name: operators[name] if m.likelihood.law.inner() is None else layout.operator(facts.blocks, build)
+        for (name, m), facts in zip(checked.measurements.items(), checked.problem.data, strict=True)
+    }
+    return Parts(layout, operators, compared, [layout.operator(f.blocks, build) for _, f in checked.prior_terms])
+
+
+def compile_problem(
+    checked: Checked, measured: dict[str, Tensor], build: Build, parts: Parts | None = None
+) -> Compiled:
+    """The problem for a batch of measurements [rows, ...]. Raises ValueError where they cannot come from their law.
+
+    `parts` are those of the same page, where they were built before.
+    """
+    parts = parts or compile_parts(checked, build)
     terms = []
     for (name, m), facts in zip(checked.measurements.items(), checked.problem.data, strict=True):
-        law, operator = law_meaning(m.likelihood.law, m.space, build), operators[name]
-        functional: Functional = law.term(m.mean, _stated(m, measured[name], build), operator)
-        compared = operator if m.likelihood.law.inner() is None else layout.operator(facts.blocks, build)
-        terms.append(Term(functional, compared, "data", facts.label))
-    for prior, facts in checked.prior_terms:
-        k = layout.operator(facts.blocks, build)
+        law = law_meaning(m.likelihood.law, m.space, build)
+        functional: Functional = law.term(m.mean, _stated(m, measured[name], build), parts.operators[name])
+        terms.append(Term(functional, parts.compared[name], "data", facts.label))
+    found = {}
+    for (prior, facts), k in zip(checked.prior_terms, parts.priors, strict=True):
+        if prior.rule is not None:
+            found[len(terms)] = prior
         terms.append(Term(_prior_functional(prior.energy, prior.weight, k, build), k, "prior", facts.label))
     rows = next(iter(measured.values())).shape[0] if measured else 1
-    return Compiled(Problem(layout.space, terms, rows, build.real, build.device, seed=build.seed), layout, operators)
+    problem = Problem(parts.layout.space, terms, rows, build.real, build.device, seed=build.seed)
+    return Compiled(problem, parts, found)
 
 
 def holding(values: Mapping[str, Tensor], checked: Checked, build: Build) -> Build:
@@ -195,7 +237,7 @@ def law_meaning(law: LawWord, space: Space, build: Build) -> LawMeaning:
     return out
 
 
-def _prior_functional(energy: Energy | Law | Within, weight: float, k: Operator, build: Build) -> Functional:
+def _prior_functional(energy: Energy | Law | Within, weight: Scalar, k: Operator, build: Build) -> Functional:
     match energy:
         case Energy(word=word):
             functional = meaning(word)(word, weight, k)

@@ -39,6 +39,7 @@ from .rows import Batch, RowReader
 from .score import score
 from .simulate import averaged, simulate
 from .solve import solve_word
+from .weighing import Weighing, Weights, weight_column
 
 Array = np.ndarray[Any, Any]
 Progress = Callable[[str, int, int, float], None]
@@ -108,7 +109,7 @@ def build_for(experiment: Experiment, device: torch.device, shared: Shared | Non
 def data_sets(experiment: Experiment) -> list[DataSet]:
     """The page's data; a page without any is simulated from a phantom."""
     if experiment.data:
-        return list(experiment.data.values())
+        return list(experiment.tests)
     name = next(iter(experiment.formulation.unknowns))
     span = experiment.formulation.unknowns[name].span
     return [DataSet("phantom", Phantom(), ((name, Column("image")),), DataOptions(), "data.phantom/phantom", span)]  # type: ignore[call-arg]
@@ -245,10 +246,13 @@ def _solve(
         place.progress(job.what, iteration, total, move)
 
     compiled: Compiled | None = None
+    weights: Weights | None = None
     if method.problem.coupled:
         solution, estimates = meaning(choice.solver)(choice.solver, method, measured, build, tick)
     else:
         compiled = compile_problem(method, measured, build)
+        weighing = Weighing(job.cell.checked, job.method, place.folder, lambda solves, weight: tick(solves, 0, 0.0))
+        compiled, weights = weighing.weighed(method, compiled, measured, build)
         solution = solve_word(choice.solver, compiled.problem, progress=tick, compiled=experiment.run.compile)
         estimates = compiled.layout.split(solution.estimate)
     outcome.seconds += time.perf_counter() - start
@@ -260,7 +264,8 @@ def _solve(
         trace = solution.trace
         series = {"objective": trace.objective, "violation": trace.violation, "move": trace.move, **trace.series}
         outcome.trace = {k: [float(np.mean(v)) for v in values] for k, values in series.items()}
-        outcome.choices = [(c.name, c.value, c.why) for c in solution.trace.choices]
+        found = [*(weights.choices() if weights else []), *solution.trace.choices]
+        outcome.choices = [(c.name, c.value, c.why) for c in found]
         outcome.stopped = solution.stopped
         before = _adjoint(compiled) if compiled is not None else None
         if compiled is not None and before is not None and choice.solver.word != "adjoint" and _normalised(compiled):
@@ -272,6 +277,8 @@ def _solve(
         adjoint = before if not outcome.shown and len(estimates) == 1 else None
         outcome.shown.append(_shown(batch.numbers[i], i, adjoint, estimates, truths, measured))
     scores, undone = score(experiment, method.formulation, estimates, truths, measured, build)
+    scores |= weight_column(experiment, method, weights, len(batch.numbers))
+    undone += weights.notes if weights else []
     outcome.notes += [note for note in undone if note not in outcome.notes]
     outcome.add(scores, list(batch.numbers))
     if not solution.interrupted:

@@ -89,6 +89,7 @@ def test_good_pages_use_every_word() -> None:
         words += [e.metrics_options.of, e.metrics_options.against]
         for f in [*e.methods.values(), *([e.simulate] if e.simulate else [])]:
             words += [f.solver, *(line.law for line in f.likelihoods), *(p.energy for p in f.priors)]
+            words += [p.rule for p in f.priors if p.rule is not None]
             words += f.operators.values()
         for word in words:
             used |= {(w.expression_kind, w.word) for w in everything(word) if isinstance(w, Word)}

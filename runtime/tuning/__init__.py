@@ -1,0 +1,1 @@
+"""Numbers of a problem that are found: the weight of a prior."""
