@@ -7,15 +7,18 @@ import time
 from typing import Any
 
 
+SILENT = 2.0
+"""Seconds after which a job that says nothing is taken to have ended."""
+
+
 class ProgressLine:
     """Shows what runs, how far it is and how much the estimate still moves; a context manager."""
 
     def __init__(self, quiet: bool = False) -> None:
         self.on = not quiet and sys.stderr.isatty()
         self._bar: Any = None
-        self._task: Any = None
-        self._what = ""
-        self._last = 0.0
+        self._tasks: dict[str, Any] = {}
+        self._seen: dict[str, float] = {}
 
     def __enter__(self) -> ProgressLine:
         if self.on:
@@ -41,21 +44,24 @@ class ProgressLine:
             self._bar = None
 
     def step(self, what: str, iteration: int, total: int, move: float) -> None:
-        """One look of the loop."""
+        """One look of the loop; several jobs may be on their way at a time, each with a line of its own."""
         if self._bar is None:
             return
         now = time.monotonic()
-        if what == self._what and now - self._last < 0.05 and iteration < total:
+        if now - self._seen.get(what, 0.0) < 0.05 and iteration < total:
             return
-        self._last = now
-        if self._task is None or what != self._what:
-            if self._task is not None:
-                self._bar.remove_task(self._task)
-            self._task = self._bar.add_task(what or "solving", total=total, move="")
-            self._what = what
-        self._bar.update(self._task, completed=iteration, total=total, move=f"{move:.1e}")
+        if what not in self._tasks:
+            self._forget(now)
+            self._tasks[what] = self._bar.add_task(what or "solving", total=total, move="")
+        self._seen[what] = now
+        self._bar.update(self._tasks[what], completed=iteration, total=total, move=f"{move:.1e}")
+
+    def _forget(self, now: float) -> None:
+        """Drop the lines of jobs that have said nothing for a while, or of the only one that there was."""
+        for what in [w for w in self._tasks if len(self._tasks) == 1 or now - self._seen[w] > SILENT]:
+            self._bar.remove_task(self._tasks.pop(what))
 
     def say(self, line: str) -> None:
         """A line about what goes on, on a terminal only."""
         if self._bar is not None:
-            self._bar.console.print(line, style="dim")
+            self._bar.console.print(line, style="dim", highlight=False, markup=False)
