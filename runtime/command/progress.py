@@ -6,7 +6,6 @@ import sys
 import time
 from typing import Any
 
-
 SILENT = 2.0
 """Seconds after which a job that says nothing is taken to have ended."""
 

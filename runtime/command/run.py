@@ -158,11 +158,9 @@ def _print(result: Any, painted: bool) -> None:
     for row in result.skipped:
         click.echo(f"skipped {row}")
     if result.failure:
-        click.echo(f"error: {safe(result.failure)}; what was done before is kept", err=True)
+        click.echo(f"error: {safe(result.failure)}{result.execution.rest}", err=True)
     if result.code == INTERRUPTED:
-        left, jobs = result.execution.left, len(result.execution.work.jobs)
-        rest = f", {jobs - left} of {jobs}; the same command goes on with the rest" if jobs > 1 else ""
-        click.echo(f"interrupted; what was done is kept{rest}", err=True)
+        click.echo(f"interrupted{result.execution.rest or '; what was done is kept'}", err=True)
     click.echo(f"report: {result.folder / 'report.html'}")
 
 

@@ -47,6 +47,14 @@ class Execution:
         """How many jobs are not finished."""
         return len(self.work.jobs) - sum(not o.interrupted for o in self.done.values())
 
+    @property
+    def rest(self) -> str:
+        """What an unfinished run adds to its message; empty where nothing is done that could be gone on from."""
+        jobs = len(self.work.jobs)
+        if self.left == jobs:
+            return ""
+        return f"; {jobs - self.left} of {jobs} are done and kept, and the same command goes on from there"
+
 
 def execute(
     execution: Execution, files: RunFiles, ledger: Ledger, progress: Progress, said: Callable[[str], None]

@@ -103,25 +103,28 @@ def run_page(
     )
     execution = Execution(work)
     resumes = (lambda path: continues(path, header)) if resume else None
-    with RunFolder(parent, name, replace=out is not None, resumes=resumes) as files:
-        for path, value in overrides:
-            page = override(page, path, value)
-        spec = format_page(page)
-        files.write_text("spec.recon", spec)
-        failure = _execute(execution, files, Ledger(files, header), progress, said)
-        interrupted = execution.interrupted
-        with uninterrupted():
-            said("writing the report")
-            verdicts = judge(experiment, [o for o in execution.outcomes if o.rows or o.failure])
-            code = _code(execution, verdicts, interrupted, failure)
-            findings = list(dict.fromkeys(d for c in all_cells for d in c.checked.findings))
-            settings = [f"{p} = {v.span.text}" for p, v in overrides]
-            seconds = time.perf_counter() - begin
-            facts = manifest(all_cells, execution, settings, target, seconds, STATUS[code])
-            warnings = _warnings(findings, execution, failure)
-            citations = bibliography(experiment, [c.solver for c in all_cells[0].checked.choices.values()])
-            _write(files, all_cells, execution, spec, facts, verdicts, warnings, citations)
-            final = files.keep_partial(_unfinished(execution)) if interrupted else files.commit()
+    for path, value in overrides:
+        page = override(page, path, value)
+    spec = format_page(page)
+    try:
+        with RunFolder(parent, name, replace=out is not None, resumes=resumes) as files:
+            files.write_text("spec.recon", spec)
+            failure = _execute(execution, files, Ledger(files, header), progress, said)
+            with uninterrupted():
+                said("writing the report")
+                verdicts = judge(experiment, [o for o in execution.outcomes if o.rows or o.failure])
+                code = _code(execution, verdicts, failure)
+                findings = list(dict.fromkeys(d for c in all_cells for d in c.checked.findings))
+                settings = [f"{p} = {v.span.text}" for p, v in overrides]
+                seconds = time.perf_counter() - begin
+                facts = manifest(all_cells, execution, settings, target, seconds, STATUS[code])
+                warnings = _warnings(findings, execution, failure)
+                citations = bibliography(experiment, [c.solver for c in all_cells[0].checked.choices.values()])
+                _write(files, all_cells, execution, spec, facts, verdicts, warnings, citations)
+                reason = failure or "interrupted by the user"
+                final = files.commit() if not execution.left else files.keep_partial(reason + execution.rest)
+    except FolderError as e:
+        raise FolderError(f"{e}{execution.rest}") from None
     return RunResult(final, execution, verdicts, findings, failure, code)
 
 
@@ -140,14 +143,8 @@ def _execute(
     return ""
 
 
-def _unfinished(execution: Execution) -> str:
-    left, jobs = execution.left, len(execution.work.jobs)
-    done = f"; {jobs - left} of {jobs} are done, and the same command goes on with the rest" if left < jobs else ""
-    return f"interrupted by the user{done}"
-
-
-def _code(execution: Execution, verdicts: list[Verdict], interrupted: bool, failure: str) -> int:
-    if interrupted:
+def _code(execution: Execution, verdicts: list[Verdict], failure: str) -> int:
+    if execution.interrupted:
         return INTERRUPTED
     if failure or any(o.failure for o in execution.outcomes):
         return FAILED

@@ -23,7 +23,7 @@ from recon.runtime.experiment.cells import cells
 from recon.runtime.experiment.ledger import Ledger
 from recon.runtime.experiment.outcome import Outcome, Shown
 from recon.runtime.experiment.run import RunResult, run_page
-from recon.runtime.folder import RunFiles
+from recon.runtime.folder import FolderError, RunFiles
 from recon.runtime.operators import base
 from recon.runtime.report.content import Curve
 
@@ -181,7 +181,7 @@ def test_an_interrupted_sweep_is_gone_on_with(tmp_path: Path, number: signal.Sig
     stopped = start_and_stop(tmp_path, number, "--jobs", "1")
     if number == signal.SIGINT:
         assert stopped.returncode == 130
-        assert "the same command goes on with the rest" in stopped.stderr
+        assert "the same command goes on from there" in stopped.stderr
         assert (tmp_path / "out-interrupted" / "report.html").exists()
     again = run(text, tmp_path)
     assert 1 <= again.execution.resumed < 6
@@ -209,3 +209,20 @@ def test_ctrl_c_reaches_the_processes(tmp_path: Path) -> None:
     kept = json.loads((tmp_path / "out-interrupted" / "metrics.json").read_text())
     assert kept["outcomes"][0]["metrics"]["psnr"]
     assert len(kept["outcomes"]) < 6
+
+
+def test_a_full_disk_keeps_what_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = RunFiles._write
+
+    def full(self: RunFiles, name: str, *parts: bytes | memoryview) -> Path:
+        if name.startswith("lam=10/") or name == "report.html":
+            raise FolderError(f"cannot write {name}: no space left on the disk")
+        return write(self, name, *parts)
+
+    with monkeypatch.context() as m:
+        m.setattr(RunFiles, "_write", full)
+        with pytest.raises(FolderError, match="no space left on the disk; 2 of 6 are done and kept"):
+            run(page(), tmp_path)
+    again = run(page(), tmp_path)
+    assert again.execution.resumed == 2
+    assert again.code == 0
