@@ -36,7 +36,7 @@ def _wrong(word: Analysis, span: Span, c: Checked) -> Iterator[Diagnostic]:
             yield found
             return
         placed.append(found)
-    misfit = word.misfit(placed)
+    misfit = word.misfit(placed, next(iter(c.problem.unknowns.values())))
     if misfit is not None:
         yield error("RC061", misfit[0], span, help=misfit[1])
 

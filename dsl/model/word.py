@@ -345,6 +345,9 @@ class Analysis(Word):
     by_row: ClassVar[bool] = False
     """Whether it depends on the rows of the data, or on the method; else it is found once for a page."""
 
-    def misfit(self, operators: Sequence[Placed]) -> tuple[str, str] | None:
-        """Why it cannot be computed of its operators on their spaces, and what would help; None where it can."""
+    def misfit(self, operators: Sequence[Placed], unknown: Space) -> tuple[str, str] | None:
+        """Why it cannot be computed, and what would help; None where it can.
+
+        operators: those that it names, placed. unknown: the space of the page's first unknown.
+        """
         return None

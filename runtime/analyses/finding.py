@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..report.content import Curve
+from ..report.content import Curve, Heatmap
 
 LONGEST = 1000
 """Entries of lists that stand in `metrics.json`; longer ones have their own table only."""
@@ -18,7 +18,7 @@ class Finding:
 
     text: how it was found and how exact it is. title: the analysis as the page writes it. rows: numbers for each row of
     the batch. numbers: those that hold for all rows, by their names. columns: lists of numbers of one length, for a
-    table of their own. curves: what the report draws.
+    table of their own. curves, heatmaps: what the report draws.
     """
 
     text: str = ""
@@ -27,6 +27,7 @@ class Finding:
     numbers: dict[str, float] = field(default_factory=dict)
     columns: dict[str, Sequence[float]] = field(default_factory=dict)
     curves: Sequence[Curve] = ()
+    heatmaps: Sequence[Heatmap] = ()
 
     def plain(self) -> dict[str, Any]:
         """The numbers, and the lists that are not long, for `metrics.json`."""

@@ -44,7 +44,12 @@ def _section(title: str, cells: list[tuple[dict[str, str], Finding]]) -> Section
         lines = [[*cell.values(), *(f.numbers.get(n) for n in names)] for cell, f in cells]
         tables.append(Table("", [*axes, *names], lines))
     text = "\n\n".join(dict.fromkeys(f.text for _, f in cells[:MOST_DRAWN] if f.text))
-    return Section(title, curves=_joined(cells[:MOST_DRAWN]), tables=tables, text=text)
+    maps = [replace(h, title=_titled(h.title, cell)) for cell, f in cells[:MOST_DRAWN] for h in f.heatmaps]
+    return Section(title, curves=_joined(cells[:MOST_DRAWN]), heatmaps=maps, tables=tables, text=text)
+
+
+def _titled(title: str, cell: dict[str, str]) -> str:
+    return ", ".join([title, *(f"{k} = {v}" for k, v in cell.items())])
 
 
 def _joined(cells: list[tuple[dict[str, str], Finding]]) -> list[Curve]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -170,6 +171,36 @@ class Curve:
                 raise ValueError(f"curve {self.title!r}: series {name!r} has intervals of other points")
 
 
+@dataclass(frozen=True, eq=False)
+class Heatmap:
+    """Numbers over two axes as colours, with lines drawn on top.
+
+    across, down: names of the horizontal and of the vertical axis. columns, rows: where the cells lie along them, in
+    ascending order; the cells reach to the middle between neighbours. values: one list for each row, None or NaN where
+    there is nothing. limits: lowest and highest value of the scale; None takes those of the values. lines: name of each
+    line -> (x values, y values) in the units of the axes.
+
+    Raises ValueError where the values are not one for each row and column, or an axis does not ascend.
+    """
+
+    title: str
+    across: str
+    columns: Sequence[float]
+    down: str
+    rows: Sequence[float]
+    values: Sequence[Sequence[float | None]]
+    limits: tuple[float, float] | None = None
+    lines: Mapping[str, tuple[Sequence[float], Sequence[float]]] = field(default_factory=dict)
+    unit: str = ""
+
+    def __post_init__(self) -> None:
+        if len(self.values) != len(self.rows) or any(len(line) != len(self.columns) for line in self.values):
+            raise ValueError(f"heatmap {self.title!r}: the values are not one for each row and column")
+        for name, axis in ((self.across, self.columns), (self.down, self.rows)):
+            if not axis or any(a >= b for a, b in pairwise(axis)):
+                raise ValueError(f"heatmap {self.title!r}: {name} does not ascend")
+
+
 @dataclass(frozen=True)
 class Table:
     """Rows of cells. The first column names the row.
@@ -211,6 +242,7 @@ class Section:
     text: str = ""
     name: str = ""
     plates: Sequence[Plate] = ()
+    heatmaps: Sequence[Heatmap] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -76,7 +76,7 @@ def curve_svg(curve: Curve, name: str, size: tuple[float, float] = (4.8, 2.7)) -
         out = io.StringIO()
         nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
         figure.savefig(out, format="svg", transparent=True, metadata=nothing)
-    return _inlined(out.getvalue(), name)
+    return inlined(out.getvalue(), name)
 
 
 def draw_curve(axes: Axes, curve: Curve) -> None:
@@ -186,7 +186,7 @@ def _line_summary(label: str, ys: Sequence[float] | npt.NDArray[Any]) -> str:
     return f"{label}: from {tick(finite[0])} to {tick(finite[-1])} over {len(ys)} points"
 
 
-def _inlined(svg: str, name: str) -> str:
+def inlined(svg: str, name: str) -> str:
     """matplotlib's SVG file as an element of a page: no prologue, ids of its own, the page's ink."""
     svg = svg[svg.index("<svg") :]
     # this rule would apply to the whole page; the page's own style sheet has it

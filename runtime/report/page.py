@@ -15,10 +15,11 @@ import numpy as np
 
 from ..folder import FolderError, reason
 from .colours import encode_png, lookup, pixels
-from .content import Cell, Curve, Picture, Plate, Report, Section, Table
+from .content import Cell, Curve, Heatmap, Picture, Plate, Report, Section, Table
 from .curves import curve_summary, curve_svg, line_style
 from .display import LARGEST, Shown, share_limits, shown
 from .drawing import tick, ticks
+from .heatmaps import heatmap_summary, heatmap_svg
 from .pictures import line_of
 from .plates import plate_file
 from .tables import cell_text, is_best, is_numeric
@@ -91,6 +92,7 @@ def _parts(report: Report, sections: Sequence[Section]) -> Iterator[tuple[str, s
 def _section(section: Section, name: str) -> str:
     pictures = "".join(_picture(p, f"{name}-picture-{i + 1}") for i, p in enumerate(section.pictures))
     curves = "".join(_curve(c, f"{name}-curve-{i + 1}") for i, c in enumerate(section.curves))
+    curves += "".join(_heatmap(h, f"{name}-heatmap-{i + 1}") for i, h in enumerate(section.heatmaps))
     return (
         _paragraphs(section.text)
         + "".join(_plate(plate) for plate in section.plates)
@@ -204,6 +206,17 @@ def _curve(curve: Curve, name: str, notes: Sequence[str] = ()) -> str:
         + (f'<ul class="legend">{legend}</ul>\n' if legend else "")
         + curve_svg(curve, name)
         + (f'\n<p class="note">{escape(said)}</p>' if said else "")
+        + "\n</figure>\n"
+    )
+
+
+def _heatmap(heatmap: Heatmap, name: str) -> str:
+    legend = "".join(f"<li>{_key(index)}{escape(label)}</li>" for index, label in enumerate(heatmap.lines))
+    return (
+        f'<figure class="curve" role="group" aria-label="{escape(heatmap_summary(heatmap))}">\n'
+        f"<figcaption>{escape(heatmap.title)}</figcaption>\n"
+        + (f'<ul class="legend">{legend}</ul>\n' if legend else "")
+        + heatmap_svg(heatmap, name)
         + "\n</figure>\n"
     )
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from ...model.fields import Count, Field
 from ...model.place import Placed, matrix_sizes
+from ...model.space import Space
 from ...model.terms import OperatorTerm
 from ...model.word import Analysis
 
@@ -49,7 +50,7 @@ class Coherence(Analysis):
 
     of: OperatorTerm = Field(description="an operator")
 
-    def misfit(self, operators: Sequence[Placed]) -> tuple[str, str] | None:
+    def misfit(self, operators: Sequence[Placed], unknown: Space) -> tuple[str, str] | None:
         columns = matrix_sizes(operators[0])[1]
         if columns == 1:
             return "`coherence` compares two columns, and this operator has one", "give the unknown more entries"
@@ -87,7 +88,7 @@ class Rip(Analysis):
     order: Count = Field(description="how many columns a set has: twice the nonzeros of the signals")
     draws: Count = Field(1000, description="random sets that are tried where there are too many for all")
 
-    def misfit(self, operators: Sequence[Placed]) -> tuple[str, str] | None:
+    def misfit(self, operators: Sequence[Placed], unknown: Space) -> tuple[str, str] | None:
         columns = matrix_sizes(operators[0])[1]
         if columns is not None and self.order > columns:
             return f"this operator has {columns} columns, and sets of {self.order} are asked for", "give a lower order"

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from ...model.fields import Count, Field
 from ...model.place import Placed, matrix_sizes
+from ...model.space import Space
 from ...model.terms import OperatorTerm
 from ...model.word import Analysis
 
@@ -42,7 +43,7 @@ class SingularValues(Analysis):
         None, description="how many of the largest; left out: all where they are exact, else 50"
     )
 
-    def misfit(self, operators: Sequence[Placed]) -> tuple[str, str] | None:
+    def misfit(self, operators: Sequence[Placed], unknown: Space) -> tuple[str, str] | None:
         rows, columns = matrix_sizes(operators[0])
         if self.count is None or rows is None or columns is None or self.count <= min(rows, columns):
             return None
