@@ -35,8 +35,8 @@ def phase_transition(word: words.PhaseTransition, subject: Subject) -> Finding:
     text = f"{cells} problems with {length} unknowns, {word.draws} for each cell; each answer is proved"
     text += f", but for {undecided} that count as not found." if undecided else "."
     text += (
-        " The 50% contour follows the statistical dimension. To its right lies m = 2 s log(n / s), an upper bound of what "
-        "is needed while s is small beside n; it is drawn up to s = n / e, where it stops rising."
+        " The 50% contour follows the statistical dimension. To its right lies m = 2 s log(n / s), an upper bound of "
+        "what is needed while s is small beside n; it is drawn up to s = n / e, where it stops rising."
     )
     known = [(h, float(s)) for h, s in zip(half, nonzeros, strict=True) if h is not None]
     lines = {

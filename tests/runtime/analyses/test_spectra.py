@@ -10,9 +10,11 @@ import pytest
 import scipy.linalg
 import scipy.sparse.linalg
 import torch
+from recon.runtime.analyses import spectra
 from recon.runtime.analyses.lanczos import leading
 from recon.runtime.analyses.matrices import OperatorMatrix
-from recon.runtime.analyses.spectra import LISTED, closed, numerical, summary
+from recon.runtime.analyses.spectra import LISTED, Spectrum, closed, numerical, summary
+from recon.runtime.operators.base import Operator
 
 from .pages import matrix_of, operator, run
 
@@ -137,3 +139,24 @@ def test_a_page_reports_and_claims_them(tmp_path: Path) -> None:
     assert [float(row["singular value"]) for row in table] == found["singular value"]
     assert len(outcome["analyses"]["singular_values(A, count = 5)"]["singular value"]) == 5
     assert "singular values" in (result.folder / "report.html").read_text()
+
+
+def test_cells_and_methods_share_what_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the weight, the method and the data set the operator knows nothing; of another number of rows it does."""
+    times = []
+
+    def counted(operator: Operator) -> Spectrum | None:
+        times.append(operator)
+        return closed(operator)
+
+    monkeypatch.setattr(spectra, "closed", counted)
+    _, written = run(
+        "param lam = 1\nparam m = 8\ndata a = smooth(width = 5, count = 2)\ndata b = smooth(width = 3, count = 2)\n"
+        "signal x : real[30]\nforward A = gaussian(rows = m)\nnoise y ~ gaussian(A @ x, sigma = 0.1)\n"
+        "method p { prior lam * sq(x) }\nmethod q { prior lam * sq(x); solver cg(iterations = 3) }\n"
+        "sweep g { m in [8, 9]; lam in [1, 2, 3] }\nanalyze [singular_values(A)]",
+        tmp_path / "out",
+    )
+    ranks = [o["metrics"]["rank"] for o in written["outcomes"]]
+    assert ranks == [[8, 8]] * 12 + [[9, 9]] * 12
+    assert len(times) == 2
