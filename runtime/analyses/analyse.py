@@ -21,8 +21,9 @@ def analyse(experiment: Experiment, subject: Subject, outcome: Outcome) -> None:
     """Adds what the page's analyses find to the outcome: numbers to its metrics, the rest to its `analyses`.
 
     What does not depend on the rows or the method is found once for all cells and methods that agree in it, for the
-    first row where operators differ from row to row, and its numbers stand for every row. Where a word stands on the page several times, the numbers of the first are the measures. An analysis that
-    cannot be computed leaves a note with the reason.
+    first row where operators differ from row to row, and its numbers stand for every row. Where a word stands on the
+    page several times, the numbers of the first are the measures. An analysis that cannot be computed leaves a note
+    with the reason.
     """
     scored = {m.word for m in experiment.metrics}  # the page measures these itself
     rows = len(subject.batch.numbers)

@@ -54,10 +54,12 @@ class PhaseTransition(Analysis):
         if n is None:
             return None
         if n > LONGEST:
-            return f"`{self.word}` solves thousands of problems with {n} unknowns; it does so for at most {LONGEST}", ""
+            message = f"`{self.word}` solves thousands of problems with {n} unknowns; it does so for at most {LONGEST}"
+            return message, "declare a shorter signal, such as `signal x : real[400]`"
         measurements, nonzeros = self.grid(n)
         if len(measurements) * len(nonzeros) > MOST_CELLS:
-            return f"this grid has {len(measurements)} x {len(nonzeros)} cells, and at most {MOST_CELLS} are tried", ""
+            message = f"this grid has {len(measurements)} x {len(nonzeros)} cells, and at most {MOST_CELLS} are tried"
+            return message, "take larger steps"
         for what, numbers in (("measurements", measurements), ("nonzeros", nonzeros)):
             if not numbers:
                 return f"`{what}` is empty", f"write `{what} = {max(n // 10, 1)}..{n} by {max(n // 10, 1)}`"
