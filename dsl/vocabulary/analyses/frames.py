@@ -78,7 +78,7 @@ class Rip(Analysis):
 
     formula: ClassVar[str] = (
         r"\delta_k = \max_{|S| = k} \| A_S^H A_S - I \| \le"
-        r" \max_i \big( |\|a_i\|^2 - 1| + \max_{|T| = k - 1} \sum_{j \in T} |\langle a_i, a_j \rangle| \big)"
+        r" \max_i |\|a_i\|^2 - 1| + \max_{|T| = k - 1} \sum_{j \in T} |\langle a_i, a_j \rangle|"
     )
     reference: ClassVar[str] = "Heckel 2024, 4.6, Def. 5, Thm. 4; Yuan, Zhang 2013"
     example: ClassVar[str] = "analyze [rip(A, order = 4)]"

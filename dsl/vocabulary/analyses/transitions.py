@@ -21,13 +21,13 @@ class PhaseTransition(Analysis):
     Signals have the entries of the page's unknown; for each number of measurements and each draw there is another
     random matrix. Success depends on the places and signs of the nonzeros alone. Each answer is proved: by a dual
     certificate, or by a feasible vector with a smaller l1 norm. The report shows the share of successes with its 50%
-    contour, beside the statistical dimension, at which theory puts it, and m = 2 s log(n / s), which is enough.
+    contour, beside the statistical dimension, at which theory puts it, and m = 2 s log(n / s), which is enough while s / n is small.
     `transition_gap` is the largest distance of the contour from the statistical dimension, as a part of it.
     """
 
     formula: ClassVar[str] = (
-        r"P\big(\arg\min \{\|z\|_1 : A z = A x\} = x\big), \quad m_{50\%} \approx n \min_{\tau \ge 0}"
-        r" \tfrac{s}{n} (1 + \tau^2) + (1 - \tfrac{s}{n}) E (|g| - \tau)_+^2, \quad m > 2 s \log(n / s)"
+        r"m_{1/2} \approx n \min_{\tau \ge 0} \tfrac{s}{n} (1 + \tau^2) + (1 - \tfrac{s}{n}) E (|g| - \tau)_+^2"
+        r" < 2 s \log(n / s) \quad \text{for small } s / n"
     )
     reference: ClassVar[str] = "Heckel 2024, 4.3.1, eq. (4.6), Lemma 1; Amelunxen, Lotz, McCoy, Tropp 2014"
     example: ClassVar[str] = "analyze [phase_transition(measurements = 20..400 by 20, nonzeros = 10..200 by 10)]"
