@@ -21,8 +21,9 @@ class PhaseTransition(Analysis):
     Signals have the entries of the page's unknown; for each number of measurements and each draw there is another
     random matrix. Success depends on the places and signs of the nonzeros alone. Each answer is proved: by a dual
     certificate, or by a feasible vector with a smaller l1 norm. The report shows the share of successes with its 50%
-    contour, beside the statistical dimension, at which theory puts it, and m = 2 s log(n / s), which is enough while s / n is small.
-    `transition_gap` is the largest distance of the contour from the statistical dimension, as a part of it.
+    contour, beside the statistical dimension, at which theory puts it, and m = 2 s log(n / s), which is enough while
+    s / n is small. `transition_gap` is the largest distance of the contour from the statistical dimension, as a part
+    of it.
     """
 
     formula: ClassVar[str] = (
