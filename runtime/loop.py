@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .algorithms.base import Algorithm, Direct, Step
+from .algorithms.base import Algorithm, Direct, Finder, Step
 from .functionals.base import square_rows
 from .problem import Problem
 
@@ -43,7 +43,7 @@ class Trace:
     objective: the sum of all terms but constraints, in nats. violation: the distance to the constraints, K x from its
     projection relative to the larger of the two. move: |x - x_before| / |x| since the look before. epochs: how often A
     and A^H were applied to all measurements. series: what `observe` returned, by name. choices: the numbers that the
-    algorithm found for itself.
+    algorithm found for itself. found: arrays that it found beside the estimate, by name, of the first row.
     """
 
     iterations: list[int] = field(default_factory=list)
@@ -53,6 +53,7 @@ class Trace:
     move: list[list[float]] = field(default_factory=list)
     series: dict[str, list[list[float]]] = field(default_factory=dict)
     choices: list[Step] = field(default_factory=list)
+    found: dict[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,7 @@ def solve_direct(direct: Direct, problem: Problem, *, observe: Observe | None = 
         objective, violation = appraise(problem, x)
         trace = Trace([0], [0.0], [objective.tolist()], [violation.tolist()], [[0.0] * problem.rows])
         trace.choices = direct.choices()
+        trace.found = direct.found() if isinstance(direct, Finder) else {}
         if observe is not None:
             trace.series = {name: [values] for name, values in observe(0, x).items()}
     return Solution(x, trace, 0, "direct", False, time.perf_counter() - begin)

@@ -21,6 +21,7 @@ COPIES: dict[str, tuple[int, int]] = {
     "adjoint": (1, 0),
     "fbp": (1, 0),
     "interpolate": (1, 0),
+    "ksvd": (4, 0),
     "fdk": (1, 0),
     "closed_form": (3, 0),
     "pseudo_inverse": (4, 1),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from torch import Tensor
 
@@ -94,4 +94,13 @@ class Direct(Protocol):
 
     def choices(self) -> list[Step]:
         """The numbers that were found rather than given."""
+        ...
+
+
+@runtime_checkable
+class Finder(Protocol):
+    """A solver that finds more than the unknown, such as the atoms of a dictionary."""
+
+    def found(self) -> dict[str, Tensor]:
+        """Arrays by name, of the first row; once it has solved."""
         ...
