@@ -36,7 +36,7 @@ class Ksvd(Solver):
     patch: PatchSide = Field(8, description="side of the square patches in pixels")
     iterations: Whole = Field(10, description="rounds of learning; 0 keeps the cosines that it starts from")
     gain: Positive = Field(1.15, description="a patch is met to within so many sigma for each pixel, c")
-    training: Count = Field(20000, description="patches to learn from, drawn at random where there are more")
+    training: Count = Field(40000, description="patches to learn from, drawn at random where there are more")
     keep: NonNegative = Field(1.0, description="weight of the noisy image beside each patch that covers a pixel, kappa")
 
     @model_validator(mode="after")

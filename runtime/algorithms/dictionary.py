@@ -12,7 +12,7 @@ from math import ceil, pi, sqrt
 import torch
 from torch import Tensor
 
-from .pursuit import Chosen, pursue
+from .pursuit import Chosen, pursue_table
 
 ROWS = 2048
 """Vectors that are coded together: their correlations with 256 atoms stay in the cache."""
@@ -48,14 +48,13 @@ def sparse_codes(dictionary: Tensor, vectors: Tensor, allowed: float, most: int)
         most: atoms a vector takes at most, at most K.
     """
     gram = dictionary @ dictionary.mT
-    squares = gram.diagonal().contiguous()
-    parts = [_coded(dictionary, gram, squares, v, allowed, most) for v in vectors.split(ROWS)]
+    parts = [_coded(dictionary, gram, v, allowed, most) for v in torch.split(vectors, ROWS)]
     width = max(c.values.shape[1] for c in parts)
     padded = [[torch.nn.functional.pad(t, (0, width - t.shape[1])) for t in (c.places, c.values)] for c in parts]
     return Codes(torch.cat([p for p, _ in padded]), torch.cat([v for _, v in padded]))
 
 
-def _coded(dictionary: Tensor, gram: Tensor, squares: Tensor, vectors: Tensor, allowed: float, most: int) -> Codes:
+def _coded(dictionary: Tensor, gram: Tensor, vectors: Tensor, allowed: float, most: int) -> Codes:
     """The codes of some vectors. A pursuit of k atoms is one of fewer atoms cut short, so a few atoms are taken at
     first, and the vectors for which they are too few are coded anew with twice as many."""
     left = vectors.square().sum(1)
@@ -65,7 +64,7 @@ def _coded(dictionary: Tensor, gram: Tensor, squares: Tensor, vectors: Tensor, a
     k, used = min(2, most), 0
     while len(open_rows):
         correlations = vectors.index_select(0, open_rows) @ dictionary.mT
-        chosen = pursue(lambda i: gram.index_select(0, i), squares, correlations, [(0, len(gram), k)], 0.0)
+        chosen = pursue_table(gram, correlations, k, 0.0)
         errors = left.index_select(0, open_rows)[:, None] - chosen.parts.square().cumsum(1)
         needed = (errors > allowed).sum(1) + 1  # the error falls from atom to atom
         kept = torch.arange(k, device=vectors.device) < needed[:, None]

@@ -38,7 +38,7 @@ class DictionaryDenoiser:
             raise ValueError("`ksvd` removes white Gaussian noise from an image, and the data term is something else")
         word.fit(problem.space)
         self.problem, self.word = problem, word
-        self.target = functional.target.expand(problem.rows, *functional.target.shape[1:])
+        self.target = problem.zeros() if functional.target is None else functional.target.expand_as(problem.zeros())
         weight = torch.as_tensor(functional.weight, dtype=torch.float64).expand(problem.rows)
         self.levels: list[float] = weight.rsqrt().tolist()
         self.atoms: Tensor | None = None

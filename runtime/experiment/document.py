@@ -11,6 +11,7 @@ from recon.dsl.vocabulary.views import Curves, Figure
 from recon.dsl.vocabulary.views import Table as TableWord
 
 from ..report.content import Curve, Picture, Report, Section, Table
+from ..report.mosaic import mosaic
 from .cells import Cell
 from .claims import Verdict
 from .execute import Execution
@@ -89,6 +90,7 @@ def _outcome(cells: list[Cell], o: Outcome) -> Section:
     method = cell.checked.methods[o.method]
     spaces = method.problem.unknowns
     pictures = _pictures(o.shown[0], spaces, {n: m.space for n, m in method.measurements.items()})
+    pictures += [mosaic(name, array) for name, array in o.found.items() if array.ndim == 3]
     numbers = ", ".join(f"{k} {v:.4g}" for k, v in _first(o).items())
     which = f"Row {o.rows[0] + 1} of {len(o.rows)}: " if len(o.rows) > 1 else ""
     text = f"{o.stopped}. {which}{numbers}"

@@ -266,6 +266,7 @@ def _solve(
         outcome.trace = {k: [float(np.mean(v)) for v in values] for k, values in series.items()}
         found = [*(weights.choices() if weights else []), *solution.trace.choices]
         outcome.choices = [(c.name, c.value, c.why) for c in found]
+        outcome.found = {k: _numpy(v) for k, v in trace.found.items()}
         outcome.stopped = solution.stopped
         before = _adjoint(compiled) if compiled is not None else None
         if compiled is not None and before is not None and choice.solver.word != "adjoint" and _normalised(compiled):

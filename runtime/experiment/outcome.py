@@ -35,7 +35,8 @@ class Outcome:
     rows of the data, as many as the page's figures show, at least one.
 
     cell: path -> label of each swept axis. metrics: name -> a number for each row, `rows` their places in the data set.
-    trace: name -> numbers along `iterations`, of the first batch. failure: why it failed, where it did.
+    trace: name -> numbers along `iterations`, of the first batch. found: arrays that the solver found beside the
+    unknowns, for the first row. failure: why it failed, where it did.
     """
 
     cell: dict[str, str]
@@ -51,6 +52,7 @@ class Outcome:
     iterations: list[int] = field(default_factory=list)
     trace: dict[str, list[float]] = field(default_factory=dict)
     choices: list[tuple[str, float, str]] = field(default_factory=list)
+    found: dict[str, Array] = field(default_factory=dict)
     stopped: str = ""
     seconds: float = 0.0
     failure: str = ""

@@ -10,6 +10,7 @@ from ..data.volumes import mrc_bytes
 from ..folder import RunFiles
 from ..report.content import Picture
 from ..report.display import share_limits
+from ..report.mosaic import mosaic
 from ..report.pictures import picture_png
 from .job import Job, Sink, Solved
 from .outcome import Outcome
@@ -21,6 +22,8 @@ def saver(files: RunFiles) -> Sink:
     def save(job: Job, outcome: Outcome, solved: Solved) -> None:
         experiment = job.cell.checked.experiment
         _save_arrays(files, outcome, solved, experiment)
+        if solved.rows[0] == outcome.rows[0]:
+            _save_found(files, outcome)
         if any(isinstance(d.source, Mrc | Star) for d in experiment.data.values()):
             _save_mrc(files, outcome, solved, experiment)
 
@@ -51,6 +54,15 @@ def _save_arrays(files: RunFiles, o: Outcome, solved: Solved, experiment: Experi
             files.write_array(
                 f"{below}truth{'-' + name if several or name == 'ref' else ''}{tag}.npy", t[i].cpu().numpy()
             )
+
+
+def _save_found(files: RunFiles, o: Outcome) -> None:
+    """What the solver found beside the unknowns, with a picture of what is a list of small images."""
+    below = f"{o.folder}/" if o.folder else ""
+    for name, array in o.found.items():
+        files.write_array(f"{below}{name}.npy", array)
+        if array.ndim == 3:
+            files.write_bytes(f"{below}{name}.png", picture_png(mosaic(name, array)))
 
 
 def _save_mrc(files: RunFiles, o: Outcome, solved: Solved, experiment: Experiment) -> None:
