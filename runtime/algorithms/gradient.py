@@ -78,7 +78,7 @@ class ProximalGradient(Algorithm[Descent]):
         self.bound: Scalar | None = None
         if search:
             self.why = "|g|^2 / <g, H g> at the start"
-            self.size: Scalar = self.smooth.cauchy_step(problem.initial())
+            self.size: Scalar = self.smooth.cauchy_step(problem.initial()) / GROWTH  # each step is tried longer first
             return
         curvature = self.smooth.curvature()
         self.bound = 2 * (1 + momentum) / safe(curvature.upper)

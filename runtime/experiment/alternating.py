@@ -51,6 +51,7 @@ def alternate(
             raise Diverged(f"`alternate` diverged in round {k}; more iterations of the inner solvers may help")
         move = max(_moved(values[n], before[n]) for n in values)
         trace.iterations.append(k)
+        trace.epochs.append(float("nan"))  # the unknowns' solvers each have passes of their own
         trace.objective.append([total])
         trace.violation.append([0.0])
         trace.move.append([move])

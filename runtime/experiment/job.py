@@ -39,6 +39,7 @@ from .rows import Batch, RowReader
 from .score import score
 from .simulate import averaged, simulate
 from .solve import solve_word
+from .watching import Watcher, metrics_along
 from .weighing import Weighing, Weights, weight_column
 
 Array = np.ndarray[Any, Any]
@@ -247,15 +248,23 @@ def _solve(
 
     compiled: Compiled | None = None
     weights: Weights | None = None
+    watcher: Watcher | None = None
     if method.problem.coupled:
         solution, estimates = meaning(choice.solver)(choice.solver, method, measured, build, tick)
     else:
         compiled = compile_problem(method, measured, build)
         weighing = Weighing(job.cell.checked, job.method, place.folder, lambda solves, weight: tick(solves, 0, 0.0))
         compiled, weights = weighing.weighed(method, compiled, measured, build)
-        solution = solve_word(choice.solver, compiled.problem, progress=tick, compiled=experiment.run.compile)
+        split, along = compiled.layout.split, metrics_along(experiment)
+        if along and not outcome.iterations:
+            watcher = Watcher(
+                along, lambda x: score(experiment, method.formulation, split(x), truths, measured, build)[0]
+            )
+        solution = solve_word(
+            choice.solver, compiled.problem, progress=tick, observe=watcher, compiled=experiment.run.compile
+        )
         estimates = compiled.layout.split(solution.estimate)
-    outcome.seconds += time.perf_counter() - start
+    outcome.seconds += time.perf_counter() - start - (watcher.seconds if watcher else 0.0)
     if not all(bool(torch.isfinite(torch.view_as_real(e) if e.is_complex() else e).all()) for e in estimates.values()):
         raise Diverged(f"`{choice.solver.word}` returned numbers that are not finite")
     before: Tensor | None = None
@@ -264,6 +273,7 @@ def _solve(
         trace = solution.trace
         series = {"objective": trace.objective, "violation": trace.violation, "move": trace.move, **trace.series}
         outcome.trace = {k: [float(np.mean(v)) for v in values] for k, values in series.items()}
+        outcome.trace["epochs"] = trace.epochs
         found = [*(weights.choices() if weights else []), *solution.trace.choices]
         outcome.choices = [(c.name, c.value, c.why) for c in found]
         outcome.found = {k: _numpy(v) for k, v in trace.found.items()}

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from recon.dsl.digest import canonical, spec_digest
-from recon.dsl.model.solver import Iterative
+from recon.dsl.model.solver import InBlocks, Iterative
 from recon.dsl.model.terms import Statistic, everything
 
 from .cells import Cell
@@ -88,7 +88,7 @@ def worth_processes(work: Work, todo: Sequence[Job], seconds: Sequence[float]) -
 def _guess(job: Job) -> float:
     """Seconds that a job takes, roughly: its unknowns times its iterations."""
     solver = job.cell.checked.choices[job.method].solver
-    iterations = solver.iterations if isinstance(solver, Iterative) else 1
+    iterations = solver.most if isinstance(solver, (Iterative, InBlocks)) else 1
     return _numbers(job.cell, job.method) * iterations * (job.data.options.limit or 1) / RATE
 
 
