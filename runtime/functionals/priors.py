@@ -24,14 +24,16 @@ def penalised_entries(operator: Operator) -> Tensor | None:
     """Which entries of the operator's codomain `l1` penalises; None: all of them.
 
     An operator whose coefficients include coarse ones that are not sparse, such as a wavelet transform, names them in
-    the attribute `unpenalised`: slices of the last axes, or None.
+    the attribute `unpenalised`: slices of the last axes, or a boolean array over them, or None.
     """
     outermost = operator._chain()[0] if isinstance(operator, Composition) else operator
-    corner: tuple[slice, ...] | None = getattr(outermost, "unpenalised", None)
+    corner: tuple[slice, ...] | Tensor | None = getattr(outermost, "unpenalised", None)
     if corner is None:
         return None
     device = next((b.device for b in operator.buffers()), torch.device("cpu"))
     penalised = torch.ones(operator.codomain.sizes, dtype=torch.bool, device=device)
+    if isinstance(corner, Tensor):
+        return penalised & ~corner.to(device)
     rest = (slice(None),) * (penalised.ndim - len(corner))
     penalised[rest + corner] = False
     return penalised

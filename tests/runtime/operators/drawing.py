@@ -31,6 +31,8 @@ from recon.dsl.vocabulary.operators import (
     convolution,
     dynamics,
     electrons,
+    fourier,
+    frames,
     kernels,
     mri,
     nufft,
@@ -233,6 +235,10 @@ def _weights(draw: Draw, setting: Setting) -> Any:
     return draw(st.sampled_from(["auto", tuple(draw(st.floats(0.1, 3)) for _ in range(count))]))
 
 
+def _spatial(setting: Setting) -> tuple[int, ...]:
+    return setting.domain.sizes[-spatial_count(setting.domain) :]
+
+
 def _summed(draw: Draw, setting: Setting) -> str:
     known = get_args(resampling.Sum.model_fields["axis"].annotation)
     return str(draw(st.sampled_from([a.name for a in setting.domain.axes if a.name in known] or ["z"])))
@@ -340,6 +346,18 @@ OVERRIDES: dict[tuple[type[Word], str], Callable[[Draw, Setting], Any]] = {
     (sparsity.Gradient, "weights"): lambda d, s: _weights(d, s),
     (sparsity.SymmetricGradient, "axes"): lambda d, s: "auto",
     (sparsity.SymmetricGradient, "weights"): lambda d, s: _weights(d, s),
+    (frames.Undecimated, "levels"): lambda d, s: d(st.sampled_from(["auto", 1, 2])),
+    (frames.Blocks, "of"): lambda d, s: Leaf(
+        d(st.sampled_from([fourier.Cosine(), basic.Identity(), sparsity.Wavelet(name="haar", levels=1)]))
+    ),
+    (frames.Blocks, "size"): lambda d, s: tuple(
+        d(st.sampled_from([k for k in (1, 2, 3, 4) if n % k == 0])) for n in _spatial(s)
+    ),
+    (frames.Blocks, "step"): lambda d, s: d(st.sampled_from(["auto", 1, 2])),
+    (frames.Dictionary, "size"): lambda d, s: tuple(max(n // d(st.integers(1, 2)), 1) for n in _spatial(s)),
+    (frames.Dictionary, "redundancy"): lambda d, s: d(st.integers(1, 2)),
+    (frames.LowFrequencies, "size"): lambda d, s: tuple(n + d(st.integers(0, 3)) for n in _spatial(s)),
+    (frames.LowFrequencies, "count"): lambda d, s: _spatial(s),
     (sparsity.Wavelet, "name"): lambda d, s: d(st.sampled_from(["haar", "db1", "db2", "db4", "sym5", "coif1", "db12"])),
     (sparsity.Wavelet, "levels"): lambda d, s: d(st.sampled_from(["auto", "auto", 1, 2])),
     (dynamics.At, "frame"): lambda d, s: tuple(
