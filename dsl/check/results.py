@@ -96,9 +96,10 @@ def _outside(e: Experiment) -> Iterable[Diagnostic]:
         if not isinstance(view, Figure):
             continue
         place = next(t.span for t in view.show if t.span is not None)
-        space = e.formulation.unknowns[e.subjects[0]].space if e.subjects else None
-        if space is None or len(e.subjects) > 1:
+        unknown = e.formulation.unknowns.get(e.subjects[0]) if len(e.subjects) == 1 else None
+        if unknown is None:  # of a derived quantity the space is not known here
             continue
+        space = unknown.space
         axes = {a.name: a.size for a in space.axes}
         if view.slice is not None:
             name, at = str(view.slice[0]), int(view.slice[1])

@@ -88,7 +88,7 @@ def _outcome(cells: list[Cell], o: Outcome) -> Section:
         return Section(title, text=f"Failed: {o.failure}")
     cell = next(c for c in cells if c.labels == o.cell)
     method = cell.checked.methods[o.method]
-    spaces = method.problem.unknowns
+    spaces = {**method.problem.unknowns, **{n: d.space for n, d in method.derived.items()}}
     pictures = _pictures(o.shown[0], spaces, {n: m.space for n, m in method.measurements.items()})
     pictures += [mosaic(name, array) for name, array in o.found.items() if array.ndim == 3]
     numbers = ", ".join(f"{k} {v:.4g}" for k, v in _first(o).items())

@@ -17,7 +17,7 @@ from recon.dsl.diagnostics import SpecError
 from recon.dsl.digest import digest_of, maker_digest
 from recon.dsl.model.experiment import DataSet, Experiment
 from recon.dsl.model.options import DataOptions
-from recon.dsl.model.terms import Column
+from recon.dsl.model.terms import Column, Unknown
 from recon.dsl.vocabulary.sources.drawn import Phantom
 from recon.dsl.vocabulary.views import Figure
 from torch import Tensor
@@ -31,7 +31,7 @@ from ..folder import FolderError
 from ..loop import Diverged
 from ..meaning import meaning
 from ..shared import Shared
-from ..values import EvaluationError
+from ..values import EvaluationError, evaluate, named
 from .cells import Cell
 from .compile import Compiled, compile_problem, sized
 from .outcome import Outcome, Shown
@@ -265,6 +265,7 @@ def _solve(
         )
         estimates = compiled.layout.split(solution.estimate)
     outcome.seconds += time.perf_counter() - start - (watcher.seconds if watcher else 0.0)
+    estimates = {**estimates, **_derived(method, estimates, truths, build)}
     if not all(bool(torch.isfinite(torch.view_as_real(e) if e.is_complex() else e).all()) for e in estimates.values()):
         raise Diverged(f"`{choice.solver.word}` returned numbers that are not finite")
     before: Tensor | None = None
@@ -298,6 +299,22 @@ def _solve(
         analyse(experiment, subject, outcome)
     place.sink(job, outcome, Solved(batch.numbers, numbered, estimates, measured, truths))
     outcome.interrupted = bool(solution.interrupted)
+
+
+def _derived(
+    method: Checked, estimates: dict[str, Tensor], truths: dict[str, Tensor], build: Build
+) -> dict[str, Tensor]:
+    """The derived quantities whose truth data bind, of the estimates: what the page is about, beside what it solves."""
+    space = next(iter(method.problem.unknowns.values()))
+
+    def lookup(term: object) -> Quantified:
+        if isinstance(term, Unknown) and term.name in method.formulation.derived:
+            return evaluate(method.formulation.derived[term.name], lookup, space, build)
+        if isinstance(term, Unknown) and term.name in estimates:
+            return Quantified(estimates[term.name])
+        return named(term, build.values)  # type: ignore[arg-type]
+
+    return {n: lookup(Unknown(n)).data for n in method.derived if n in truths}
 
 
 def _to_grid(x: Tensor, method: Checked, name: str) -> Tensor:

@@ -71,9 +71,7 @@ class Blocks(Operator):
 
     of: OperatorTerm = Field(description="what acts on a block, such as `cosine()`, keeping its number of axes")
     size: Count | tuple[Count, ...] = Field(8, description="extent of a block, or one for each spatial axis")
-    step: Count | Auto = Field(
-        "auto", description="from one block to the next, dividing `size`; `auto`: no overlap"
-    )
+    step: Count | Auto = Field("auto", description="from one block to the next, dividing `size`; `auto`: no overlap")
 
     def sizes(self, domain: Space) -> tuple[int, ...]:
         """The extents of a block."""
