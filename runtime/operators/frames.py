@@ -169,7 +169,7 @@ class BlocksOperator(Operator):
         for k, (size, step) in enumerate(zip(self.sizes, self.steps, strict=True)):
             # The grid of blocks along this axis, and behind all grids still to come the entries of a block.
             place, entries = head + k, head + self.axes
-            pieces = x.unflatten(entries, (size // step, step)).unbind(entries)  # of each block, in steps
+            pieces = torch.unflatten(x, entries, (size // step, step)).unbind(entries)  # of each block, in steps
             total = pieces[0]
             for shift, piece in enumerate(pieces[1:], start=1):
                 total = total + piece.roll(shift, place)
@@ -210,5 +210,7 @@ def _fitted(x: Tensor, extents: tuple[int, ...]) -> Tensor:
     if tuple(have) == extents:
         return x
     if all(n <= m for n, m in zip(extents, have, strict=True)):
-        return x[(..., *(slice(n) for n in extents))].contiguous()
+        for axis, n in enumerate(extents, start=x.ndim - len(extents)):
+            x = x.narrow(axis, 0, n)
+        return x.contiguous()
     return torch.nn.functional.pad(x, [p for n, m in zip(extents[::-1], have[::-1], strict=True) for p in (0, n - m)])
