@@ -153,7 +153,7 @@ class Dictionary(Operator):
     reference: ClassVar[str] = "Heckel 2024, 4.1; Elad, Aharon 2006"
     example: ClassVar[str] = "x = dictionary(cosine, size = [64, 64], redundancy = 2) @ z"
 
-    kind: Literal["cosine"] = Field("cosine", description="the atoms")
+    kind: Literal["cosine"] = Field(description="the atoms")
     size: Count | tuple[Count, ...] = Field(description="the extents of the image")
     redundancy: Count = Field(2, description="coefficients for each entry of the image, along each axis")
 

@@ -95,7 +95,7 @@ def test_the_means_of_blocks_are_spared() -> None:
 
 def test_a_dictionary_is_a_longer_cosine_basis() -> None:
     domain = grid(10, 12)
-    operator = make(frames.Dictionary(size=(5, 6), redundancy=2), domain=domain)
+    operator = make(frames.Dictionary(kind="cosine", size=(5, 6), redundancy=2), domain=domain)
     z = sample(domain, 2)
     expected = scipy.fft.idctn(z.numpy(), axes=(1, 2), norm="ortho")[:, :5, :6]
     np.testing.assert_allclose(operator(z), expected, atol=1e-12)
@@ -105,7 +105,7 @@ def test_a_dictionary_is_a_longer_cosine_basis() -> None:
 
 def test_a_dictionary_of_patches() -> None:
     """Coefficients of each patch in a place of their own: twice the extents of the picture."""
-    patches = Leaf(frames.Blocks(of=Adjoint(Leaf(frames.Dictionary(size=(4, 4)))), size=4))
+    patches = Leaf(frames.Blocks(of=Adjoint(Leaf(frames.Dictionary(kind="cosine", size=(4, 4)))), size=4))
     domain = grid(16, 24)
     operator = make(Adjoint(patches), domain=domain)
     assert operator.codomain.sizes == (8, 12)
@@ -123,7 +123,11 @@ def test_low_frequencies_are_the_first_cosines() -> None:
 @pytest.mark.parametrize(
     ("word", "sizes", "message"),
     [
-        (frames.Dictionary(size=(8, 8)), (8, 8), r"has 16 x 16 coefficients.*declare `unknown z : real\[16, 16\]`"),
+        (
+            frames.Dictionary(kind="cosine", size=(8, 8)),
+            (8, 8),
+            r"has 16 x 16 coefficients.*declare `unknown z : real\[16, 16\]`",
+        ),
         (frames.Blocks(of=COSINE, size=8), (20, 16), "of 8 every 8 do not tile row 20; 16 or 24 would do"),
         (frames.Blocks(of=COSINE, size=8, step=3), (24, 24), "in steps of 3, which must divide 8"),
         (frames.Blocks(of=COSINE, size=(8,)), (16, 16), "has 1 sizes, and .* 2 spatial axes"),
