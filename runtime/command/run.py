@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,7 @@ def _as_json(result: Any) -> dict[str, Any]:
         "failure": result.failure,
         "findings": findings,
         "skipped": result.skipped,
+        "tables": [plain(asdict(table)) for table in result.tables],
         **out,
     }
 
@@ -134,7 +136,10 @@ def _print(result: Any, painted: bool) -> None:
     worth = [d for d in result.findings if d.severity == "warning"]
     if worth:
         print_findings(worth, color=painted, err=True)
+    many = len(result.outcomes) > FEW
     for o in result.outcomes:
+        if many and o.rows and not o.failure:
+            continue
         where = " ".join([*(f"{k}={v}" for k, v in o.cell.items()), *(p for p in (o.data, o.method) if p)])
         head = f"{where} ({o.solver})" if where else o.solver
         if o.failure:
@@ -153,8 +158,13 @@ def _print(result: Any, painted: bool) -> None:
             click.echo(f"  the adjoint image: {before}")
         for note in o.notes:
             click.echo(f"  not measured: {note}")
+    if many:
+        _print_tables(result)
     for verdict in result.verdicts:
-        click.echo(str(verdict))
+        if not many or not verdict.holds:
+            click.echo(str(verdict))
+    if many and result.verdicts and all(v.holds for v in result.verdicts):
+        click.echo(f"met: all {len(result.verdicts)} claims")
     for row in result.skipped:
         click.echo(f"skipped {row}")
     if result.failure:
@@ -162,6 +172,25 @@ def _print(result: Any, painted: bool) -> None:
     if result.code == INTERRUPTED:
         click.echo(f"interrupted{result.execution.rest or '; what was done is kept'}", err=True)
     click.echo(f"report: {result.folder / 'report.html'}")
+
+
+FEW = 6
+"""Outcomes up to which each has a line of its own; more are summed up in tables."""
+MOST_LINES = 40
+
+
+def _print_tables(result: Any) -> None:
+    """What sums up a sweep, in tables cut off at so many lines."""
+    from ..report.tables import to_text
+
+    for table in result.tables:
+        lines = to_text(table).rstrip("\n").split("\n")
+        click.echo("\n".join(lines[:MOST_LINES]))
+        if len(lines) > MOST_LINES:
+            click.echo(f"... {len(lines) - MOST_LINES} more lines; all are in the report")
+        click.echo("")
+    seconds = sum(o.seconds for o in result.outcomes)
+    click.echo(f"{len(result.outcomes)} runs, {seconds:.1f} s of solving")
 
 
 def _number(name: str, values: list[float]) -> str:

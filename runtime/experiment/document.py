@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,9 @@ from .outcome import Outcome, Shown
 from .seen import Seen
 from .views import curves, metrics_table, table
 
-MOST_SECTIONS = 24
+MOST_SECTIONS = 12
+FEW = 6
+"""Outcomes up to which each is shown at once; beyond, what sums them up comes first, and they stand closed."""
 
 
 def report(
@@ -37,10 +40,13 @@ def report(
     experiment = cells[0].checked.experiment
     sections = [*_views(experiment, Seen(cells, execution.outcomes)), *analysis_sections(execution.outcomes)]
     shown = [o for o in execution.outcomes if o.shown or o.failure]
-    sections += [_outcome(cells, o) for o in shown[:MOST_SECTIONS]]
+    many = len(shown) > FEW
+    sections += [replace(_outcome(cells, o), folded=many) for o in shown[:MOST_SECTIONS]]
     if len(shown) > MOST_SECTIONS:
         sections.append(
-            Section("More", text=f"{len(shown) - MOST_SECTIONS} further outcomes have arrays in the run's folder.")
+            Section(
+                f"{len(shown) - MOST_SECTIONS} more", text="Their arrays are in the folder of the run.", folded=True
+            )
         )
     if verdicts:
         lines: list[list[str | float | None]] = [
@@ -59,6 +65,7 @@ def report(
         metrics=metrics_table(experiment, execution.outcomes),
         warnings=[*warnings, *execution.skipped],
         citations=citations,
+        summary=many,
     )
 
 
@@ -78,7 +85,8 @@ def _views(experiment: Experiment, seen: Seen) -> list[Section]:
             found = curves(word, experiment, outcomes)
             if found:
                 out.append(Section("Curves", curves=found, name=name))
-    return out
+    several = {s.title for s in out if s.name.endswith("-2")}
+    return [replace(s, title=f"{s.title} {s.name.rpartition('-')[2]}") if s.title in several else s for s in out]
 
 
 def _outcome(cells: list[Cell], o: Outcome) -> Section:

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from recon.dsl.syntax.format import format_page
 from recon.dsl.syntax.tree import Expr, Page
 
 from ..folder import FolderError, RunFolder, run_name
+from ..report.content import Table
 from ..report.exports import exports
 from ..report.page import render_report
 from .cells import Cell, cells
@@ -52,6 +53,8 @@ class RunResult:
     failure: str
     """What stopped the run before its end, where something did."""
     code: int
+    tables: list[Table] = field(default_factory=list)
+    """What the page's `report table` lines show; without any, the metrics of each outcome."""
 
     @property
     def outcomes(self) -> list[Outcome]:
@@ -120,12 +123,12 @@ def run_page(
                 facts = manifest(all_cells, execution, settings, target, seconds, STATUS[code])
                 warnings = _warnings(findings, execution, failure)
                 citations = bibliography(experiment, [c.solver for c in all_cells[0].checked.choices.values()])
-                _write(files, all_cells, execution, spec, facts, verdicts, warnings, citations)
+                tables = _write(files, all_cells, execution, spec, facts, verdicts, warnings, citations)
                 reason = failure or "interrupted by the user"
                 final = files.commit() if not execution.left else files.keep_partial(reason + execution.rest)
     except FolderError as e:
         raise FolderError(f"{e}{execution.rest}") from None
-    return RunResult(final, execution, verdicts, findings, failure, code)
+    return RunResult(final, execution, verdicts, findings, failure, code, tables)
 
 
 def _execute(
@@ -183,7 +186,8 @@ def _write(
     verdicts: list[Verdict],
     warnings: list[str],
     citations: list[str],
-) -> None:
+) -> list[Table]:
+    """All files but the arrays. Returns the tables that sum the run up."""
     files.write_json("manifest.json", facts)
     files.write_json("metrics.json", metrics_of(execution.outcomes, verdicts))
     files.write_json(
@@ -207,6 +211,8 @@ def _write(
     for name, content in exports(document):
         files.write_bytes(name, content)
     files.write_text("report.html", render_report(document))
+    asked = [t for section in document.sections if section.name for t in section.tables]
+    return asked or ([document.metrics] if document.metrics is not None else [])
 
 
 def metrics_of(outcomes: list[Outcome], verdicts: list[Verdict]) -> dict[str, Any]:

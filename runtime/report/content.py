@@ -233,6 +233,7 @@ class Section:
     """A part of a report with a heading of its own: the data, one method, one cell of a sweep.
 
     name: of the files that its tables and plates are written to as well, such as "table-1"; empty where there are none.
+    folded: whether it stands closed among the single runs, with smaller pictures; for those of a sweep, which are many.
     """
 
     title: str
@@ -243,6 +244,7 @@ class Section:
     name: str = ""
     plates: Sequence[Plate] = ()
     heatmaps: Sequence[Heatmap] = ()
+    folded: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -252,7 +254,8 @@ class Report:
     description: the page's own `##` comments, plain text; blank lines part paragraphs.
     spec_text: the spec, shown character for character.
     manifest: digests, seeds, versions, device, timings; nested mappings are shown with dotted names.
-    metrics: the headline table, shown before the sections.
+    metrics: the headline table, shown before the sections; where `summary` is set it stands closed behind them.
+    summary: whether sections sum up what the table holds line by line.
     warnings: one line or one rendered diagnostic each, shown at the top.
     citations: one BibTeX entry or one line each.
     """
@@ -265,3 +268,4 @@ class Report:
     metrics: Table | None = None
     warnings: Sequence[str] = ()
     citations: Sequence[str] = ()
+    summary: bool = False

@@ -75,22 +75,38 @@ def render_report(report: Report) -> str:
 
 def _parts(report: Report, sections: Sequence[Section]) -> Iterator[tuple[str, str, str]]:
     """Identifier, heading and HTML of each part that has anything to show."""
-    if report.metrics is not None:
-        yield "metrics", report.metrics.title or "Metrics", _table(replace(report.metrics, title=""))
+    metrics = _table(replace(report.metrics, title="")) if report.metrics is not None else ""
+    title = (report.metrics.title if report.metrics is not None else "") or "Metrics"
+    if metrics and not report.summary:
+        yield "metrics", title, metrics
+    folded = [(f"part-{i + 1}", s) for i, s in enumerate(sections) if s.folded]
     for index, section in enumerate(sections):
-        yield f"part-{index + 1}", section.title, _section(section, f"part-{index + 1}")
+        if not section.folded:
+            yield f"part-{index + 1}", section.title, _section(section, f"part-{index + 1}")
+    closed = _details("metrics", title, metrics) if metrics and report.summary else ""
+    closed += "".join(_details(name, s.title, _section(s, name, SMALL)) for name, s in folded)
+    if closed:
+        yield "runs", "Single runs", closed
     if report.spec_text:
         yield "spec", "Spec", f'<pre class="spec" tabindex="0"><code>{_spec(report.spec_text)}</code></pre>\n'
     if report.manifest:
         rows = [[name, value] for name, value in _flat(report.manifest)]
-        yield "manifest", "Manifest", _table(Table("", ["entry", "value"], rows), "manifest")
+        table = _table(Table("", ["entry", "value"], rows), "manifest")
+        yield "manifest", "Manifest", _details("manifest-table", "Digests, versions, settings, timings", table)
     if report.citations:
         entries = "\n\n".join(entry.strip() for entry in report.citations)
         yield "citations", "What to cite", f'<pre tabindex="0"><code>{escape(entries)}</code></pre>\n'
 
 
-def _section(section: Section, name: str) -> str:
-    pictures = "".join(_picture(p, f"{name}-picture-{i + 1}") for i, p in enumerate(section.pictures))
+SMALL = 256  # most pixels along an axis of a picture in a section that is folded
+
+
+def _details(name: str, heading: str, content: str) -> str:
+    return f'<details id="{name}"><summary>{escape(heading)}</summary>\n{content}</details>\n'
+
+
+def _section(section: Section, name: str, largest: int = LARGEST) -> str:
+    pictures = "".join(_picture(p, f"{name}-picture-{i + 1}", largest) for i, p in enumerate(section.pictures))
     curves = "".join(_curve(c, f"{name}-curve-{i + 1}") for i, c in enumerate(section.curves))
     curves += "".join(_heatmap(h, f"{name}-heatmap-{i + 1}") for i, h in enumerate(section.heatmaps))
     return (
@@ -131,8 +147,8 @@ def _warnings(warnings: Sequence[str]) -> str:
 # --- pictures
 
 
-def _picture(picture: Picture, name: str) -> str:
-    seen = shown(picture, LARGEST)
+def _picture(picture: Picture, name: str, largest: int = LARGEST) -> str:
+    seen = shown(picture, largest)
     if seen.map == "line":
         return _curve(line_of(picture, seen), name, [picture.note, *seen.notes])
     height, width = seen.values.shape[:2]

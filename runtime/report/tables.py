@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import math
 import re
 import textwrap
@@ -225,16 +226,32 @@ def _half(cell: Cell) -> float | None:
 
 
 def to_text(table: Table, width: int = 100) -> str:
-    """The table in plain text for a terminal: title, headings, rows, and the note in lines of at most `width`."""
-    head = _flat_head(table)
+    """The table in plain text for a terminal: title, headings, rows, and the note in lines of at most `width`.
+
+    The best numbers have a star.
+    """
     body = [[cell_text(cell) + ("*" if is_best(cell) else "") for cell in row] for row in table.rows]
-    right = [is_numeric(table, i) for i in range(len(head))]
-    widths = [max(len(row[i]) for row in [head, *body]) for i in range(len(head))]
+    right = [is_numeric(table, i) for i in range(len(table.columns))]
+    widths = [max(len(row[i]) for row in [list(table.columns), *body]) for i in range(len(table.columns))]
+    spans = [(text, start, span) for line in table.heads for text, start, span in _placed(line)]
+    for text, start, span in spans:  # a heading that is wider than what it spans widens the last column below it
+        room = sum(widths[start : start + span]) + 2 * (span - 1)
+        widths[start + span - 1] += max(len(text) - room, 0)
 
     def line(row: Sequence[str]) -> str:
         cells = (c.rjust(w) if r else c.ljust(w) for c, w, r in zip(row, widths, right, strict=True))
         return "  ".join(cells).rstrip()
 
     above = [table.title] if table.title else []
-    note = textwrap.wrap(table.note, width) if table.note else []
-    return "\n".join([*above, line(head), line(["-" * w for w in widths]), *(line(row) for row in body), *note]) + "\n"
+    for heads in table.heads:
+        parts = [text.center(sum(widths[a : a + n]) + 2 * (n - 1)) for text, a, n in _placed(heads)]
+        above.append("  ".join(parts).rstrip())
+    note = table.note.replace("in bold", "with a star")
+    lines = [*above, line(table.columns), line(["-" * w for w in widths]), *(line(row) for row in body)]
+    return "\n".join([*lines, *textwrap.wrap(note, width)]) + "\n"
+
+
+def _placed(line: Sequence[tuple[str, int]]) -> list[tuple[str, int, int]]:
+    """Headings with the first column and the number of columns each stands over."""
+    starts = itertools.accumulate((span for _, span in line), initial=0)
+    return [(text, start, span) for (text, span), start in zip(line, starts, strict=False)]

@@ -226,3 +226,29 @@ def test_an_undefined_metric_is_said_and_loses_nothing(tmp_path: Path) -> None:
     assert written["metrics"]["nmse"] == [None]
     assert written["mean"]["nmse"] is None
     assert np.isfinite(np.load(r.folder / "reconstruction.npy")).all()
+
+
+def test_a_sweep_is_summed_up_in_tables_on_the_command_line(tmp_path: Path) -> None:
+    from click.testing import CliRunner
+    from recon.runtime.command.run import run as command
+
+    page = tmp_path / "page.recon"
+    text = DENOISE.replace("10 * tv(x)", "lam * sq(x)").replace('sample("camera")', 'sample("*") { limit = 2 }')
+    page.write_text(
+        f"recon 1\nparam lam = 1\n{text}expect mean(psnr) >= 1dB\nsweep g {{ lam in [1, 2, 3, 4]; run.seed in 0..1 }}\n"
+        "report table { rows = lam; cells = [mean(psnr)] }\n"
+    )
+    out = str(tmp_path / "out")
+    said = CliRunner().invoke(command, [str(page), "--out", out, "--quiet"])
+    lines = said.output.splitlines()
+    start = next(i for i, line in enumerate(lines) if line.split()[:1] == ["lam"])
+    assert [line.split()[0] for line in lines[start + 2 : start + 6]] == ["1", "2", "3", "4"]
+    assert "met: all 8 claims" in lines
+    assert not any(line.startswith("lam=") for line in lines)
+    (table,) = json.loads(CliRunner().invoke(command, [str(page), "--out", out, "--quiet", "--json"]).stdout)["tables"]
+    psnr = {row[0]: row[1]["value"] for row in table["rows"]}
+    each = [
+        o for o in json.loads((tmp_path / "out" / "metrics.json").read_text())["outcomes"] if o["cell"]["lam"] == "3"
+    ]
+    assert len(each) == 2
+    assert psnr["3"] == pytest.approx(np.mean([o["metrics"]["psnr"] for o in each]))

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from recon.runtime.folder import FolderError
-from recon.runtime.report.content import Curve, Picture, Report, Section, Table
+from recon.runtime.report.content import Curve, Panel, Picture, Plate, PlateLine, Report, Section, Table
 from recon.runtime.report.page import render_report, write_report
 from skimage.io import imread
 
@@ -177,3 +177,24 @@ def test_six_pictures_and_two_curves_take_little_time() -> None:
     start = time.process_time()
     render_report(report)
     assert time.process_time() - start < 2.5
+
+
+def test_single_runs_of_a_sweep_stand_closed_behind_what_sums_them_up() -> None:
+    noise = np.random.default_rng(0).random((600, 600))
+    runs = [Section(f"run {i}", [Picture("reconstruction", noise, "estimate")], folded=True) for i in range(2)]
+    table = Table("All numbers", ["method", "psnr"], [["tv", 30.0]])
+    text = render_report(Report("t", sections=[Section("Summary"), *runs], metrics=table, summary=True))
+    tree = Tree(text)
+    assert [d.get("id") for d in tree.all("details")] == ["metrics", "part-2", "part-3"]
+    assert text.index("Summary</h2>") < text.index("All numbers</summary>") < text.index("run 0</summary>")
+    assert {image["width"] for image in tree.all("img") if image.get("class") == "raster"} == {"200"}  # of 600
+    assert [a["href"] for a in tree.all("a")] == ["#part-1", "#runs"]
+
+
+def test_a_plate_is_one_picture_with_its_note() -> None:
+    panel = Panel(Picture("", np.zeros((8, 8)), "estimate", limits=(0.0, 1.0)), "31 dB")
+    plate = Plate("", ["tv & more"], [PlateLine("", [panel])], note="Under each picture PSNR.")
+    tree = Tree(render_report(Report("t", sections=[Section("Figure", plates=[plate])])))
+    (image,) = tree.all("img")
+    assert "tv & more" in str(image["alt"])
+    assert "Under each picture PSNR." in tree.texts["p"]

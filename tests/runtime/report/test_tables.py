@@ -109,9 +109,15 @@ def test_headings_must_span_the_columns() -> None:
 
 
 def test_plain_text_keeps_columns_in_line() -> None:
-    lines = to_text(GROUPED).splitlines()
-    assert len({len(line) for line in lines[:4]}) == 1
-    assert "31.12 ± 0.21*" in lines[2]
+    above, head, rule, first, second = to_text(GROUPED).splitlines()
+    ends = [i + 1 for i in range(len(rule)) if rule[i] == "-" and rule[i + 1 : i + 2] != "-"]
+    for row, texts in (
+        (head, ["psnr", "ssim", "psnr", "ssim"]),
+        (second, ["30.00 ± 0.32", "0.8000", "25.00", "0.4000"]),
+    ):
+        assert [row[:end].rsplit("  ", 1)[-1] for end in ends[1:]] == texts
+    assert "31.12 ± 0.21*" in first
+    assert ends[0] < above.index("accel = 2") < ends[2] < above.index("accel = 4")
 
 
 def test_markdown_aligns_numbers_and_escapes() -> None:
