@@ -35,6 +35,7 @@ COPIES: dict[str, tuple[int, int]] = {
     "adam": (4, 0),
     "adagrad": (3, 0),
     "lsqr": (4, 1),
+    "hqs": (3, 1),
     "kaczmarz": (2, 0),
     "sgd": (3, 0),
     "saga": (4, 1),
@@ -163,6 +164,8 @@ def _algorithm_lines(c: Checked, choice: Choice) -> list[StepLine]:
         if isinstance(rho, float):
             return [StepLine("rho", rho, "given")]
         return [StepLine("rho", None, "balances the residuals at run")]
+    if name == "hqs":
+        return [StepLine("rho", None, "grows at run" if choice.solver.rho == "auto" else "as given")]  # type: ignore[attr-defined]
     if name == "pdhg":
         split = [x for x in c.problem.terms if not x.plain]
         norms = [x.operator.norm.value for x in split]

@@ -17,7 +17,9 @@ class Geometric(Schedule):
 
     start: Positive = Field(description="the number of the first iteration")
     stop: Positive = Field(description="the number of the last")
-    count: Count | None = Field(None, description="iterations that it takes; later ones keep `stop`; left out: all")
+    count: Count | None = Field(
+        default=None, description="iterations that it takes; later ones keep `stop`; left out: all"
+    )
 
 
 class Harmonic(Schedule):

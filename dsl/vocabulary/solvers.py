@@ -15,7 +15,7 @@ from ..model.problem import Problem, TermFacts, closed_together
 from ..model.solver import Iterative, Misfit, Solver
 from ..model.space import Space
 from ..model.terms import Compose, Leaf, Scaled
-from ..model.word import Compensation
+from ..model.word import Compensation, Schedule
 from .operators.resampling import Downsample
 
 
@@ -428,6 +428,42 @@ class Admm(Iterative):
             and all(t.operator.cogram is not None or measured_numbers(t) <= cls.largest for t in exact)
             and stack([IDENTITY, *(t.operator for t in others)]).gram is not None
         )
+
+
+class Hqs(Iterative):
+    """Half-quadratic splitting: each K_j x is held to a copy of its own by a quadratic penalty, which may grow.
+
+    Solves the penalised problem, in which the g_j are replaced by their Moreau envelopes; near the problem itself for
+    large `rho`.
+    """
+
+    formula: ClassVar[str] = (
+        r"z_j \leftarrow \mathrm{prox}_{g_j / \rho_k}(K_j x),\ "
+        r"x \leftarrow \arg\min_x f(x) + \tfrac{\rho_k}{2} \textstyle\sum_j |K_j x - z_j|^2"
+    )
+    reference: ClassVar[str] = "Heckel 2024, 5.1; Geman, Yang 1995; Wang, Yang, Yin, Zhang 2008"
+    example: ClassVar[str] = "solver hqs(iterations = 60) { rho = geometric(10, 1e5) }"
+
+    rho: Positive | tuple[Positive, ...] | Auto | Schedule = Field(
+        "auto",
+        description="penalty at |K_j| = 1: a number, a list, a schedule; `auto` grows from a tenth to a thousand times "
+        "the largest curvature of the quadratic terms",
+    )
+
+    def misfit(self, problem: Problem) -> Misfit | None:
+        stuck = _first(t for t in problem.rough if t.function.prox == "none")
+        if stuck:
+            return Misfit(stuck, f"`hqs` needs the proximal map of `{stuck.label}`, and it has none")
+        return None
+
+    def caution(self, problem: Problem) -> Misfit | None:
+        split = _first(t for t in problem.terms if not t.function.quadratic)
+        if split is None:
+            return None
+        reason = f"`hqs` solves a penalised problem: `{split.label}` is met by a copy that `rho` holds to it"
+        constant = isinstance(self.rho, float)
+        grow = "let `rho` grow, as in `rho = geometric(10, 1e5)`; " if constant else ""
+        return Misfit(split, reason, f"{grow}`admm` and `pdhg` solve the problem itself")
 
 
 class Pdhg(Iterative):

@@ -94,9 +94,9 @@ class Admm(Algorithm[Splitting]):
         if inside is not None and len(rough) > 1 and not self.smooth.terms:
             others = [t for i, t in enumerate(rough) if i != inside]
             if all(t.plain or tight(t.operator) for t in others):
-                splits = [self._onto_x(t) if not t.plain else _as_written(t) for t in others]
+                splits = [self._onto_x(t) if not t.plain else as_written(t) for t in others]
                 return splits, self._normal(splits), onto[inside]
-        written = [_as_written(t) for t in rough]
+        written = [as_written(t) for t in rough]
         normal = self._normal(written)
         if normal.basis is None or onto:
             # z_j = x in place of z_j = K_j x where the map is closed in x: K^H K becomes I.
@@ -215,7 +215,7 @@ class Admm(Algorithm[Splitting]):
         return [Step("rho", self.rho, f"{why}; x-update by {how}")]
 
 
-def _as_written(term: Term) -> Split:
+def as_written(term: Term) -> Split:
     """The splitting z = K x of a term."""
     share = 1 / norm_squared(term) if not term.plain else 1.0
     return Split(term.operator, term.functional.prox_, share, term.functional, term.plain)

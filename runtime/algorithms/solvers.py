@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from recon.dsl.vocabulary import solvers as words
+from recon.dsl.vocabulary.schedules import Geometric
 
 from ..meaning import meaning, meaning_of
 from ..problem import Problem
@@ -19,9 +20,11 @@ from .condat_vu import BalancedPdhg
 from .direct import AdjointImage, ClosedFormImage, PseudoInverseImage
 from .filtered import FilteredBackprojection
 from .gradient import HeavyBall, ProximalGradient
+from .half_quadratic import START, STOP, HalfQuadratic, curvature_of
 from .interpolate import InterpolatedImage
 from .lsqr import Lsqr
 from .primal_dual import roles
+from .schedules import numbers
 
 
 def _given(number: float | str) -> float | None:
@@ -129,6 +132,18 @@ def fista(word: words.Fista, problem: Problem) -> Algorithm[Any]:
 def admm(word: words.Admm, problem: Problem) -> Algorithm[Any]:
     """The alternating direction method."""
     return Admm(problem, _given(word.rho))
+
+
+@meaning_of(words.Hqs)
+def hqs(word: words.Hqs, problem: Problem) -> Algorithm[Any]:
+    """Half-quadratic splitting."""
+    if not isinstance(word.rho, str):
+        return HalfQuadratic(
+            problem, numbers(word.rho, word.iterations), word.iterations, 1.0, "given, in the first iteration"
+        )
+    grows = Geometric(start=START, stop=STOP, count=word.iterations)
+    why = f"grows from {START:g} to {STOP:g} times the largest curvature of the quadratic terms"
+    return HalfQuadratic(problem, numbers(grows, word.iterations), word.iterations, curvature_of(problem), why)
 
 
 @meaning_of(words.Pdhg)

@@ -152,6 +152,8 @@ def test_real_unknowns_are_not_complex_ones() -> None:
         ("admm", "tv", True),
         ("admm", "two", True),
         ("admm", "exact", True),
+        ("hqs", "tv", True),
+        ("hqs", "exact", True),
         ("pdhg", "tv", True),
         ("pdhg", "exact", True),
         ("omp", "few", True),

@@ -12,6 +12,8 @@ from recon.dsl.model.facts import Facts, identity
 from recon.dsl.model.solver import Solver
 from recon.dsl.vocabulary import solvers as words
 from recon.dsl.vocabulary.operators import sparsity
+from recon.dsl.vocabulary.schedules import Geometric
+from recon.runtime.algorithms.smooth import norm_squared
 from recon.runtime.functionals.data import Ball, Exactly, HalfSquare, PoissonCounts, PoissonExponential
 from recon.runtime.functionals.priors import L1, GroupL1, Interval, Nonnegative
 from recon.runtime.loop import appraise
@@ -289,3 +291,41 @@ def test_two_unknowns_side_by_side(kit: Any, rng: np.random.Generator, word: Sol
         (Nonnegative(), parts[1]),
     )
     check(kit, word, problem, best)
+
+
+@pytest.mark.parametrize("rho", [5.0, 80.0])
+def test_half_quadratic_splitting_solves_its_penalised_problem(kit: Any, rng: np.random.Generator, rho: float) -> None:
+    """CVXPY's minimum with copies held by the penalty; rho is relative to |K|^2, which is under 8 for differences."""
+    y = steps(rng, 12, 12)
+    space = kit.image(12, 12)
+    D = kit.word(sparsity.Gradient(), space)
+    problem = kit.problem(space, (HalfSquare(100.0, tensor(y)), kit.identity(space)), (GroupL1(8.0), D))
+    own = rho / norm_squared(problem.terms[1])
+    v, p, q = cp.Variable((12, 12)), cp.Variable((11, 12)), cp.Variable((12, 11))
+    down = cp.vstack([p, np.zeros((1, 12))])
+    right = cp.hstack([q, np.zeros((12, 1))])
+    lengths = cp.norm(cp.vstack([cp.vec(down, order="C"), cp.vec(right, order="C")]), 2, axis=0)
+    penalty = cp.sum_squares(v[1:] - v[:-1] - p) + cp.sum_squares(v[:, 1:] - v[:, :-1] - q)
+    best = solved(cp.Problem(cp.Minimize(50 * cp.sum_squares(v - y) + 8 * cp.sum(lengths) + own / 2 * penalty)))
+    x = kit.run(words.Hqs(rho=rho), problem, 3000).estimate
+    z = GroupL1(8.0).prox(D.forward(x), 1 / own)
+    found = float(problem.terms[0].value(x) + GroupL1(8.0).value(z)) + own / 2 * float(
+        (D.forward(x) - z).square().sum()
+    )
+    assert abs(found - best) <= GAP * best
+    assert float(problem.objective(x)) > best * (1 + 1e-3)  # which is not the problem itself
+
+
+def test_half_quadratic_splitting_nears_the_problem_as_rho_grows(kit: Any, rng: np.random.Generator) -> None:
+    """The gap to the LASSO's minimum falls like 1 / rho."""
+    A, b = rng.standard_normal((15, 30)), rng.standard_normal(15)
+    v = cp.Variable(30)
+    best = solved(cp.Problem(cp.Minimize(cp.sum_squares(A @ v - b) / 2 + 1.5 * cp.norm1(v))))
+    space = kit.signal(30)
+    problem = kit.problem(space, (HalfSquare(1.0, tensor(b)), kit.dense(A)), (L1(1.5), kit.identity(space)))
+    gaps = []
+    for stop in (1e1, 1e2, 1e3):
+        word = words.Hqs(rho=Geometric(start=0.1, stop=stop, count=1000))
+        gaps.append(kit.value(problem, kit.run(word, problem, 3000).estimate) - best)
+    assert 8 < gaps[0] / gaps[1] < 12
+    assert 8 < gaps[1] / gaps[2] < 12
