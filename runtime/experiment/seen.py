@@ -13,7 +13,7 @@ from recon.dsl.model.terms import Measured, Reserved, Unknown, ValueTerm
 from ..build import Quantified
 from ..values import EvaluationError, evaluate
 from .cells import Cell
-from .job import build_for
+from .gather import build_for
 from .outcome import Outcome, Shown
 
 Array = np.ndarray[Any, Any]

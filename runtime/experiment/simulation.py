@@ -15,7 +15,7 @@ from recon.dsl.syntax.tree import Expr, Page
 from ..folder import RunFolder, run_name
 from .cells import cells
 from .compile import sized
-from .job import build_for, data_sets, row_build
+from .gather import build_for, data_sets, row_build
 from .outcome import safe
 from .rows import RowReader
 from .run import choose_device

@@ -22,14 +22,14 @@ from recon.dsl.vocabulary.weights import Validation
 from torch import Tensor
 
 from ..algorithms.base import Step
-from ..build import Build, Quantified
+from ..build import Build
 from ..functionals.base import Scalar
 from ..meaning import meaning
 from ..tuning.search import Found
 from ..tuning.weights import Family
-from .compile import Compiled, compile_problem, sized
+from .compile import Compiled, compile_problem
+from .gather import pose
 from .rows import RowReader
-from .simulate import averaged, simulate
 from .solve import started
 
 Tick = Callable[[int, float], None]
@@ -99,25 +99,12 @@ class Weighing:
 
     def _validate(self, rule: Validation, build: Build) -> Found:
         data = self.checked.experiment.data[rule.data.name]
-        method, maker = self.checked.methods[self.name], self.checked.makers[self.name]
         families, truths = [], []
-        for batch in RowReader(data, maker, self.folder, build, one_by_one=True).batches():
-            here = build
-            if method.by_row or maker.by_row:
-                here = replace(here, values=batch.known, row=f"{data.name}/{batch.numbers[0]}")
-            measured = {k: v for k, v in batch.values.items() if k in method.measurements}
-            truth = {k: v for k, v in batch.values.items() if k not in measured}
-            if not all(n in measured for n in method.measurements):
-                made = sized(maker, batch.values, batch.known)
-                measured = {**simulate(made, truth, data.name, batch.numbers, here), **measured}
-            own = sized(method, {**truth, **measured}, batch.known)
-            if own.given:
-                values = {k: Quantified(v) for k, v in measured.items()}
-                here = replace(here, values={**here.values, **values})
-            compiled = compile_problem(own, measured, here)
-            families.append(self._family(compiled, here))
-            known = {k: averaged(truth[k], u.sizes) for k, u in own.problem.unknowns.items()}
-            truths.append(compiled.layout.join(known))
+        for batch in RowReader(data, self.checked.makers[self.name], self.folder, build, one_by_one=True).batches():
+            posed = pose(self.checked, self.name, data, batch, build)
+            compiled = compile_problem(posed.method, posed.measured, posed.build)
+            families.append(self._family(compiled, posed.build))
+            truths.append(compiled.layout.join({k: posed.truths[k] for k in posed.method.problem.unknowns}))
         found = meaning(rule)(rule, families, truths)
         assert isinstance(found, Found)
         return found

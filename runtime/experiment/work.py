@@ -14,7 +14,8 @@ from recon.dsl.model.solver import InBlocks, Iterative
 from recon.dsl.model.terms import Statistic, everything
 
 from .cells import Cell
-from .job import Job, data_sets
+from .gather import data_sets
+from .job import Job
 
 STARTING = 3.0
 """Seconds until the first process that works beside this one is ready; most of it goes into loading PyTorch."""

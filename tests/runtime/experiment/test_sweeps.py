@@ -17,8 +17,7 @@ import pytest
 from recon.dsl.syntax.parse import parse
 from recon.dsl.syntax.source import Source
 from recon.runtime.analyses.finding import Finding
-from recon.runtime.experiment import job as jobs
-from recon.runtime.experiment import work, workers
+from recon.runtime.experiment import gather, work, workers
 from recon.runtime.experiment.cells import cells
 from recon.runtime.experiment.ledger import Ledger
 from recon.runtime.experiment.outcome import Outcome, Shown
@@ -87,8 +86,8 @@ def test_what_jobs_have_in_common_is_made_once(tmp_path: Path, monkeypatch: pyte
 
         return count
 
-    monkeypatch.setattr(jobs, "RowReader", counted("read", jobs.RowReader))
-    monkeypatch.setattr(jobs, "simulate", counted("simulated", jobs.simulate))
+    monkeypatch.setattr(gather, "RowReader", counted("read", gather.RowReader))
+    monkeypatch.setattr(gather, "simulate", counted("simulated", gather.simulate))
     monkeypatch.setattr(base, "estimate_norm", counted("norms", base.estimate_norm))
     run(page(), tmp_path)
     assert seen == {"read": 1, "simulated": 1, "norms": 1}
