@@ -21,10 +21,10 @@ from .problem import Problem
 SLOW = 1e-2
 """Relative move in ten iterations above which a dual variable is still on its way, whatever the estimate does."""
 FAR = 1e6
-"""An objective so many times larger than at the start, or than one nat, and that keeps growing, has diverged."""
-GROWTH, GROWN = 2.0, 2
-"""The factor of growth from look to look, and how many such looks in a row are no passing excess any more: the first
-iterates of a primal-dual method may be far out of reach of a large weight, and come back."""
+"""An objective so many times larger than at the start, or than one nat, and that grows from there, has diverged."""
+GROWN = 4.0
+"""The factor by which it then grows, at whatever pace: the first iterates of a primal-dual method may be far out of
+reach of a large weight, and come back."""
 
 Progress = Callable[[int, int, float], None]
 """(iteration, iterations, relative move of the slowest row) at every look."""
@@ -162,8 +162,7 @@ class _Watch:
         at_zero = appraise(self.problem, torch.zeros_like(x))[0] if self.problem.start is not None else at_start
         scale = torch.maximum(torch.where(at_start.isfinite(), at_start.abs(), 1.0), at_zero.abs().nan_to_num(0, 0, 0))
         self.limit = scale.clamp_min(1.0) * FAR
-        self.before = at_start.nan_to_num(torch.inf)
-        self.grown = torch.zeros_like(self.active, dtype=torch.int32)
+        self.beyond = torch.full_like(at_start, torch.inf)  # the least objective since it has been too large
         self.last = 0
 
     def look(self, k: int, state: Any) -> None:
@@ -213,10 +212,10 @@ class _Watch:
         return self.algorithm.companions(state) if self.tolerance > 0 else []
 
     def _guard(self, k: int, size: Tensor, objective: Tensor) -> None:
-        grows = objective.isfinite() & (objective > self.limit) & (objective > GROWTH * self.before)
-        self.grown = torch.where(grows, self.grown + 1, 0)
-        self.before = objective
-        lost = self.active & (~size.isfinite() | objective.isnan() | (self.grown >= GROWN))
+        large = objective.isfinite() & (objective > self.limit)
+        self.beyond = torch.where(large, torch.minimum(self.beyond, objective), torch.inf)
+        grown = large & (objective > GROWN * self.beyond)
+        lost = self.active & (~size.isfinite() | objective.isnan() | grown)
         if not bool(lost.any()):
             return
         row = int(lost.nonzero()[0])
