@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from .algorithms.base import Algorithm, Direct, Finder, Step
+from .algorithms.certificate import DualityGap
 from .functionals.base import square_rows
 from .problem import Problem
 
@@ -25,6 +26,11 @@ FAR = 1e6
 GROWN = 4.0
 """The factor by which it then grows, at whatever pace: the first iterates of a primal-dual method may be far out of
 reach of a large weight, and come back."""
+
+APART = 1.25
+"""The quotient of two iterations in sequence at which the duality gap is computed."""
+ROUNDED, SMALLER, PATIENCE = 5.0, 0.7, 10
+"""Relative moves of so many machine epsilons are rounding if they have not fallen by this factor in so many looks."""
 
 Progress = Callable[[int, int, float], None]
 """(iteration, iterations, relative move of the slowest row) at every look."""
@@ -44,6 +50,9 @@ class Trace:
     projection relative to the larger of the two. move: |x - x_before| / |x| since the look before. epochs: how often A
     and A^H were applied to all measurements. series: what `observe` returned, by name. choices: the numbers that the
     algorithm found for itself. found: arrays that it found beside the estimate, by name, of the first row.
+
+    In `series`, too: gap, the relative duality gap where there is one, by `DualityGap`, looked at ever less often
+    and at the end.
     """
 
     iterations: list[int] = field(default_factory=list)
@@ -66,6 +75,8 @@ class Solution:
     stopped: str
     interrupted: bool
     seconds: float
+    warning: str = ""
+    """What the user should know of how it ended."""
     state: Any = field(default=None, repr=False)
     """The algorithm's last state, from which `resume` goes on; None of a direct solver."""
 
@@ -76,22 +87,27 @@ def solve(
     *,
     iterations: int,
     tolerance: float,
+    gap: float = 0.0,
     progress: Progress | None = None,
     observe: Observe | None = None,
     resume: Any = None,
+    certify: bool = True,
 ) -> Solution:
     """Run the algorithm until every row meets the tolerance, for at most `iterations` iterations.
 
     A row is done when its estimate moves by at most `tolerance` of its size within ten iterations (or when the
     algorithm's own residual is that small); what it is at that moment is returned, so that the result of a row does not
-    depend on the others. A tolerance of zero never stops. Ctrl-C ends the loop with the last estimate. `resume` is the
-    last state of the same algorithm on a similar problem, such as one with another weight.
+    depend on the others. So it is where its relative duality gap is at most `gap`. A tolerance of zero never stops.
+    Where rounding keeps a row from its tolerance it ends too, with a warning. Ctrl-C ends the loop with the last
+    estimate. `resume` is the last state of the same algorithm on a similar problem, such as one with another weight.
+    certify: whether the trace has duality gaps.
 
     Raises Diverged, which names the step and its bound.
     """
     begin = time.perf_counter()
     with torch.no_grad(), _interruption() as asked:
-        watch = _Watch(algorithm, problem, tolerance, observe)
+        certificate = DualityGap(problem) if certify else None
+        watch = _Watch(algorithm, problem, tolerance, gap, observe, certificate)
         state = algorithm.init() if resume is None else algorithm.resume(resume)
         watch.start(state)
         k, interrupted = 0, False
@@ -100,7 +116,7 @@ def solve(
                 state = algorithm.step(state, algorithm.knobs(k))
                 interrupted = asked.is_set()
                 if k == 1 or k % algorithm.every == 0 or k == iterations or interrupted:
-                    watch.look(k, state)
+                    watch.look(k, state, k == iterations or interrupted)
                     if progress is not None:
                         progress(k, iterations, watch.slowest)
                     if interrupted or watch.done:
@@ -108,7 +124,14 @@ def solve(
         except KeyboardInterrupt:  # from a callback, or where no handler could be set
             interrupted = True
         return Solution(
-            watch.kept, watch.trace, k, watch.reason(k, interrupted), interrupted, time.perf_counter() - begin, state
+            watch.kept,
+            watch.trace,
+            k,
+            watch.reason(k, interrupted),
+            interrupted,
+            time.perf_counter() - begin,
+            watch.warning(k),
+            state,
         )
 
 
@@ -147,8 +170,19 @@ def appraise(problem: Problem, x: Tensor) -> tuple[Tensor, Tensor]:
 class _Watch:
     """Looks at the estimate now and then: fills the trace, keeps finished rows, and raises the alarm."""
 
-    def __init__(self, algorithm: Algorithm[Any], problem: Problem, tolerance: float, observe: Observe | None) -> None:
+    def __init__(
+        self,
+        algorithm: Algorithm[Any],
+        problem: Problem,
+        tolerance: float,
+        goal: float,
+        observe: Observe | None,
+        certificate: DualityGap | None,
+    ) -> None:
         self.algorithm, self.problem, self.tolerance, self.observe = algorithm, problem, tolerance, observe
+        self.goal = goal if tolerance > 0 else 0.0
+        self.certificate = certificate if certificate is not None and certificate.known else None
+        self.next = 0
         self.trace = Trace(choices=algorithm.choices())
         self.slowest = float("inf")
         self.done = False
@@ -164,8 +198,11 @@ class _Watch:
         self.limit = scale.clamp_min(1.0) * FAR
         self.beyond = torch.full_like(at_start, torch.inf)  # the least objective since it has been too large
         self.last = 0
+        self.gap = torch.full_like(at_start, torch.inf)
+        self.least, self.since = torch.full_like(at_start, torch.inf), torch.zeros_like(self.grown)
+        self.stuck = torch.zeros_like(self.active)
 
-    def look(self, k: int, state: Any) -> None:
+    def look(self, k: int, state: Any, final: bool = False) -> None:
         x = self.algorithm.estimate(state)
         size = square_rows(x).sqrt()
         distance = square_rows(x - self.kept).sqrt()
@@ -173,6 +210,7 @@ class _Watch:
         self._guard(k, size, objective)
         move = torch.where(distance > 0, distance / torch.where(size > 0, size, 1.0), 0.0)
         finished = self._finished(k, state, move)
+        finished = finished | self._certified(k, state, x, objective, violation, final or bool(finished.any()))
         # Rows that were finished before keep their estimate, and their last entries in the trace.
         shape = (-1, *[1] * (x.ndim - 1))
         if bool(self.active.all()):
@@ -188,6 +226,8 @@ class _Watch:
         self.trace.objective.append(objective.tolist())
         self.trace.violation.append(violation.tolist())
         self.trace.move.append(move.tolist())
+        if self.certificate is not None:
+            self.trace.series.setdefault("gap", []).append(self.gap.tolist())
         if self.observe is not None:
             for name, values in self.observe(k, self.kept).items():
                 self.trace.series.setdefault(name, []).append(values)
@@ -198,15 +238,35 @@ class _Watch:
     def _finished(self, k: int, state: Any, move: Tensor) -> Tensor:
         if self.tolerance <= 0:
             return torch.zeros_like(self.active)
+        stuck = self._stuck(move)
         residual = self.algorithm.residual(state)
         if residual is not None:
-            return residual <= self.tolerance
+            return self._or_stuck(residual <= self.tolerance, stuck)
         companions = self._companions(state)
         calm = move <= self.tolerance
         for now, before in zip(companions, self.companions, strict=True):
             calm = calm & (square_rows(now - before) <= SLOW**2 * square_rows(now))
         self.companions = [c.clone() for c in companions]
-        return calm if k - self.last >= self.algorithm.every else torch.zeros_like(calm)
+        return self._or_stuck(calm if k - self.last >= self.algorithm.every else torch.zeros_like(calm), stuck)
+
+    def _stuck(self, move: Tensor) -> Tensor:
+        """Rows whose moves are rounding, and have not become smaller for a while."""
+        smaller = move < self.least * SMALLER
+        self.since = torch.where(smaller, 0, self.since + 1)
+        self.least = torch.minimum(self.least, move)
+        return (self.since >= PATIENCE) & (move <= ROUNDED * torch.finfo(self.problem.real).eps)
+
+    def _or_stuck(self, met: Tensor, stuck: Tensor) -> Tensor:
+        self.stuck = self.stuck | (self.active & stuck & ~met)
+        return met | stuck
+
+    def _certified(self, k: int, state: Any, x: Tensor, objective: Tensor, violation: Tensor, now: bool) -> Tensor:
+        """Whether the duality gap is small enough; computed at looks that lie ever further apart, or `now`."""
+        if self.certificate is not None and (now or k >= self.next):
+            gap = self.certificate.relative(x, self.algorithm.duals(state), objective, violation)
+            self.gap = torch.where(self.active, gap, self.gap)
+            self.next = int(k * APART)
+        return self.gap <= self.goal if self.goal > 0 else torch.zeros_like(self.active)
 
     def _companions(self, state: Any) -> list[Tensor]:
         return self.algorithm.companions(state) if self.tolerance > 0 else []
@@ -235,11 +295,31 @@ class _Watch:
         """Why the loop ended, in words."""
         if interrupted:
             return f"interrupted after {k} iterations"
+        if self.done and bool(self.stuck.any()):
+            return f"stopped after {k} iterations, where rounding is left"
+        if self.done and self.goal > 0 and bool((self.gap <= self.goal).all()):
+            return f"relative duality gap {self.goal:g} met after {k} iterations"
         if self.done:
-            return f"tolerance {self.tolerance:g} met after {k} iterations"
+            return f"tolerance {self.tolerance:g} met after {k} iterations" + self._bound()
         left = int(self.active.sum())
         rows = f"; {left} of {self.problem.rows} rows had not met the tolerance" if self.problem.rows > 1 else ""
-        return f"all {k} iterations done" + (rows if self.tolerance > 0 else "")
+        return f"all {k} iterations done" + self._bound() + (rows if self.tolerance > 0 else "")
+
+    def _bound(self) -> str:
+        """How far the objective of the slowest row is from its minimum at most."""
+        worst = float(self.gap.max())
+        return f"; relative duality gap {worst:.1e}" if worst < torch.inf else ""
+
+    def warning(self, k: int) -> str:
+        """What the user should know of the end: a tolerance that rounding keeps out of reach."""
+        if not bool(self.stuck.any()):
+            return ""
+        name = str(self.problem.real).removeprefix("torch.")
+        wider = ', or write `run { precision = "float64" }`' if self.problem.real != torch.float64 else ""
+        return (
+            f"the tolerance {self.tolerance:g} cannot be met in {name}: after {k} iterations the estimate moves by "
+            f"rounding alone, {float(self.least[self.stuck].max()):.1e}; ask for 1e-6{wider}"
+        )
 
 
 @contextmanager

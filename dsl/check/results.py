@@ -155,7 +155,7 @@ def _estimates(e: Experiment) -> Iterable[Diagnostic]:
             lacking = next(m for m, f in e.methods.items() if not _has(f, term.name))
             yield error("RC047", f"the method `{lacking}` has no `{term.name}`", term.span)
     if several and e.metrics_options.of is None:
-        for metric in e.metrics:
+        for metric in (m for m in e.metrics if not m.of_run):
             if getattr(metric, "of", None) is None:
                 message = f"`{metric.word}` could measure any of {names}"
                 hint = f"write `{metric.word}({e.subjects[0]})`, or `{{ of = {e.subjects[0]} }}` behind the list"
@@ -177,11 +177,12 @@ def _known_everywhere(name: str, e: Experiment) -> bool:
 
 def _truths(e: Experiment) -> Iterable[Diagnostic]:
     """A metric compares with a truth, which data must bind."""
-    if not e.metrics or not e.data or e.metrics_options.against is not None:
+    compared = [m for m in e.metrics if not m.of_run]
+    if not compared or not e.data or e.metrics_options.against is not None:
         return
     for d in e.data.values():
         if not _has_truth(d, e):
-            what = e.metrics[0].word
+            what = compared[0].word
             message = f"`{what}` compares with a truth, and `{d.name}` binds none"
             hint = "bind the unknown or `ref` in its body, or leave `metrics` out"
             yield error("RC046", message, Label(e.metrics_span) if e.metrics_span else None, d.span, help=hint)

@@ -67,6 +67,16 @@ class Iterative(Solver):
     init: Solver | Array | Real | None = Field(None, description=START)
 
 
+class Certified(Iterative):
+    """An algorithm for convex problems, whose duality gap may tell when it is done."""
+
+    gap: NonNegative = Field(
+        1e-5,
+        description="stop when the relative duality gap, where one is known, is at most this; 0, or a tolerance of 0: "
+        "do not stop by it",
+    )
+
+
 class InBlocks(Solver):
     """An algorithm that takes the measurements in blocks along an axis; one of its steps passes over all of them."""
 

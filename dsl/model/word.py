@@ -296,6 +296,8 @@ class Metric(Word):
     expression_kind: ClassVar[str] = "metric"
     title: ClassVar[str] = ""
     higher_is_better: ClassVar[bool] = True
+    of_run: ClassVar[bool] = False
+    """Whether it measures how a problem was solved, not the estimate: it needs no truth."""
     dimension: ClassVar[Dimension] = NONE
     undefined: ClassVar[str] = ""
     """Where it has no value, so that a row gets none: a truth of zero, say."""

@@ -12,7 +12,7 @@ from ..model.facts import IDENTITY, stack
 from ..model.fields import Annotated, Auto, Count, Field, NonNegative, Positive
 from ..model.place import Placed
 from ..model.problem import Problem, TermFacts, closed_together
-from ..model.solver import Iterative, Misfit, Solver
+from ..model.solver import Certified, Iterative, Misfit, Solver
 from ..model.space import Space
 from ..model.terms import Compose, Leaf, Scaled
 from ..model.word import Compensation, Schedule
@@ -323,7 +323,7 @@ class Nesterov(Iterative):
         return _smooth(problem, self.word)
 
 
-class Ista(Iterative):
+class Ista(Certified):
     """The proximal gradient method."""
 
     formula: ClassVar[str] = r"x_{k+1} = \mathrm{prox}_{t g}(x_k - t \nabla f(x_k))"
@@ -338,7 +338,7 @@ class Ista(Iterative):
         return _one_prox(problem, self.word)
 
 
-class Fista(Iterative):
+class Fista(Certified):
     """The accelerated proximal gradient method, restarted where the momentum points uphill."""
 
     formula: ClassVar[str] = (
@@ -360,7 +360,7 @@ class Fista(Iterative):
         return _one_prox(problem, self.word)
 
 
-class ProjectedGradient(Iterative):
+class ProjectedGradient(Certified):
     """Gradient steps, each followed by the projection onto a convex set."""
 
     formula: ClassVar[str] = r"x_{k+1} = P_C(x_k - t \nabla f(x_k))"
@@ -381,7 +381,7 @@ class ProjectedGradient(Iterative):
         return None
 
 
-class Admm(Iterative):
+class Admm(Certified):
     """The alternating direction method of multipliers, on the splitting z_j = K_j x.
 
     Where the projection onto {A x = y} is closed, exact data are met in every step (Douglas-Rachford).
@@ -466,7 +466,7 @@ class Hqs(Iterative):
         return Misfit(split, reason, f"{grow}`admm` and `pdhg` solve the problem itself")
 
 
-class Pdhg(Iterative):
+class Pdhg(Certified):
     """The primal-dual hybrid gradient method (Chambolle-Pock).
 
     Accelerated where a term is strongly convex; with a smooth data term behind an operator, its Condat-Vu form.

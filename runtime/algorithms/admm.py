@@ -28,7 +28,7 @@ from ..problem import Problem, Term
 from .affine import project_onto
 from .base import Algorithm, Knobs, Step
 from .normal import Normal
-from .proximal import Prox, prox_of, tight
+from .proximal import Prox, prox_of, scale_of, tight
 from .rows import add_, dot_rows, times
 from .smooth import Smooth, is_quadratic, norm_squared
 
@@ -63,6 +63,7 @@ class Splitting:
 class Split:
     """One term that is split off: its operator, its proximal map, and 1 / |K|^2."""
 
+    term: Term
     operator: Operator
     prox: Prox
     share: float
@@ -113,7 +114,7 @@ class Admm(Algorithm[Splitting]):
         """The splitting z = x of a term whose proximal map in x is `prox`, or follows from K K^H = c I."""
         space = self.problem.space
         identity = IdentityOperator(space, space, fact.IDENTITY)
-        return Split(identity, prox or prox_of([term]), 1.0, term.functional, True)
+        return Split(term, identity, prox or prox_of([term]), 1.0, term.functional, True)
 
     def _normal(self, splits: list[Split]) -> Normal:
         p = self.problem
@@ -204,6 +205,17 @@ class Admm(Algorithm[Splitting]):
         k = state.iteration + 1
         return self.given is not None or k > ADAPTS or k % EVERY != 0
 
+    def duals(self, state: Splitting) -> list[tuple[Term, Tensor]]:
+        """rho u of each term that is split as it is written; of one behind a tight K with z = x, K rho u / c."""
+        out = []
+        for s, u in zip(self.splits, state.u, strict=True):
+            p = times(state.rho * s.share, u)
+            if s.operator is s.term.operator:
+                out.append((s.term, p))
+            elif tight(s.term.operator):
+                out.append((s.term, s.term.operator.forward(p) / scale_of(s.term.operator)))
+        return out
+
     def companions(self, state: Splitting) -> list[Tensor]:
         return state.u
 
@@ -218,4 +230,4 @@ class Admm(Algorithm[Splitting]):
 def as_written(term: Term) -> Split:
     """The splitting z = K x of a term."""
     share = 1 / norm_squared(term) if not term.plain else 1.0
-    return Split(term.operator, term.functional.prox_, share, term.functional, term.plain)
+    return Split(term, term.operator, term.functional.prox_, share, term.functional, term.plain)

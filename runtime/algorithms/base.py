@@ -8,6 +8,8 @@ from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from torch import Tensor
 
+from ..problem import Term
+
 Knobs = Mapping[str, float | Tensor]
 """The numbers of one iteration: the k-th entries of the schedules of an algorithm."""
 
@@ -72,6 +74,10 @@ class Algorithm(Generic[S]):
     def residual(self, state: S) -> Tensor | None:
         """What the tolerance is compared with, one number a row; None: the relative move of the estimate."""
         return None
+
+    def duals(self, state: S) -> list[tuple[Term, Tensor]]:
+        """Dual variables p_j of terms of the problem, each a point where the term's conjugate is finite."""
+        return []
 
     def steady(self, state: S) -> bool:
         """Whether the step from this state is one of the many that do the same arithmetic, so that it is worth

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from ..functionals.base import Scalar, largest, per_row
-from ..problem import Problem
+from ..problem import Problem, Term
 from .base import Algorithm, Knobs, Step
 from .primal_dual import Roles, blocks, joint_norm
 from .proximal import prox_of
@@ -45,7 +45,7 @@ class AcceleratedPdhg(Algorithm[PrimalDual]):
     name = "pdhg"
 
     def __init__(self, problem: Problem, roles: Roles) -> None:
-        self.problem = problem
+        self.problem, self.roles = problem, roles
         self.prox = prox_of(roles.primal)
         self.blocks = blocks(roles.dual)
         self.norm = joint_norm(self.blocks)
@@ -89,6 +89,9 @@ class AcceleratedPdhg(Algorithm[PrimalDual]):
 
     def estimate(self, state: PrimalDual) -> Tensor:
         return state.x
+
+    def duals(self, state: PrimalDual) -> list[tuple[Term, Tensor]]:
+        return list(zip(self.roles.dual, state.duals, strict=True))
 
     def companions(self, state: PrimalDual) -> list[Tensor]:
         return state.duals

@@ -27,7 +27,7 @@ from torch import Tensor
 
 from ..functionals.base import Scalar, square_rows
 from ..functionals.data import DataTerm
-from ..problem import Problem
+from ..problem import Problem, Term
 from .base import Algorithm, Knobs, Step
 from .primal_dual import Roles, blocks, joint_norm
 from .proximal import prox_of
@@ -163,6 +163,9 @@ class BalancedPdhg(Algorithm[Balanced]):
 
     def steady(self, state: Balanced) -> bool:
         return state.iteration + 1 != state.choosing.at
+
+    def duals(self, state: Balanced) -> list[tuple[Term, Tensor]]:
+        return list(zip(self.roles.dual, state.duals, strict=True))
 
     def companions(self, state: Balanced) -> list[Tensor]:
         return state.duals

@@ -158,6 +158,8 @@ def _print(result: Any, painted: bool) -> None:
             click.echo(f"  the adjoint image: {before}")
         for note in o.notes:
             click.echo(f"  not measured: {note}")
+        for text in o.warnings:
+            click.echo(f"warning: {head}: {text}", err=True)
     if many:
         _print_tables(result)
     for verdict in result.verdicts:

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from ..algorithms.base import Algorithm, Knobs, Step
-from ..problem import Problem
+from ..problem import Problem, Term
 
 WARM_UP = 3
 """Steps on a state of their own, before the iteration begins: in the second one torch.compile finds out which numbers
@@ -95,6 +95,12 @@ class CompiledSteps(Algorithm[Any]):
 
     def residual(self, state: Any) -> Tensor | None:
         return self.of.residual(state)
+
+    def duals(self, state: Any) -> list[tuple[Term, Tensor]]:
+        return self.of.duals(state)
+
+    def resume(self, last: Any) -> Any:
+        return self.of.resume(last)
 
     def companions(self, state: Any) -> list[Tensor]:
         return self.of.companions(state)

@@ -116,10 +116,14 @@ def _convergence(o: Outcome) -> list[Curve]:
     if len(o.iterations) < 2:
         return []
     out = []
-    for name in ("objective", "move"):
+    labels = {
+        "objective": "objective in nats",
+        "gap": "relative duality gap",
+        "move": "relative move in ten iterations",
+    }
+    for name, label in labels.items():
         values = o.trace.get(name, [])
         if len(values) == len(o.iterations) and np.isfinite(values).any():
-            label = {"objective": "objective in nats", "move": "relative move in ten iterations"}[name]
             out.append(Curve(label, "iteration", {o.method or o.solver: (o.iterations, values)}))
     return out
 

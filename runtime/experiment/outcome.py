@@ -56,6 +56,8 @@ class Outcome:
     stopped: str = ""
     seconds: float = 0.0
     failure: str = ""
+    warnings: list[str] = field(default_factory=list)
+    """What the user should know of the numbers that were found, and of how the iterations ended."""
     notes: list[str] = field(default_factory=list)
     """Metrics that could not be computed, and why."""
     skipped: list[str] = field(default_factory=list)

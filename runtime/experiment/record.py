@@ -13,7 +13,7 @@ from .answer import Answer, adjoint_image
 from .compile import Compiled
 from .gather import Posed
 from .outcome import Outcome, Shown
-from .score import score
+from .score import run_scores, score
 from .weighing import weight_column
 
 Array = np.ndarray[Any, Any]
@@ -34,7 +34,9 @@ def record(outcome: Outcome, experiment: Experiment, posed: Posed, answer: Answe
     method = posed.method
     scores, undone = score(experiment, method.formulation, answer.estimates, posed.truths, posed.measured, posed.build)
     scores |= weight_column(experiment, method, answer.weights, len(rows))
-    undone += answer.weights.notes if answer.weights else []
+    scores |= run_scores(experiment, answer.solution.trace)
+    told = [*(answer.weights.notes if answer.weights else []), answer.solution.warning]
+    outcome.warnings += [w for w in told if w and w not in outcome.warnings]
     outcome.notes += [note for note in undone if note not in outcome.notes]
     outcome.add(scores, list(rows))
 

@@ -160,7 +160,7 @@ def _warnings(findings: list[Diagnostic], execution: Execution, failure: str) ->
     for o in execution.outcomes:
         where = o.folder or o.solver
         out += [f"{where} failed: {o.failure}"] if o.failure else []
-        out += [f"{where}: {note}" for note in o.notes]
+        out += [f"{where}: {note}" for note in (*o.warnings, *o.notes)]
     return out + ([failure] if failure else [])
 
 
@@ -230,6 +230,7 @@ def metrics_of(outcomes: list[Outcome], verdicts: list[Verdict]) -> dict[str, An
                 "analyses": {title: found.plain() for title, found in o.analyses.items()},
                 "failure": o.failure,
                 "notes": o.notes,
+                "warnings": o.warnings,
             }
             for o in outcomes
         ],

@@ -10,6 +10,7 @@ from recon.dsl.model.word import Metric
 from torch import Tensor
 
 from ..build import Build, Quantified
+from ..loop import Trace
 from ..meaning import meaning
 from ..values import EvaluationError, evaluate
 
@@ -28,7 +29,7 @@ def score(
     """
     out: dict[str, list[float]] = {}
     undone = []
-    for metric in experiment.metrics:
+    for metric in (m for m in experiment.metrics if not m.of_run):
         try:
             values = _one(experiment, formulation, metric, estimates, truths, measured, build)
         except EvaluationError as e:
@@ -40,6 +41,12 @@ def score(
             if metric.undefined and bool(values.isnan().any()):
                 undone.append(f"`{name}` is undefined where {metric.undefined}: means leave such rows out")
     return out, undone
+
+
+def run_scores(experiment: Experiment, trace: Trace) -> dict[str, list[float]]:
+    """Every metric of the page that measures how a problem was solved, name -> a number for each row."""
+    found = {metric_name(m): meaning(m)(m, trace) for m in experiment.metrics if m.of_run}
+    return {name: values for name, values in found.items() if values}
 
 
 def _one(

@@ -104,6 +104,7 @@ def _once(
         problem,
         iterations=word.most,
         tolerance=word.tolerance,
+        gap=getattr(word, "gap", 0.0),
         progress=progress,
         observe=observe,
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
-from recon.dsl.model.solver import Iterative, Solver
+from recon.dsl.model.solver import InBlocks, Iterative, Solver
 from recon.dsl.vocabulary import weights as words
 from torch import Tensor
 
@@ -50,13 +50,14 @@ class Family:
         if not isinstance(algorithm, Algorithm):
             with torch.no_grad():
                 return problem, algorithm.solve()
-        assert isinstance(self.solver, Iterative)
+        assert isinstance(self.solver, Iterative | InBlocks)
         found = solve(
             algorithm,
             problem,
-            iterations=self.solver.iterations,
+            iterations=self.solver.most,
             tolerance=self.solver.tolerance,
             resume=self._state,
+            certify=False,
         )
         if found.interrupted:
             raise KeyboardInterrupt

@@ -124,4 +124,4 @@ def test_a_level_that_no_weight_meets_is_told(folder: Path) -> None:
     """A stated noise far above the real one: even the flattest image fits closer."""
     law = "gaussian(A @ x, sigma = 30)\nsimulate { noise y ~ gaussian(A @ x, sigma = 0.01) }"
     out = ran(folder, "out", law=law, weight="auto(discrepancy)", data=f"{ROWS} {{ limit = 1 }}")
-    assert any("weight of row 1" in note for note in out["notes"])
+    assert any("weight of row 1" in warning for warning in out["warnings"])
