@@ -13,7 +13,7 @@ from ..model.experiment import MEASURED_ALONG, TRACE_AXES, DataSet, Experiment, 
 from ..model.terms import Along, Reserved, Statistic, Term, Unknown, everything
 from ..model.word import View, Word
 from ..syntax.source import Span
-from ..vocabulary.views import Curves, Figure, Table
+from ..vocabulary.views import Curves, Figure, Heatmap, Table
 
 
 def check_results(e: Experiment) -> list[Diagnostic]:
@@ -69,7 +69,7 @@ def _axes(e: Experiment) -> Iterable[Diagnostic]:
 def _mixed(e: Experiment) -> Iterable[Diagnostic]:
     """A number of a table or a curve is one of a single method, at single values of what is swept, unless averaged."""
     for view in e.views:
-        if not isinstance(view, (Table, Curves)):
+        if not isinstance(view, (Table, Curves, Heatmap)):
             continue
         place = _place(view)
         named = {a.name for a in everything(view) if isinstance(a, Along)}
@@ -83,10 +83,16 @@ def _mixed(e: Experiment) -> Iterable[Diagnostic]:
             message = f"`{axis.path}` is swept, and this `{view.word}` neither lays it out nor averages over it"
             yield error("RC070", message, Label(place), Label(axis.span, "swept here"), help=hint)
         several = "" not in e.methods and len(e.methods) > 1
-        if several and isinstance(view, Table) and "method" not in named and any(s.method is None for s in shown):
+        if (
+            several
+            and isinstance(view, (Table, Heatmap))
+            and "method" not in named
+            and any(s.method is None for s in shown)
+        ):
             first = next(s for s in shown if s.method is None)
             example = Statistic(first.statistic, first.metric, next(iter(e.methods)))
-            hint = f"write `rows = method`, or name a method as in `{example}`"
+            laid_out = "write `rows = method`, or name" if isinstance(view, Table) else "name"
+            hint = f"{laid_out} a method as in `{example}`"
             yield error("RC070", f"`{first}` would mix the methods of the page", first.span or place, help=hint)
 
 

@@ -80,3 +80,14 @@ class Curves(View):
     series: AxisTerm | None = Field(None, description="one curve for each value of this axis")
     over: tuple[AxisTerm, ...] = Field((), description="axes that the curves average over")
     scale: Literal["linear", "log"] = Field("linear", description="scale of both axes")
+
+
+class Heatmap(View):
+    """A number over two swept axes as grey levels, such as the share of problems that were solved."""
+
+    example: ClassVar[str] = "report heatmap { columns = m; rows = k; cells = fraction(nmse <= 1e-4) }"
+
+    columns: AxisTerm = Field(description="the horizontal axis: a swept param")
+    rows: AxisTerm = Field(description="the vertical axis: a swept param")
+    cells: MeasureTerm = Field(description="a measure, such as mean(psnr) or fraction(nmse <= 1e-4)")
+    over: tuple[AxisTerm, ...] = Field((), description="axes that the cells average over")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from recon.dsl.model.experiment import Experiment
 from recon.dsl.model.space import Space
-from recon.dsl.vocabulary.views import Curves, Figure
+from recon.dsl.vocabulary.views import Curves, Figure, Heatmap
 from recon.dsl.vocabulary.views import Table as TableWord
 
 from ..report.content import Curve, Picture, Report, Section, Table
@@ -20,7 +20,7 @@ from .figures import figure
 from .findings import analysis_sections
 from .outcome import Outcome, Shown
 from .seen import Seen
-from .views import curves, metrics_table, table
+from .views import curves, heatmap, metrics_table, table
 
 MOST_SECTIONS = 12
 FEW = 6
@@ -81,6 +81,10 @@ def _views(experiment: Experiment, seen: Seen) -> list[Section]:
             plate = figure(word, experiment, seen)
             if plate is not None:
                 out.append(Section("Figure", plates=[plate], name=name))
+        elif isinstance(word, Heatmap):
+            drawn = heatmap(word, experiment, outcomes)
+            if drawn is not None:
+                out.append(Section("Heatmap", heatmaps=[drawn], name=name))
         elif isinstance(word, Curves):
             found = curves(word, experiment, outcomes)
             if found:

@@ -275,7 +275,8 @@ def _zoom(word: Figure, panels: Sequence[Panel | None]) -> tuple[int, int, int, 
 def _where_they_differ(panels: Sequence[Panel]) -> tuple[int, int, int, int] | None:
     """A window of a fifth of the image where the pictures differ the most: where their local variance is largest.
 
-    Of a single picture it is where its error is. Values are cut off at the ends of the grey scale.
+    Of four and more the one farthest from their median is left out, as it may differ everywhere; of a single picture
+    it is where its error is. Values are cut off at the ends of the grey scale.
     """
     from scipy.ndimage import uniform_filter
 
@@ -288,6 +289,9 @@ def _where_they_differ(panels: Sequence[Panel]) -> tuple[int, int, int, int] | N
     planes = [v for v in planes if v.shape == planes[0].shape]
     if not planes:
         return None
+    if len(planes) > 3:
+        median = np.median(np.stack(planes), axis=0)
+        planes.pop(int(np.argmax([np.sum((v - median) ** 2) for v in planes])))
     if len(planes) > 1:
         spread = np.var(np.stack(planes), axis=0)
     elif panels[0].error is not None:

@@ -11,9 +11,10 @@ from recon.dsl.model.experiment import TRACE_AXES, Experiment
 from recon.dsl.model.terms import Along, AxisTerm, Statistic
 from recon.dsl.model.units import NONE, parts
 from recon.dsl.vocabulary.views import Curves
+from recon.dsl.vocabulary.views import Heatmap as HeatmapWord
 from recon.dsl.vocabulary.views import Table as TableWord
 
-from ..report.content import Cell, Curve, Estimate, Table
+from ..report.content import Cell, Curve, Estimate, Heatmap, Table
 from ..report.tables import number
 from .headings import at, direction, heading, kind
 from .outcome import Outcome
@@ -282,6 +283,49 @@ def _along_trace(s: Statistic, word: Curves, outcomes: list[Outcome], log: bool)
         return None
     unit = {"objective": "nats", "move": "relative"}.get(s.metric, "")
     return Curve(s.metric, word.along.name, lines, log_x=log, log_y=log or None, unit=unit, halves=halves)
+
+
+MOST_PRINTED = 150
+"""Cells of a heatmap up to which each holds its value."""
+
+
+def heatmap(word: HeatmapWord, experiment: Experiment, outcomes: list[Outcome]) -> Heatmap | None:
+    """The heatmap of a `report heatmap` line, axes in the order of their numbers; None where nothing was measured."""
+    axes = names((word.columns, word.rows))
+    assert isinstance(word.cells, Statistic)
+    places = [_sorted_axis(a, experiment, outcomes) for a in axes]
+    (columns, column_labels, across), (rows, row_labels, down) = places
+    found = [[measured(word.cells, select(outcomes, axes, (c, r))) for c in column_labels] for r in row_labels]
+    known = [m for line in found for m in line if m is not None]
+    if not known:
+        return None
+    values = [[m.value if m is not None else None for m in line] for line in found]
+    share = word.cells.statistic == "fraction"
+    note = _note(word.over, [m for line in found for m in line], axes, False, outcomes).replace(
+        "Mean ± half of its 95% confidence interval over", "Mean over"
+    )
+    return Heatmap(
+        f"{heading(word.cells, arrow=False)} over {axes[0]} and {axes[1]}",
+        axes[0],
+        columns,
+        axes[1],
+        rows,
+        values,
+        limits=(0.0, 1.0) if share else None,
+        unit=f"share with {heading(word.cells, arrow=False)}" if share else heading(word.cells),
+        column_labels=() if across else column_labels,
+        row_labels=() if down else row_labels,
+        printed=len(columns) * len(rows) <= MOST_PRINTED,
+        note=note,
+    )
+
+
+def _sorted_axis(axis: str, experiment: Experiment, outcomes: list[Outcome]) -> tuple[list[float], list[str], bool]:
+    """The places of an axis in ascending order, their labels, and whether they are numbers."""
+    labels = _axis_values(axis, outcomes)
+    x, numeric = _numbers(axis, labels, experiment)
+    order = sorted(range(len(x)), key=lambda i: x[i])
+    return [x[i] for i in order], [labels[i] for i in order], numeric
 
 
 def _numbers(path: str, labels: list[str], experiment: Experiment) -> tuple[list[float], bool]:

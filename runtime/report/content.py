@@ -178,7 +178,8 @@ class Heatmap:
     across, down: names of the horizontal and of the vertical axis. columns, rows: where the cells lie along them, in
     ascending order; the cells reach to the middle between neighbours. values: one list for each row, None or NaN where
     there is nothing. limits: lowest and highest value of the scale; None takes those of the values. lines: name of each
-    line -> (x values, y values) in the units of the axes.
+    line -> (x values, y values) in the units of the axes. column_labels, row_labels: what stands at the cells in the
+    place of numbers along the axes; the cells are then of one size. printed: whether each cell holds its value.
 
     Raises ValueError where the values are not one for each row and column, or an axis does not ascend.
     """
@@ -192,6 +193,10 @@ class Heatmap:
     limits: tuple[float, float] | None = None
     lines: Mapping[str, tuple[Sequence[float], Sequence[float]]] = field(default_factory=dict)
     unit: str = ""
+    column_labels: Sequence[str] = ()
+    row_labels: Sequence[str] = ()
+    printed: bool = False
+    note: str = ""
 
     def __post_init__(self) -> None:
         if len(self.values) != len(self.rows) or any(len(line) != len(self.columns) for line in self.values):

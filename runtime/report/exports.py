@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 from .content import Report
 from .curves import curve_csv, curve_file
+from .heatmaps import heatmap_csv, heatmap_file
 from .plates import plate_file
 from .tables import to_csv, to_latex, to_markdown
 
 
 def exports(report: Report) -> Iterator[tuple[str, bytes]]:
     """Names and contents of the files of each section that has a name: a table as Markdown, LaTeX and CSV, a plate
-    as PNG and PDF, curves as both and their numbers."""
+    as PNG and PDF, curves and heatmaps as both and as their numbers."""
     for section in report.sections:
         if not section.name:
             continue
@@ -25,6 +26,10 @@ def exports(report: Report) -> Iterator[tuple[str, bytes]]:
             yield f"{name}.csv", curve_csv(curve).encode()
             yield f"{name}.png", curve_file(curve, "png")
             yield f"{name}.pdf", curve_file(curve, "pdf")
+        for heatmap in section.heatmaps:
+            yield f"{section.name}.csv", heatmap_csv(heatmap).encode()
+            yield f"{section.name}.png", heatmap_file(heatmap, "png")
+            yield f"{section.name}.pdf", heatmap_file(heatmap, "pdf")
         for plate in section.plates:
             yield f"{section.name}.png", plate_file(plate, "png")
             yield f"{section.name}.pdf", plate_file(plate, "pdf")

@@ -233,6 +233,7 @@ def _heatmap(heatmap: Heatmap, name: str) -> str:
         f"<figcaption>{escape(heatmap.title)}</figcaption>\n"
         + (f'<ul class="legend">{legend}</ul>\n' if legend else "")
         + heatmap_svg(heatmap, name)
+        + (f'\n<p class="note">{escape(heatmap.note)}</p>' if heatmap.note else "")
         + "\n</figure>\n"
     )
 

@@ -9,9 +9,10 @@ import pytest
 from recon.dsl.check.page import load
 from recon.dsl.model.experiment import Experiment
 from recon.dsl.vocabulary.views import Curves
+from recon.dsl.vocabulary.views import Heatmap as HeatmapWord
 from recon.dsl.vocabulary.views import Table as TableWord
 from recon.runtime.experiment.outcome import Outcome
-from recon.runtime.experiment.views import curves, table
+from recon.runtime.experiment.views import curves, heatmap, table
 from recon.runtime.report.content import Estimate
 from scipy import stats
 
@@ -121,3 +122,23 @@ def test_values_that_are_no_numbers_are_places() -> None:
     (curve,) = curves(word, e, found)
     assert list(curve.labels) == ["identity()", "fft2()"]
     assert list(curve.series["tv"][0]) == [0.0, 1.0]
+
+
+def test_a_heatmap_holds_the_share_that_was_solved_in_the_order_of_its_axes() -> None:
+    page = PAGE.replace("run.seed in 0..1", "kind in [10, 1]")
+    line = "report heatmap { columns = accel; rows = kind; cells = fraction(tv.nmse <= 0.5) }"
+    e = load(page + line, "page.recon", Path()).experiment
+    (word,) = e.views
+    assert isinstance(word, HeatmapWord)
+    solved = {("8", "10"): 1, ("8", "1"): 0, ("2", "10"): 4, ("2", "1"): 3, ("4", "10"): 2}  # nothing at (4, 1)
+    found = [
+        Outcome({"accel": a, "kind": k}, "", "tv", "cg", [0, 1, 2, 3], {"nmse": [0.1] * s + [0.9] * (4 - s)})
+        for (a, k), s in solved.items()
+    ]
+    drawn = heatmap(word, e, found)
+    assert drawn is not None
+    assert (drawn.across, drawn.down) == ("accel", "kind")
+    assert (list(drawn.columns), list(drawn.rows)) == ([2.0, 4.0, 8.0], [1.0, 10.0])
+    assert drawn.values == [[0.75, None, 0.0], [1.0, 0.5, 0.25]]
+    assert drawn.limits == (0.0, 1.0)
+    assert heatmap(word, e, []) is None
