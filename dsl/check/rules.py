@@ -81,6 +81,8 @@ def _all_quadratic(p: Problem) -> tuple[Solver, str] | None:
     basis = p.normal_basis
     if basis is not None:
         return CLOSED_FORM, f"the normal matrix is diagonal in the {basis.basis} basis"
+    if p.subspace is not None and CLOSED_FORM.misfit(p) is None:
+        return CLOSED_FORM, f"`{p.subspace.label}` leaves {p.subspace.function.subspace} coefficients to be found"
     return CG, "every term is quadratic and no closed form is known"
 
 

@@ -48,6 +48,9 @@ class FunctionFacts:
     shape: how entries couple ("entry", "group" or "all"); constraint: the indicator of a set.
     magnitudes: the power p of a mean c |v|^p, from which the sign or phase of v is gone; zero of all others.
     sparse: how many entries may differ from zero, of the indicator of sparse vectors; zero of all others.
+    subspace: the dimension, of the indicator of a linear subspace; zero of all others.
+    even: it depends on the moduli of entries alone; homogeneous: g(t v) = t g(v) for t > 0; radial: it depends on
+        |v|_2 alone. These say which proximal maps of sums are known, see `joint_prox`.
     """
 
     convex: bool = True
@@ -60,6 +63,10 @@ class FunctionFacts:
     constraint: bool = False
     magnitudes: float = 0.0
     sparse: int = 0
+    subspace: int = 0
+    even: bool = False
+    homogeneous: bool = False
+    radial: bool = False
     exact: bool = False
     """The indicator of {y} or of a ball around it: the data must be met."""
     parts: bool = False
@@ -143,8 +150,21 @@ class Problem:
         return list(dict.fromkeys(n for t in self.terms for n in t.coupled))
 
     @property
+    def subspace(self) -> TermFacts | None:
+        """The one term that keeps the only unknown in a subspace, so that its coefficients can be found instead."""
+        found = [t for t in self.terms if t.function.subspace and t.plain]
+        return found[0] if len(found) == 1 and len(self.unknowns) == 1 else None
+
+    @property
+    def beside(self) -> list[TermFacts]:
+        """All terms but that one: those of the problem in coefficients."""
+        inside = self.subspace
+        return [t for t in self.terms if t is not inside]
+
+    @property
     def quadratic(self) -> bool:
-        return all(t.function.quadratic for t in self.terms)
+        """Whether all terms are quadratic, in the coefficients where the unknown lies in a subspace."""
+        return all(t.function.quadratic for t in self.beside)
 
     @property
     def hidden(self) -> bool:
@@ -158,7 +178,10 @@ class Problem:
 
     @property
     def normal_basis(self) -> fact.Diagonal | None:
-        """The basis in which the sum of all K^H K is diagonal, if there is one."""
+        """The basis in which the sum of all K^H K is diagonal, if there is one; of the coefficients in a subspace none
+        is known."""
+        if self.subspace is not None:
+            return None
         return closed_together([t for t in self.terms if not t.function.constraint])
 
 

@@ -35,6 +35,8 @@ class Solver(Word):
     expression_kind: ClassVar[str] = "solver"
     role: ClassVar[str] = "run"
     """"direct" for solvers that read the answer off the measurement without iterating."""
+    substitutes: ClassVar[bool] = False
+    """Whether it knows no sets: where the unknown lies in a subspace it finds the coefficients instead."""
     phaseless: ClassVar[bool] = False
     """Whether it finds unknowns from magnitudes, whose sign or phase is lost."""
 

@@ -36,7 +36,7 @@ class L1(EnergyWord):
     of: ValueTerm = Field(description="an unknown, or an operator applied to it")
 
     def function(self, weight: float, space: Space) -> FunctionFacts:
-        return FunctionFacts()
+        return FunctionFacts(even=True, homogeneous=True)
 
 
 class L21(EnergyWord):
@@ -141,6 +141,9 @@ class Nonnegative(Set):
     formula: ClassVar[str] = r"v_i \ge 0"
     reference: ClassVar[str] = "Heckel 2024, 1.4"
     example: ClassVar[str] = "prior x in nonnegative"
+
+    def function(self, space: Space) -> FunctionFacts:
+        return FunctionFacts(constraint=True, homogeneous=True)
 
 
 class Simplex(Set):

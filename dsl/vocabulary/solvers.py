@@ -25,14 +25,14 @@ def _first(terms: Iterable[TermFacts]) -> TermFacts | None:
 
 def _smooth(problem: Problem, name: str) -> Misfit | None:
     """Every term has a Lipschitz gradient."""
-    rough = _first(problem.rough)
+    rough = _first(t for t in problem.beside if not t.function.smooth)
     if rough is None:
         return None
     return Misfit(rough, f"`{name}` needs a gradient of every term, and `{rough.label}` has none that is Lipschitz")
 
 
 def _quadratic(problem: Problem, name: str) -> Misfit | None:
-    bent = _first(t for t in problem.terms if not t.function.quadratic)
+    bent = _first(t for t in problem.beside if not t.function.quadratic)
     if bent is None:
         return None
     return Misfit(bent, f"`{name}` solves quadratic problems, and `{bent.label}` is not quadratic")
@@ -61,10 +61,19 @@ def joint_prox(rough: list[TermFacts]) -> bool:
     """Whether the sum of these terms has a known proximal map: they act on different unknowns, or on the same entries.
 
     On the same entries it is known for one separable energy with a box or sign constraint behind it: the map of the
-    energy, then the projection, which commute since both move each real entry monotonically.
+    energy, then the projection, which commute since both move each real entry monotonically. For a ball around zero
+    beside signs: the signs first, since the ball asks for moduli alone. For a Euclidean ball around zero beside what is
+    homogeneous (l1, signs, a subspace, or l1 with signs): the ball last (Yu 2013, theorem 4).
     """
     unknowns = [set(t.blocks) for t in rough]
     if sum(len(u) for u in unknowns) == len(set().union(*unknowns)):
+        return True
+    balls = [t for t in rough if t.function.radial]
+    others = [t for t in rough if not t.function.radial]
+    if len(balls) == 1 and all(t.plain for t in rough) and all(t.function.homogeneous for t in others):
+        return len(others) == 1 or joint_prox(others)
+    signs = [t for t in rough if t.function.homogeneous and t.function.constraint and t.function.shape == "entry"]
+    if len(rough) == 2 and len(signs) == 1 and all(t.plain and (t in signs or t.function.even) for t in rough):
         return True
     return (
         len(rough) == 2
@@ -159,6 +168,7 @@ class ClosedForm(Solver):
     Its normal matrix is diagonal in one basis, or small enough to factor.
     """
 
+    substitutes: ClassVar[bool] = True
     formula: ClassVar[str] = r"\hat x = \bigl(\textstyle\sum_j w_j K_j^H K_j\bigr)^{-1} \sum_j w_j K_j^H b_j"
     reference: ClassVar[str] = "Heckel 2024, 2.3, 3.1"
     example: ClassVar[str] = "solver closed_form"
@@ -169,7 +179,8 @@ class ClosedForm(Solver):
         bad = _quadratic(problem, self.word)
         if bad or problem.normal_basis is not None:
             return bad
-        count = sum(s.count or 0 for s in problem.unknowns.values())
+        inside = problem.subspace
+        count = sum(s.count or 0 for s in problem.unknowns.values()) if inside is None else inside.function.subspace
         if count <= self.largest:
             return None
         return Misfit(
@@ -182,6 +193,7 @@ class ClosedForm(Solver):
 class Cg(Iterative):
     """Conjugate gradients on the normal equations of a quadratic problem."""
 
+    substitutes: ClassVar[bool] = True
     formula: ClassVar[str] = r"\textstyle\sum_j w_j K_j^H K_j x = \sum_j w_j K_j^H b_j"
     reference: ClassVar[str] = "Heckel 2024, 3.1; Hestenes, Stiefel 1952"
     example: ClassVar[str] = "solver cg(iterations = 30)"
@@ -199,6 +211,7 @@ class Lsqr(Iterative):
     From zero it converges to the solution of least norm where there are many; stopped early it regularises.
     """
 
+    substitutes: ClassVar[bool] = True
     formula: ClassVar[str] = r"\min_x \textstyle\sum_j \tfrac{w_j}{2} |K_j x - b_j|^2"
     reference: ClassVar[str] = "Heckel 2024, 3.1; Paige, Saunders 1982"
     example: ClassVar[str] = "solver lsqr(iterations = 50)"
@@ -220,6 +233,7 @@ class Gradient(Iterative):
     With `step = backtracking` a gradient is enough, also of terms without a Lipschitz constant or that are not convex.
     """
 
+    substitutes: ClassVar[bool] = True
     formula: ClassVar[str] = r"x_{k+1} = x_k - t \nabla f(x_k) + \beta (x_k - x_{k-1})"
     reference: ClassVar[str] = "Heckel 2024, 3.3, 3.6"
     example: ClassVar[str] = "solver gradient(iterations = 300)"
@@ -246,6 +260,7 @@ class Gradient(Iterative):
 class HeavyBall(Iterative):
     """Polyak's heavy ball, with the step and momentum that are optimal for a quadratic's extreme eigenvalues."""
 
+    substitutes: ClassVar[bool] = True
     formula: ClassVar[str] = (
         r"t = \frac{4}{(\sqrt L + \sqrt\mu)^2}, \quad "
         r"\beta = \Bigl(\frac{\sqrt L - \sqrt\mu}{\sqrt L + \sqrt\mu}\Bigr)^2"
@@ -260,7 +275,7 @@ class HeavyBall(Iterative):
         return _smooth(problem, self.word)
 
     def caution(self, problem: Problem) -> Misfit | None:
-        bent = _first(t for t in problem.terms if not t.function.quadratic)
+        bent = _first(t for t in problem.beside if not t.function.quadratic)
         if bent is None:
             return None
         return Misfit(
@@ -313,6 +328,7 @@ class Adam(Iterative):
 class Nesterov(Iterative):
     """Nesterov's accelerated gradient, in its strongly convex form where the strong convexity is known."""
 
+    substitutes: ClassVar[bool] = True
     formula: ClassVar[str] = r"x_{k+1} = z_k - t \nabla f(z_k), \quad z_{k+1} = x_{k+1} + \beta_k (x_{k+1} - x_k)"
     reference: ClassVar[str] = "Heckel 2024, 3.6; Nesterov 1983"
     example: ClassVar[str] = "solver nesterov(iterations = 300)"

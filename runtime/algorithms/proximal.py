@@ -3,6 +3,7 @@
 - One term with K K^H = c I:  prox_{t g(K .)}(v) = v + K^H (prox_{c t g}(K v) - K v) / c.
 - Terms on different unknowns: one after the other, since each leaves the others' unknowns alone.
 - A separable energy and a box or sign constraint on the same real entries: the energy's map, then the projection.
+- A ball around zero after signs; a Euclidean ball around zero after anything homogeneous (Yu 2013, theorem 4).
 - w/2 |x - b|^2 beside any g with a map: prox_{t g / (1 + t w)}((v + t w b) / (1 + t w)).
 
 Combettes, Pesquet 2011, tables 10.1 and 10.2; Beck 2017, theorem 6.15.
@@ -17,7 +18,7 @@ from torch import Tensor
 
 from ..functionals.base import Functional, Scalar, per_row
 from ..functionals.data import HalfSquare
-from ..functionals.sets import Interval
+from ..functionals.sets import Interval, Nonnegative
 from ..functionals.sparsity import L1
 from ..operators.base import Operator, random_point
 from ..operators.sparsity import WaveletOperator
@@ -40,7 +41,18 @@ def closed(term: Term) -> bool:
 
 
 def joint(terms: Sequence[Term]) -> bool:
-    """Whether the sum of plain real terms has a closed map: one separable energy, one box or sign constraint."""
+    """Whether the sum of plain terms has a closed map.
+
+    Of real ones: one separable energy with one box or sign constraint, or signs with what depends on moduli alone. Of
+    any: a Euclidean ball around zero with what is homogeneous and has a joint map itself.
+    """
+    balls = [t for t in terms if t.functional.radial]
+    others = [t for t in terms if not t.functional.radial]
+    if len(balls) == 1 and all(t.plain for t in terms) and all(t.functional.homogeneous for t in others):
+        return len(others) <= 1 or joint(others)
+    signs = [t for t in terms if isinstance(t.functional, Nonnegative)]
+    if len(terms) == 2 and len(signs) == 1 and all(t.plain and (t in signs or t.functional.even) for t in terms):
+        return all(t.operator.domain.field == "real" for t in terms)
     energies = [t for t in terms if not t.functional.constraint]
     boxes = [t for t in terms if isinstance(t.functional, Interval)]
     return (
@@ -53,13 +65,13 @@ def joint(terms: Sequence[Term]) -> bool:
 
 
 def prox_of(terms: Sequence[Term]) -> Prox:
-    """The proximal map of the sum of the terms; energies act before constraints. No terms: the identity.
+    """The proximal map of the sum of the terms; energies act before sets, and balls last. No terms: the identity.
 
     A plain quadratic may be among them. Raises ValueError where a term's map is not closed.
     """
     squares = [t.functional for t in terms if t.plain and isinstance(t.functional, HalfSquare)]
     rest = [t for t in terms if not (t.plain and isinstance(t.functional, HalfSquare))]
-    rest.sort(key=lambda t: t.functional.constraint)
+    rest.sort(key=lambda t: (t.functional.constraint, t.functional.even, t.functional.radial))
     maps = [_one(t) for t in rest]
 
     def chain(v: Tensor, t: Scalar) -> Tensor:

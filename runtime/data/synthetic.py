@@ -7,6 +7,7 @@ number and the parameters. Seeds and rows are non-negative integers; a bad one r
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,30 @@ def sparse(shape: tuple[int, ...], nonzeros: int, seed: int, row: int) -> Array:
     _check(shape)
     _check_nonzeros("nonzeros", nonzeros, math.prod(shape))
     return _spikes(shape, nonzeros, _generator(seed, row))
+
+
+def coefficients(shape: tuple[int, ...], complex_valued: bool, seed: int, row: int) -> NDArray[np.inexact[Any]]:
+    """Normal numbers of mean square 1 / n, n of them; complex ones have independent parts of half that each.
+
+    Args:
+        shape: extents of one row.
+        complex_valued: whether they are complex.
+        seed: a non-negative integer.
+        row: number of the row, from 0.
+
+    Returns:
+        float64 or complex128 array of that shape.
+
+    Raises:
+        ValueError: a bad shape.
+    """
+    _check(shape)
+    generator, scale = _generator(seed, row), math.prod(shape) ** -0.5
+    real: Array = generator.standard_normal(shape) * scale
+    if not complex_valued:
+        return real
+    both: NDArray[np.complex128] = (real + 1j * scale * generator.standard_normal(shape)) / 2**0.5
+    return both
 
 
 def smooth(shape: tuple[int, ...], width: float, seed: int, row: int) -> Array:

@@ -242,7 +242,7 @@ def _prior_functional(energy: Energy | Law | Within, weight: Scalar, k: Operator
         case Energy(word=word):
             functional = meaning(word)(word, weight, k)
         case Within(set=set_):
-            functional = meaning(set_)(set_)
+            functional = meaning(set_)(set_, k, build)
         case Law(law=law):
             centre = affine(law.mean).offset
             target = torch.full(k.codomain.sizes, centre, dtype=dtype_of(k.codomain, build.real), device=build.device)

@@ -59,7 +59,7 @@ class RowReader:
         target = next((target for target, columns in used if columns), used[0][0])
         names = tuple(dict.fromkeys(name for _, columns in used for name in columns))
         seed = self.build.seed_for(getattr(self.data.source, "seed", "auto"), self.data.place)
-        request = Request(self.folder, self._space(target), seed, self.data.options, names)
+        request = Request(self.folder, self._space(target), seed, self.data.options, names, self.build)
         self.rows = cast(Rows, meaning(self.data.source)(self.data.source, request))
         missing = [name for name in names if name not in self.rows.columns]
         if missing:

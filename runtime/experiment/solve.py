@@ -10,8 +10,8 @@ from recon.dsl.model.solver import InBlocks, Iterative, Solver
 from recon.dsl.model.word import Array
 from torch import Tensor
 
-from ..algorithms.base import Algorithm
-from ..algorithms.fields import Reformulated, with_fields
+from ..algorithms.base import Algorithm, Step
+from ..algorithms.reformulate import Reformulated, in_subspace, with_fields
 from ..build import Build
 from ..loop import Observe, Progress, Solution, appraise, solve, solve_direct
 from ..meaning import meaning
@@ -38,9 +38,11 @@ def solve_word(
     Raises Diverged where the iterates grow without bound, ValueError for an array that does not fit.
     """
     problem = started(word, problem)
-    form = with_fields(problem)
+    form = with_fields(problem) or (in_subspace(problem) if word.substitutes else None)
     if form is not None:
-        return _undone(form, word, progress, observe, compiled)
+        found = _undone(form, word, progress, observe, compiled)
+        found.trace.choices += _told(problem)
+        return found
     best: Solution | None = None
     for draw in range(getattr(word, "restarts", 1)):
         found = _once(word, replace(problem, draw=problem.draw + draw), progress, observe, compiled)
@@ -48,7 +50,13 @@ def solve_word(
         if found.interrupted:
             break
     assert best is not None
+    best.trace.choices += _told(problem)
     return best
+
+
+def _told(problem: Problem) -> list[Step]:
+    """What the problem's functions tell of how they were made, in the problem that the page states."""
+    return [Step(*numbers) for t in problem.terms for numbers in t.functional.told]
 
 
 def _undone(

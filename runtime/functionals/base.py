@@ -99,6 +99,9 @@ class Functional:
     local: the gradient is Lipschitz continuous on compact sets inside g's domain only, so that steps need a search.
     quadratic: g(v) = weight/2 |v - target|^2, see `HalfSquare`.
     separable: g is a sum over entries, g(v) = sum_i g_i(v_i).
+    even, homogeneous, radial: g depends on the moduli of entries alone; g(t v) = t g(v) for t > 0; g depends on |v|_2
+        alone.
+    told: numbers that were found in making it, as name, value and why: they go into the trace.
     """
 
     lipschitz: float | None = None
@@ -107,6 +110,10 @@ class Functional:
     local: bool = False
     quadratic: bool = False
     separable: bool = False
+    even: bool = False
+    homogeneous: bool = False
+    radial: bool = False
+    told: tuple[tuple[str, float, str], ...] = ()
 
     def value(self, v: Tensor) -> Tensor:
         raise NotImplementedError

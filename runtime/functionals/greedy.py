@@ -6,12 +6,14 @@ import torch
 from recon.dsl.vocabulary import greedy as words
 from torch import Tensor
 
+from ..build import Build
 from ..meaning import meaning_of
+from ..operators.base import Operator
 from .base import Functional, Scalar, indicator, real_dtype, square_rows
 
 
 @meaning_of(words.Sparse)
-def sparse(word: words.Sparse) -> Functional:
+def sparse(word: words.Sparse, operator: Operator, build: Build) -> Functional:
     """The indicator of |v|_0 <= k."""
     return SparseVectors(word.nonzeros)
 

@@ -77,15 +77,15 @@ def tgv(word: priors.Tgv, weight: float, operator: Operator) -> Functional:
 
 
 @meaning_of(priors.Nonnegative)
-def nonnegative(word: priors.Nonnegative) -> Functional:
+def nonnegative(word: priors.Nonnegative, operator: Operator, build: Build) -> Functional:
     return Nonnegative()
 
 
 @meaning_of(priors.Box)
-def box(word: priors.Box) -> Functional:
+def box(word: priors.Box, operator: Operator, build: Build) -> Functional:
     return Interval(word.low, word.high)
 
 
 @meaning_of(priors.Simplex)
-def simplex(word: priors.Simplex) -> Functional:
+def simplex(word: priors.Simplex, operator: Operator, build: Build) -> Functional:
     return Simplex()

@@ -58,6 +58,8 @@ class Interval(Functional):
 class Nonnegative(Interval):
     """The indicator of v_i >= 0, for real v."""
 
+    homogeneous = True
+
     def __init__(self) -> None:
         super().__init__(0.0, torch.inf)
 

@@ -30,6 +30,8 @@ class L1(_Norm):
     """
 
     separable = True
+    even = True
+    homogeneous = True
 
     def __init__(self, weight: Scalar, penalised: Tensor | None = None) -> None:
         """Raises ValueError for a negative weight."""

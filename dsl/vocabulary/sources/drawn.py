@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from ...model.fields import Field, Positive, Rows, Seed, Whole
+from ...model.terms import OperatorTerm
 from ...model.word import Source
 
 
@@ -51,6 +52,23 @@ class Smooth(Source):
     random: ClassVar[bool] = True
 
     width: Positive = Field(description="standard deviation of the blur in samples")
+    count: Rows = Field(1, description="number of rows")
+    seed: Seed = Field("auto", description="seed of the draw")
+
+    def columns(self) -> tuple[str, ...]:
+        return ("signal",)
+
+
+class Subspace(Source):
+    """Random signals in the span of an operator's columns: U c with coefficients c ~ N(0, 1 / d), d of them."""
+
+    formula: ClassVar[str] = r"x = U c, \quad c \sim \mathcal{N}(0, I / d)"
+    reference: ClassVar[str] = "Heckel 2024, 1.4, 13.1"
+    example: ClassVar[str] = "data d = subspace(low_frequencies(size = 400, count = 40), count = 20)"
+    fitted: ClassVar[bool] = True
+    random: ClassVar[bool] = True
+
+    of: OperatorTerm = Field(description="U, an operator from coefficients to what the unknown is")
     count: Rows = Field(1, description="number of rows")
     seed: Seed = Field("auto", description="seed of the draw")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from recon.dsl.model.options import DataOptions
 from recon.dsl.model.space import Space
 
+from ...build import Build
 from ..files import Array, DataError
 
 
@@ -19,6 +20,7 @@ class Request:
     space: that of the unknown or measurement that the first binding of a column is for; extents may be unknown.
     columns: the columns that the bindings use, those of that first binding first. Files with other columns need not
         be whole.
+    build: what operators that a source names are built for.
     """
 
     folder: Path
@@ -26,6 +28,7 @@ class Request:
     seed: int
     options: DataOptions
     columns: tuple[str, ...] = ()
+    build: Build = Build()
 
     @property
     def channels(self) -> int | None:

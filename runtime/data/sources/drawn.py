@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import torch
+from recon.dsl.model.place import MisfitError, place
+from recon.dsl.model.terms import Adjoint
 from recon.dsl.vocabulary.sources import drawn as sources
 
+from ...build import build_operator
 from ...meaning import meaning_of
+from ...operators.base import AdjointOperator
 from .. import heart, phantoms, synthetic
 from ..files import Array, DataError, Rows
 from . import Drawn, Request
@@ -69,6 +76,27 @@ def smooth(word: sources.Smooth, request: Request) -> Rows:
             return {"signal": synthetic.smooth(shape, word.width, request.seed, row)}
         except ValueError as e:
             raise DataError(f"`smooth`: {e}") from e
+
+    return Drawn(["signal"], word.count, make)
+
+
+@meaning_of(sources.Subspace)
+def subspace(word: sources.Subspace, request: Request) -> Rows:
+    """Random combinations of an operator's columns."""
+    shape = request.needed_extents("subspace")
+    build = replace(request.build, real=torch.float64)
+    try:
+        adjoint = place(Adjoint(word.of), request.space)
+    except MisfitError as e:
+        raise DataError(f"`subspace`: {e}") from e
+    columns = AdjointOperator(build_operator(adjoint, build))
+    inner = columns.domain
+    like = next((b.device for b in columns.buffers()), torch.device("cpu"))
+
+    def make(row: int) -> dict[str, Array]:
+        c = synthetic.coefficients(inner.sizes, inner.field == "complex", request.seed, row)
+        x = columns.forward(torch.as_tensor(c, device=like)[None])[0]
+        return {"signal": x.cpu().numpy().reshape(*x.shape[: x.ndim - len(shape)], *shape)}
 
     return Drawn(["signal"], word.count, make)
 

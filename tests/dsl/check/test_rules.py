@@ -87,6 +87,12 @@ COMPLEX = "image x : complex[16, 16]"
         (f"{SQUARE}{GAUSS}prior tv(x)", None, ("pdhg", 14)),
         (f"{SQUARE}{GAUSS}prior tv(x, boundary = circular)", None, ("admm", 14)),
         (f"forward A = identity()\n{GAUSS}prior tgv(x)", None, ("pdhg", 14)),
+        # sets of a size, and subspaces, whose coefficients are found
+        (f"{SQUARE}{GAUSS}prior x in ball(radius = 1, norm = l1)", None, ("fista", 11)),
+        (f"{SQUARE}{GAUSS}prior x in ball(radius = 1)\nprior x in nonnegative\nprior l1(x)", None, ("fista", 11)),
+        (f"{SQUARE}{GAUSS}prior x in ball(radius = 1, center = 1)\nprior x in nonnegative", None, ("admm", 14)),
+        (f"{SQUARE}{GAUSS}prior x in span(low_frequencies(size = [16, 16], count = 4))", None, ("closed_form", 10)),
+        (f"{SQUARE}{GAUSS}prior x in span(cosine().H)\nprior l1(x)", None, ("admm", 14)),
         (f"{SQUARE}{GAUSS}prior tv(x) + 2 * l1(cosine() @ x)", None, ("pdhg", 14)),
         ("forward A = radon(views = 8)\nnoise y ~ poisson(A @ x)\nprior x in nonnegative", None, ("pdhg", 14)),
     ],

@@ -14,7 +14,7 @@ from recon.dsl.model.terms import Unknown
 from recon.dsl.model.word import EnergyWord
 from recon.dsl.vocabulary import priors
 from recon.dsl.vocabulary import solvers as words
-from recon.runtime.algorithms.fields import with_fields
+from recon.runtime.algorithms.reformulate import with_fields
 from recon.runtime.build import Build, build_operator
 from recon.runtime.experiment.solve import solve_word
 from recon.runtime.functionals.base import Functional

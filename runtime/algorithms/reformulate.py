@@ -1,7 +1,9 @@
-"""Hidden fields become unknowns: g(v) = min_w outer(v - w) + inner(E w) of v = K x, as terms in x and w together.
+"""Problems in other unknowns than the page's, each undone once it is solved.
 
-The unknowns stand side by side in one flat vector, x first. What solves the larger problem solves the smaller one: the
-minimum over both is that over x of the minimum over w.
+- Hidden fields become unknowns: g(v) = min_w outer(v - w) + inner(E w) of v = K x, as terms in x and w together. They
+  stand side by side in one flat vector, x first. What solves the larger problem solves the smaller one: the minimum
+  over both is that over x of the minimum over w.
+- An unknown in a subspace, x = U c, becomes its coefficients c, for solvers that know no sets. Heckel 2024, 1.4.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from recon.dsl.model.space import Axis, Space
 from torch import Tensor, cat
 
 from ..functionals.infimal import Infimal
+from ..functionals.regions import Subspace
 from ..operators.base import Operator, ScaledOperator, Sum, compose
 from ..operators.parts import Part
 from ..problem import Problem, Term
@@ -64,6 +67,18 @@ def with_fields(problem: Problem) -> Reformulated | None:
         rest = problem.start.new_zeros(problem.rows, flat.sizes[0] - x.stop)
         start_of_all = cat([problem.start.flatten(1), rest], 1)
     return Reformulated(replace(problem, space=flat, terms=terms, start=start_of_all), lambda v: x.forward(v).clone())
+
+
+def in_subspace(problem: Problem) -> Reformulated | None:
+    """The problem in the coefficients of the first subspace that the unknown is in; None where it is in none."""
+    inside = next((t for t in problem.terms if t.plain and isinstance(t.functional, Subspace)), None)
+    if inside is None:
+        return None
+    assert isinstance(inside.functional, Subspace)
+    basis = inside.functional.basis
+    terms = [replace(t, operator=compose(t.operator, basis)) for t in problem.terms if t is not inside]
+    start = None if problem.start is None else basis.adjoint(problem.start)
+    return Reformulated(replace(problem, space=basis.domain, terms=terms, start=start), basis.forward)
 
 
 def _minus(a: Operator, b: Operator) -> Operator:
