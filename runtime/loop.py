@@ -199,7 +199,7 @@ class _Watch:
         self.beyond = torch.full_like(at_start, torch.inf)  # the least objective since it has been too large
         self.last = 0
         self.gap = torch.full_like(at_start, torch.inf)
-        self.least, self.since = torch.full_like(at_start, torch.inf), torch.zeros_like(self.grown)
+        self.least, self.since = torch.full_like(at_start, torch.inf), torch.zeros_like(self.active, dtype=torch.int32)
         self.stuck = torch.zeros_like(self.active)
 
     def look(self, k: int, state: Any, final: bool = False) -> None:
