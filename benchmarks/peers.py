@@ -55,6 +55,26 @@ def _declare_torchvision() -> None:
     _kept.append(library)
 
 
+clocks: dict[str, Callable[[], float]] = {"wall": time.perf_counter, "cpu": time.process_time}
+"""By name. `cpu` counts the time of this process, for one thread on a machine that other work shares."""
+
+
+def turns(works: dict[str, Callable[[], object]], rounds: int, clock: Callable[[], float]) -> list[tuple[str, float]]:
+    """The shortest duration of each in milliseconds, after a round to warm up.
+
+    All take turns within a round, so that what else the machine does disturbs them alike; and it lengthens durations,
+    never shortens them.
+    """
+    best = dict.fromkeys(works, float("inf"))
+    for turn in range(rounds + 1):
+        for name, work in works.items():
+            start = clock()
+            work()
+            if turn:
+                best[name] = min(best[name], 1e3 * (clock() - start))
+    return list(best.items())
+
+
 def milliseconds(work: Callable[[], object], repeats: int, clock: Callable[[], float] = time.perf_counter) -> float:
     """The shortest duration of `work` after one call to warm up: the call that other programs disturbed least.
 

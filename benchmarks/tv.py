@@ -1,65 +1,63 @@
-"""Times total variation denoising to a relative objective gap beside scikit-image, and deepinv where it imports.
+"""Times total variation denoising to a relative objective gap beside scikit-image and deepinv.
 
-    python benchmarks/tv.py [--threads N] [--repeats N] [--size N] [--sigma S] [--weight LAM] [--gap G]
+    python benchmarks/tv.py [--threads N] [--rounds N] [--clock wall|cpu] [--size N] [--sigma S] [--weight L] [--gap G]
 
-One noisy image, float32, in one process, minimising |x - y|^2 / (2 sigma^2) + LAM TV(x). The peers minimise the same
-divided by 1 / sigma^2, |x - y|^2 / 2 + LAM sigma^2 TV(x). The optimum is the objective, in float64, after 5000 steps of
-our method in float64. For each program the least number of iterations with a relative gap of at most G is searched for,
-and then that many iterations are timed; the shortest time counts.
+One noisy photograph, float32, in one process, minimising |x - y|^2 / (2 sigma^2) + L TV(x). Ours is a page that names
+no solver, from its problem to its estimate with the trace on: by the compiled kernel, and by torch alone. The peers
+minimise the same divided by 1 / sigma^2, |x - y|^2 / 2 + L sigma^2 TV(x). The optimum is the objective, in float64,
+after 5000 of our steps in float64. For each program the least number of iterations with a relative gap of at most G is
+searched for, and then that many are timed.
 """
 
 from __future__ import annotations
 
 import argparse
-import time
+import os
 from collections.abc import Callable
 
 import numpy as np
 import torch
-from peers import peer
-from recon.dsl.model.place import place
-from recon.dsl.model.space import Axis, Space
-from recon.dsl.model.terms import Leaf
-from recon.dsl.vocabulary import solvers
-from recon.dsl.vocabulary.operators import basic, sparsity
-from recon.runtime.build import Build, build_operator
-from recon.runtime.functionals.data import HalfSquare
-from recon.runtime.functionals.priors import GroupL1
-from recon.runtime.loop import solve
-from recon.runtime.meaning import meaning
-from recon.runtime.problem import Problem, Term
-from skimage import data
+from pages import Posed, posed
+from peers import clocks, peer, table, turns
+from recon.runtime.build import Build
+from recon.runtime.native import native_status
 from skimage.restoration import denoise_tv_chambolle
 from torch import Tensor
 
+PAGE = """recon 1
+data cam = sample("camera")
+image x : real[{size}, {size}]
+noise y ~ gaussian(x, sigma = {sigma})
+prior {weight} * tv(x)
+"""
 Denoise = Callable[[int], Tensor]
 """The image [1, rows, columns] after so many iterations."""
 
 
-def problem_of(y: Tensor, sigma: float, weight: float) -> Problem:
-    """Gaussian denoising with isotropic total variation."""
-    space = Space("real", (Axis("row", y.shape[-2]), Axis("col", y.shape[-1])))
-    build = Build(real=y.dtype)
-    identity, gradient = (build_operator(place(Leaf(w), space), build) for w in (basic.Identity(), sparsity.Gradient()))
-    terms = [Term(HalfSquare(sigma**-2, y), identity, "data"), Term(GroupL1(weight), gradient)]
-    return Problem(space, terms, 1, y.dtype)
+def ours(page: Posed, native: bool) -> Denoise:
+    """A page as a run solves it, with its looks at every tenth iteration."""
+
+    def run(n: int) -> Tensor:
+        before = os.environ.pop("RECON_NATIVE", None)
+        if not native:
+            os.environ["RECON_NATIVE"] = "0"
+        try:
+            return page.solve(n).estimate
+        finally:
+            os.environ.pop("RECON_NATIVE", None)
+            if before is not None:
+                os.environ["RECON_NATIVE"] = before
+
+    return run
 
 
-def ours(problem: Problem) -> Denoise:
-    """The solver as a page would run it, with its looks at every tenth iteration."""
-    word = solvers.Pdhg()
-    return lambda n: solve(meaning(word)(word, problem), problem, iterations=n, tolerance=0).estimate
-
-
-def scikit_image(y: Tensor, sigma: float, weight: float) -> Denoise:
+def scikit_image(y: Tensor, weight: float) -> Denoise:
     """Chambolle's dual gradient method."""
     image = y[0].numpy()
-    return lambda n: torch.from_numpy(
-        np.asarray(denoise_tv_chambolle(image, weight=weight * sigma**2, eps=0.0, max_num_iter=n))
-    )[None]
+    return lambda n: torch.from_numpy(np.asarray(denoise_tv_chambolle(image, weight, eps=0.0, max_num_iter=n)))[None]
 
 
-def deepinv(y: Tensor, sigma: float, weight: float) -> Denoise | None:
+def deepinv(y: Tensor, weight: float) -> Denoise | None:
     """Condat's over-relaxed method; None, with the reason printed, where it cannot be imported."""
     models = peer("deepinv.models")
     if models is None:
@@ -67,7 +65,7 @@ def deepinv(y: Tensor, sigma: float, weight: float) -> Denoise | None:
     denoiser = models.TVDenoiser
 
     def run(n: int) -> Tensor:
-        found: Tensor = denoiser(n_it_max=n, crit=0.0)(y[None], ths=weight * sigma**2)[0]
+        found: Tensor = denoiser(n_it_max=n, crit=0.0)(y[None], ths=weight)[0]
         return found
 
     return run
@@ -87,54 +85,43 @@ def iterations_to(gap: Callable[[Tensor], float], denoise: Denoise, goal: float,
     return high
 
 
-def seconds(denoise: Denoise, n: int, repeats: int) -> float:
-    """The shortest duration of n iterations, after one run to warm up."""
-    durations = []
-    for _ in range(repeats + 1):
-        start = time.perf_counter()
-        denoise(n)
-        durations.append(time.perf_counter() - start)
-    return min(durations[1:])
-
-
 def main() -> None:
-    """Reads the options, measures, prints."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--clock", choices=clocks, default="wall")
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--sigma", type=float, default=0.1)
     parser.add_argument("--weight", type=float, default=10.0)
     parser.add_argument("--gap", type=float, default=1e-4)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    clean = torch.from_numpy(data.camera()[: options.size, : options.size] / 255.0)
-    noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    y = (clean + options.sigma * noise)[None].float()
-    exact = problem_of(y.double(), options.sigma, options.weight)
-    optimum = float(exact.objective(ours(exact)(5000)))
+    text = PAGE.format(size=options.size, sigma=options.sigma, weight=options.weight)
+    page = posed(text)
+    y = page.measured["y"]
+    exact = posed(text, Build(real=torch.float64), {"y": y.double()})
+    problem = exact.compiled.problem
+    optimum = float(problem.objective(exact.solve(5000).estimate))
 
     def gap(x: Tensor) -> float:
-        return float(exact.objective(x.double())) / optimum - 1
+        return float(problem.objective(x.double())) / optimum - 1
 
+    weight = options.weight * options.sigma**2
     programs: dict[str, Denoise | None] = {
-        "recon pdhg": ours(problem_of(y, options.sigma, options.weight)),
-        "scikit-image": scikit_image(y, options.sigma, options.weight),
-        "deepinv": deepinv(y, options.sigma, options.weight),
+        "recon, compiled kernel": ours(page, native=True),
+        "recon, torch": ours(page, native=False),
+        "scikit-image": scikit_image(y, weight),
+        "deepinv": deepinv(y, weight),
     }
-    setting = f"sigma {options.sigma:g}, weight {options.weight:g}, gap {options.gap:g}, {options.threads} threads"
-    print(f"{clean.shape[0]} x {clean.shape[1]}, {setting}")
-    first: float | None = None
+    works: dict[str, Callable[[], object]] = {}
     for name, denoise in programs.items():
-        if denoise is None:
-            continue
-        n = iterations_to(gap, denoise, options.gap)
-        if n is None:
-            print(f"{name:14s} does not reach the gap")
-            continue
-        taken = seconds(denoise, n, options.repeats)
-        first = taken if first is None else first
-        print(f"{name:14s} {n:5d} iterations  {1e3 * taken:8.1f} ms  {taken / first:6.1f} times ours")
+        n = None if denoise is None else iterations_to(gap, denoise, options.gap)
+        if denoise is not None and n is not None:
+            works[f"{name}, {n} iterations"] = lambda denoise=denoise, n=n: denoise(n)  # type: ignore[misc]
+    setting = f"sigma {options.sigma:g}, weight {options.weight:g}, gap {options.gap:g}"
+    print(f"kernels: {native_status()}")
+    title = f"{options.size} x {options.size}, {setting}, {options.threads} threads, {options.clock} time"
+    table(title, turns(works, options.rounds, clocks[options.clock]))
 
 
 if __name__ == "__main__":

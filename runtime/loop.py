@@ -16,7 +16,7 @@ from torch import Tensor
 
 from .algorithms.base import Algorithm, Direct, Finder, Step
 from .algorithms.certificate import DualityGap
-from .functionals.base import square_rows
+from .functionals.base import distance_rows, square_rows
 from .problem import Problem
 
 SLOW = 1e-2
@@ -156,14 +156,14 @@ def appraise(problem: Problem, x: Tensor) -> tuple[Tensor, Tensor]:
     objective = torch.zeros(problem.rows, dtype=torch.float64, device=x.device)
     violation = torch.zeros_like(objective)
     for term in problem.terms:
-        v = term.operator.forward(x)
         if term.functional.constraint:
+            v = term.operator.forward(x)
             allowed = term.functional.prox(v, 1.0)
             size = torch.maximum(square_rows(v), square_rows(allowed)).sqrt()
-            distance = square_rows(v - allowed).sqrt()
+            distance = distance_rows(v, allowed).sqrt()
             violation = torch.maximum(violation, torch.where(distance > 0, distance / size, 0.0))
         else:
-            objective = objective + term.functional.value(v)
+            objective = objective + term.value(x)
     return objective, violation
 
 
@@ -205,7 +205,7 @@ class _Watch:
     def look(self, k: int, state: Any, final: bool = False) -> None:
         x = self.algorithm.estimate(state)
         size = square_rows(x).sqrt()
-        distance = square_rows(x - self.kept).sqrt()
+        distance = distance_rows(x, self.kept).sqrt()
         objective, violation = appraise(self.problem, x)
         self._guard(k, size, objective)
         move = torch.where(distance > 0, distance / torch.where(size > 0, size, 1.0), 0.0)
@@ -245,8 +245,8 @@ class _Watch:
         companions = self._companions(state)
         calm = move <= self.tolerance
         for now, before in zip(companions, self.companions, strict=True):
-            calm = calm & (square_rows(now - before) <= SLOW**2 * square_rows(now))
-        self.companions = [c.clone() for c in companions]
+            calm = calm & (distance_rows(now, before) <= SLOW**2 * square_rows(now))
+            before.copy_(now)
         return self._or_stuck(calm if k - self.last >= self.algorithm.every else torch.zeros_like(calm), stuck)
 
     def _stuck(self, move: Tensor) -> Tensor:

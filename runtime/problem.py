@@ -28,7 +28,7 @@ class Term:
 
     def value(self, x: Tensor) -> Tensor:
         """g(K x), of shape [rows]."""
-        return self.functional.value(self.operator.forward(x))
+        return self.functional.value_through(self.operator, x)
 
     def grad(self, x: Tensor) -> Tensor:
         """D^H grad g(K x), with D the derivative of K at x: K itself where it is linear."""

@@ -17,11 +17,14 @@ import torch
 from torch import Tensor
 
 from ..functionals.base import Scalar, largest, per_row
+from ..functionals.quadratic import HalfSquare
+from ..functionals.sets import Interval
+from ..functionals.sparsity import L1, GroupL1
 from ..problem import Problem, Term
+from ..transforms.differences import Stencil
 from .base import Algorithm, Knobs, Step
 from .primal_dual import Roles, blocks, joint_norm
 from .proximal import prox_of
-from .rows import add_
 from .smooth import Smooth, is_quadratic
 
 FIRST = 8.0
@@ -39,6 +42,41 @@ class PrimalDual:
     sigma: Scalar
 
 
+@dataclass(frozen=True)
+class Denoising:
+    """A problem that is nothing but denoising by total variation, perhaps within a box: one kernel does its step."""
+
+    square: HalfSquare
+    low: float
+    high: float
+    prior: GroupL1 | L1
+    stencil: Stencil
+
+    @staticmethod
+    def of(roles: Roles) -> Denoising | None:
+        """None where it is anything else, or where the kernel does not know the differences."""
+        square, *others = (t.functional for t in roles.primal)
+        boxes = [g for g in others if isinstance(g, Interval)]
+        prior = roles.dual[0].functional
+        if len(roles.dual) > 1 or len(boxes) < len(others) or len(boxes) > 1 or not isinstance(prior, GroupL1 | L1):
+            return None
+        stencil = prior.variation(roles.dual[0].operator)
+        if stencil is None or not isinstance(square, HalfSquare) or square.target is None:
+            return None
+        low, high = (boxes[0].low, boxes[0].high) if boxes else (-torch.inf, torch.inf)
+        return Denoising(square, low, high, prior, stencil)
+
+    def step(self, s: PrimalDual, sigma: Scalar, theta: Scalar) -> tuple[Tensor, Tensor, Tensor] | None:
+        """x, the extrapolated x and the dual after a step; None where the kernel does not run."""
+        y = self.square.target
+        assert y is not None
+        if not self.stencil.ready(s.x, s.ahead, s.duals[0], y):
+            return None
+        strength = s.tau * self.square.weight
+        knobs = (sigma, self.prior.weight, s.tau, strength / (1 + strength), 1 + theta, self.low, self.high)
+        return self.stencil.denoise_(s.x, s.ahead, s.duals[0], y, self.prior.joint, knobs)
+
+
 class AcceleratedPdhg(Algorithm[PrimalDual]):
     """The accelerated form. Its hot path writes into the state's own tensors."""
 
@@ -52,6 +90,7 @@ class AcceleratedPdhg(Algorithm[PrimalDual]):
         strong = Smooth(problem, [t for t in roles.primal if is_quadratic(t)])
         self.gamma: Scalar = sum(strong.weights[1:], strong.weights[0])
         self.tau = FIRST / self.gamma
+        self.denoising = Denoising.of(roles)
 
     def init(self) -> PrimalDual:
         x = self.problem.initial()
@@ -63,11 +102,17 @@ class AcceleratedPdhg(Algorithm[PrimalDual]):
         return replace(self.init(), duals=[p.clone() for p in last.duals])
 
     def step(self, state: PrimalDual, knobs: Knobs) -> PrimalDual:
+        theta = (1 + self.gamma * state.tau) ** -0.5
+        if self.denoising is not None:
+            done = self.denoising.step(state, state.sigma * self.blocks[0].share, theta)
+            if done is not None:
+                x, ahead, dual = done
+                return PrimalDual(x, ahead, [dual], state.tau * theta, state.sigma / theta)
         duals: list[Tensor] = []
         pull: Tensor | None = None
         for b, p in zip(self.blocks, state.duals, strict=True):
             sigma = state.sigma * b.share
-            p = b.functional.conjugate_prox_(add_(p, b.operator.forward(state.ahead), sigma), sigma)
+            p = b.functional.ascend_(b.operator, p, state.ahead, sigma)
             back = b.operator.adjoint(p)
             pull = back if pull is None else pull + back
             duals.append(p)
@@ -79,7 +124,6 @@ class AcceleratedPdhg(Algorithm[PrimalDual]):
         else:
             v = torch.add(state.x, pull, alpha=-tau, out=state.ahead)
         x = self.prox(v, tau)
-        theta = (1 + self.gamma * tau) ** -0.5
         weight = 1 + theta
         if isinstance(weight, Tensor):
             ahead = torch.lerp(state.x, x, _row(weight, x).to(x.dtype), out=state.x)

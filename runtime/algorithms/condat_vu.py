@@ -31,7 +31,7 @@ from ..problem import Problem, Term
 from .base import Algorithm, Knobs, Step
 from .primal_dual import Roles, blocks, joint_norm
 from .proximal import prox_of
-from .rows import add, add_, dot_rows
+from .rows import add, dot_rows
 from .smooth import Smooth
 
 FIRST, APART, LOOKS = 3, 1.5, 18
@@ -57,10 +57,9 @@ class Choosing:
 
 @dataclass(frozen=True)
 class Balanced:
-    """x, K_j x and p_j of each dual term, grad h(x) + sum K_j^H p_j, sigma of each row."""
+    """x, p_j of each dual term, grad h(x) + sum K_j^H p_j, sigma of each row."""
 
     x: Tensor
-    images: list[Tensor]
     duals: list[Tensor]
     slope: Tensor
     sigma: Tensor
@@ -86,13 +85,12 @@ class BalancedPdhg(Algorithm[Balanced]):
 
     def init(self) -> Balanced:
         x = self.problem.initial()
-        images = [b.operator.forward(x).clone() for b in self.blocks]
-        duals = [torch.zeros_like(v) for v in images]
+        duals = [torch.zeros_like(b.operator.forward(x)) for b in self.blocks]
         one = torch.ones(self.problem.rows, dtype=self.problem.real, device=x.device)
         first = torch.as_tensor(self.lipschitz / self.norm)
         sigma = one * torch.where(first > 0, first, self._guess().to(x.device)).to(one)
         choosing = Choosing(FIRST, 0, x.clone(), [p.clone() for p in duals])
-        return Balanced(x, images, duals, self.smooth.gradient(x), sigma, 0, choosing)
+        return Balanced(x, duals, self.smooth.gradient(x), sigma, 0, choosing)
 
     def resume(self, last: Balanced) -> Balanced:
         """The duals and sigma go on; moves are measured anew."""
@@ -124,14 +122,12 @@ class BalancedPdhg(Algorithm[Balanced]):
     def step(self, state: Balanced, knobs: Knobs) -> Balanced:
         sigma, tau, k = state.sigma, self._tau(state.sigma), state.iteration + 1
         x = self.prox(add(state.x, state.slope, -tau), tau)
-        images: list[Tensor] = []
         duals: list[Tensor] = []
         slope = self.smooth.gradient(x)
-        for b, old, p in zip(self.blocks, state.images, state.duals, strict=True):
-            image, s = b.operator.forward(x), sigma * b.share  # the image may be x itself
-            q = b.functional.conjugate_prox_(add_(p, torch.lerp(old, image, 2.0), s), s)
+        beyond = torch.lerp(state.x, x, 2.0)
+        for b, p in zip(self.blocks, state.duals, strict=True):
+            q = b.functional.ascend_(b.operator, p, beyond, sigma * b.share)
             slope += b.operator.adjoint(q)
-            images.append(image)
             duals.append(q)
         choosing = state.choosing
         if k == choosing.at:
@@ -142,7 +138,7 @@ class BalancedPdhg(Algorithm[Balanced]):
                 choosing = Choosing(at, count, x.clone(), [q.clone() for q in duals])
             else:
                 choosing = Choosing(at, count, choosing.x, choosing.duals)
-        return Balanced(x, images, duals, slope, sigma, k, choosing)
+        return Balanced(x, duals, slope, sigma, k, choosing)
 
     def _choose(self, since: Choosing, x: Tensor, duals: list[Tensor], sigma: Tensor) -> Tensor:
         """The quotient of the moves, within LEAP of the old sigma; the old one where nothing moved but by rounding."""

@@ -10,7 +10,7 @@ from recon.dsl.vocabulary.alternating import Alternate
 from torch import Tensor
 
 from ..build import Build
-from ..functionals.base import square_rows
+from ..functionals.base import distance_rows, square_rows
 from ..loop import Diverged, Progress, Solution, Trace
 from ..meaning import meaning_of
 from ..problem import Problem
@@ -86,5 +86,5 @@ def _energies(problem: Problem, block: str, x: Tensor) -> dict[tuple[str, int], 
 
 def _moved(now: Tensor, before: Tensor) -> float:
     size = float(square_rows(now).sqrt())
-    distance = float(square_rows(now - before).sqrt())
+    distance = float(distance_rows(now, before).sqrt())
     return 0.0 if distance == 0 else distance / size if size > 0 else float("inf")

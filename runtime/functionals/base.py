@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from ctypes import c_int64, c_void_p
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor
+
+from ..native.tensors import SUFFIX, kernels_for, readable, threads_for
+
+if TYPE_CHECKING:
+    from ..operators.base import Operator
 
 Scalar = float | Tensor
 """A number, or one number for each row, of shape [rows]."""
 
 ROUNDING = 1000.0
 """An indicator is zero up to this many machine epsilons, relative to the size of what it compares."""
+
+_DISTANCES = (c_void_p, c_void_p, c_void_p, c_int64, c_int64, c_int64)
 
 BLOCK = 1024
 """Entries that are summed in their own precision before the sums are summed in float64."""
@@ -58,6 +68,19 @@ def square_rows(v: Tensor) -> Tensor:
     if blocks is None:
         return total
     return total + torch.square(torch.linalg.vector_norm(blocks, dim=2).double()).sum(1)
+
+
+def distance_rows(a: Tensor, b: Tensor) -> Tensor:
+    """|a - b|^2 of each row, as `square_rows` of the difference gives it, without an array for the difference."""
+    kernels = kernels_for(a, b)
+    if kernels is None or a.dtype != b.dtype or a.shape != b.shape:
+        return square_rows(a - b)
+    a, b = readable(a), readable(b)
+    sums = torch.empty(len(a), dtype=torch.float64)
+    numbers = a[0].numel() * (2 if a.is_complex() else 1) if len(a) else 0
+    call = kernels.function(f"square_distances_{SUFFIX[a.dtype]}", _DISTANCES)
+    call(a.data_ptr(), b.data_ptr(), sums.data_ptr(), len(a), numbers, threads_for(a.numel()))
+    return sums
 
 
 def _blocks(v: Tensor) -> tuple[Tensor | None, Tensor]:
@@ -137,6 +160,17 @@ class Functional:
     def conjugate_prox_(self, v: Tensor, s: Scalar) -> Tensor:
         """`conjugate_prox`, which may overwrite v."""
         return self.conjugate_prox(v, s)
+
+    def value_through(self, operator: Operator, x: Tensor) -> Tensor:
+        """g(K x), of shape [rows]; without the array K x where a kernel can do that."""
+        return self.value(operator.forward(x))
+
+    def ascend_(self, operator: Operator, p: Tensor, x: Tensor, s: Scalar) -> Tensor:
+        """The dual step prox_{s g*}(p + s K x), which may overwrite p; in one pass where a kernel can do that."""
+        v = operator.forward(x)
+        return self.conjugate_prox_(
+            p.addcmul_(v, c) if isinstance(c := per_row(s, v), Tensor) else p.add_(v, alpha=c), s
+        )
 
     def conjugate(self, p: Tensor) -> Tensor | None:
         """g*(p) of shape [rows], where there is a formula for it; it gives duality gaps."""

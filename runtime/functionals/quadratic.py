@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .base import Functional, Scalar, dot_rows, largest, per_row, smallest, square_rows, sum_rows
+from .base import Functional, Scalar, distance_rows, dot_rows, largest, per_row, smallest, square_rows, sum_rows
 
 
 class DataTerm(Functional):
@@ -82,7 +82,8 @@ class HalfSquare(DataTerm):
         return v if self.target is None else v - self.target
 
     def value(self, v: Tensor) -> Tensor:
-        return 0.5 * self.weight * square_rows(self._residual(v))
+        square = square_rows(v) if self.target is None else distance_rows(v, self.target.expand_as(v))
+        return 0.5 * self.weight * square
 
     def grad(self, v: Tensor) -> Tensor:
         """weight (v - target)."""

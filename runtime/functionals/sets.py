@@ -7,7 +7,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .base import Functional, Scalar, dot_rows, indicator, largest_rows, per_row, real_dtype, smallest, square_rows
+from .base import (
+    Functional,
+    Scalar,
+    distance_rows,
+    dot_rows,
+    indicator,
+    largest_rows,
+    per_row,
+    real_dtype,
+    smallest,
+    square_rows,
+)
 from .quadratic import DataTerm
 
 
@@ -108,7 +119,7 @@ class Exactly(DataTerm):
         return Exactly(self.target[at])
 
     def value(self, v: Tensor) -> Tensor:
-        excess = square_rows(v - self.target).sqrt()
+        excess = distance_rows(v, self.target).sqrt()
         return indicator(excess, square_rows(self.target).sqrt(), real_dtype(v))
 
     def prox(self, v: Tensor, t: Scalar) -> Tensor:
@@ -146,7 +157,7 @@ class Ball(DataTerm):
         self.radius = radius
 
     def value(self, v: Tensor) -> Tensor:
-        excess = square_rows(v - self.target).sqrt() - self.radius
+        excess = distance_rows(v, self.target).sqrt() - self.radius
         return indicator(excess, square_rows(self.target).sqrt() + self.radius, real_dtype(v))
 
     def prox(self, v: Tensor, t: Scalar) -> Tensor:

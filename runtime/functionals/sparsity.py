@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor
 
 from .base import Functional, Scalar, indicator, largest_rows, per_row, real_dtype, smallest, sum_rows
+
+if TYPE_CHECKING:
+    from ..operators.base import Operator
+    from ..transforms.differences import Stencil
 
 
 class _Norm(Functional):
@@ -20,6 +26,25 @@ class _Norm(Functional):
         """The weight of each entry, shaped to broadcast to `like`."""
         return per_row(self.weight, like)
 
+    def variation(self, operator: Operator) -> Stencil | None:
+        """The differences D where g(K x) is the weight times a total variation of x, K = D, that the kernels know."""
+        raise NotImplementedError
+
+    joint: bool
+    """Whether that total variation adds up lengths over all directions, not the moduli of each."""
+
+    def value_through(self, operator: Operator, x: Tensor) -> Tensor:
+        stencil = self.variation(operator)
+        if stencil is None or not stencil.ready(x):
+            return super().value_through(operator, x)
+        return self.weight * stencil.variation(x, self.joint)
+
+    def ascend_(self, operator: Operator, p: Tensor, x: Tensor, s: Scalar) -> Tensor:
+        stencil = self.variation(operator)
+        if stencil is None or not stencil.ready(x, p):
+            return super().ascend_(operator, p, x, s)
+        return stencil.ascent_(p, x, s, self.weight, self.joint)
+
 
 class L1(_Norm):
     """g(v) = weight sum_i |v_i|, with the modulus of complex entries; the sum runs over `penalised` entries only.
@@ -32,11 +57,15 @@ class L1(_Norm):
     separable = True
     even = True
     homogeneous = True
+    joint = False
 
     def __init__(self, weight: Scalar, penalised: Tensor | None = None) -> None:
         """Raises ValueError for a negative weight."""
         super().__init__(weight)
         self.penalised = penalised
+
+    def variation(self, operator: Operator) -> Stencil | None:
+        return operator.stencil if self.penalised is None else None
 
     def _radius(self, like: Tensor) -> Scalar:
         w = super()._radius(like)
@@ -89,12 +118,19 @@ class GroupL1(_Norm):
     Heckel 2024, 2.2; Rudin, Osher, Fatemi 1992; Chambolle, Pock 2011, section 6.2.
     """
 
+    joint = True
+
     def __init__(self, weight: Scalar, axis: int = 1) -> None:
         """Raises ValueError for a negative weight or an axis that is not behind the rows."""
         super().__init__(weight)
         if axis < 1:
             raise ValueError(f"groups run along an axis behind the rows, not along axis {axis}")
         self.axis = axis
+
+    def variation(self, operator: Operator) -> Stencil | None:
+        """The directions of the differences must be what the lengths are over."""
+        added = len(operator.codomain.axes) - len(operator.domain.axes)
+        return operator.stencil if self.axis == added == 1 else None
 
     def _lengths(self, v: Tensor) -> Tensor:
         return _root(_squares(v, self.axis))

@@ -15,6 +15,7 @@ from recon.dsl.model.facts import Facts
 from recon.dsl.model.space import Space
 from torch import Tensor, nn
 
+from ..transforms.differences import Stencil
 from .extents import entries, shortened
 
 
@@ -24,7 +25,11 @@ class Operator(nn.Module):
     A subclass gives `_apply_(x)` = A x and `_adjoint_(y)` = A^H y, and where that is cheaper `_gram_(x)` = A^H A x;
     where `domain` is real, A^H is the adjoint with respect to Re<., .>, so it returns real numbers. The adjoint is the
     backward of the forward, registered here once.
+
+    stencil: what the kernels of differences need to know, where the operator is one; else None.
     """
+
+    stencil: Stencil | None = None
 
     def __init__(self, domain: Space, codomain: Space, facts: Facts) -> None:
         super().__init__()

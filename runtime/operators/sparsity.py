@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..build import Build
 from ..meaning import meaning_of
+from ..transforms.differences import Stencil
 from ..transforms.filters import wavelet_filters
 from ..transforms.wavelet import wavelet_forward, wavelet_inverse, wavelet_soft_threshold
 from .base import Operator
@@ -56,10 +57,14 @@ class DifferenceOperator(Operator):
         self.dims, self.factors = [i - len(placed.domain.axes) for i in indices], factors
         self.circular, self.directions = circular, directions
         self.new_dim = -len(placed.codomain.axes)
+        stencil = None if circular else Stencil(placed.domain.sizes, indices, factors)
+        self.stencil = stencil if stencil is not None and stencil.fits else None
 
     def _apply_(self, x: Tensor) -> Tensor:
         batch = x.shape[: x.ndim - len(self.domain.axes)]
         out = x.new_empty(*batch, *self.codomain.sizes)
+        if self.stencil is not None and self.stencil.ready(x):
+            return self.stencil.forward(x, out)
         for k, d in enumerate(self.dims):
             target, n = (out.select(self.new_dim, k) if self.directions else out), x.shape[d]
             torch.sub(x.narrow(d, 1, n - 1), x.narrow(d, 0, n - 1), out=target.narrow(d, 0, n - 1))
@@ -73,6 +78,8 @@ class DifferenceOperator(Operator):
         return out
 
     def _adjoint_(self, y: Tensor) -> Tensor:
+        if self.stencil is not None and self.stencil.ready(y):
+            return self.stencil.adjoint(y, y.new_empty(*y.shape[: self.new_dim], *self.domain.sizes))
         out: Tensor | None = None
         for k, d in enumerate(self.dims):
             piece, n = (y.select(self.new_dim, k) if self.directions else y), y.shape[d]
