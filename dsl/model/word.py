@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -338,14 +338,23 @@ class View(Word):
     expression_kind: ClassVar[str] = "view"
 
 
+class Network(Word):
+    """A network, whose output is a function of its weights."""
+
+    expression_kind: ClassVar[str] = "network"
+
+
 class Analysis(Word):
     """Something an `analyze` line computes of operators or methods."""
 
     expression_kind: ClassVar[str] = "analysis"
     yields: ClassVar[tuple[str, ...]] = ()
     """Names of the numbers it adds to each row's metrics."""
-    by_row: ClassVar[bool] = False
-    """Whether it depends on the rows of the data, or on the method; else it is found once for a page."""
+
+    @property
+    def once(self) -> Literal["page", "method", "row"]:
+        """What it is found once for: the page, each method (at the estimate of its first row), or each row."""
+        return "page"
 
     def misfit(self, operators: Sequence[Placed], unknown: Space) -> tuple[str, str] | None:
         """Why it cannot be computed, and what would help; None where it can.

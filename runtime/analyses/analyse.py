@@ -30,7 +30,7 @@ def analyse(experiment: Experiment, subject: Subject, outcome: Outcome) -> None:
     measured: set[str] = set()
     for word, span in zip(experiment.analyses, experiment.analyses_spans, strict=True):
         title = " ".join(span.text.split())
-        found = None if word.by_row else outcome.analyses.get(title)
+        found = None if word.once == "row" else outcome.analyses.get(title)
         if found is None:
             try:
                 found = replace(_found(word, subject), title=title)
@@ -55,7 +55,7 @@ def _found(word: Analysis, subject: Subject) -> Finding:
         found: Finding = meaning(word)(word, subject)
         return found
 
-    if word.by_row or build.shared is None:
+    if word.once != "page" or build.shared is None:
         return make()
     differs = bool(parameters_in(word)) or any(getattr(w, "vary", "") == "row" for w in everything(word))
     spaces = list(subject.checked.problem.unknowns.values())

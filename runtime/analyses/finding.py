@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..report.content import Curve, Heatmap
+from ..report.content import Curve, Heatmap, Picture
 
 LONGEST = 1000
 """Entries of lists that stand in `metrics.json`; longer ones have their own table only."""
@@ -18,16 +18,17 @@ class Finding:
 
     text: how it was found and how exact it is. title: the analysis as the page writes it. rows: numbers for each row of
     the batch. numbers: those that hold for all rows, by their names. columns: lists of numbers of one length, for a
-    table of their own. curves, heatmaps: what the report draws.
+    table of their own. curves, heatmaps, pictures: what the report draws.
     """
 
     text: str = ""
     title: str = ""
     rows: dict[str, list[float]] = field(default_factory=dict)
     numbers: dict[str, float] = field(default_factory=dict)
-    columns: dict[str, Sequence[float]] = field(default_factory=dict)
+    columns: Mapping[str, Sequence[float]] = field(default_factory=dict)
     curves: Sequence[Curve] = ()
     heatmaps: Sequence[Heatmap] = ()
+    pictures: Sequence[Picture] = ()
 
     def plain(self) -> dict[str, Any]:
         """The numbers, and the lists that are not long, for `metrics.json`."""

@@ -57,7 +57,9 @@ def leading(matrix: Matrix, count: int, *, seed: int = 0, tolerance: float = 1e-
             [torch.cat([inner, along], 1), torch.cat([factor.new_zeros(len(new), len(right)), factor], 1)]
         )
         left, right = torch.cat([left, new]), torch.cat([right, block])
-        _, block, rest = _extended(right, matrix.adjoint(new), scale)  # rest is S
+        block, rest = right[:0], inner[:0, :0]
+        if len(new):
+            _, block, rest = _extended(right, matrix.adjoint(new), scale)  # rest is S
         fresh = len(block) == 0  # the two spaces hold all that can be reached from their first vectors
         if fresh:
             block = _random(right, generator)

@@ -7,15 +7,17 @@ from dataclasses import dataclass
 
 import torch
 from recon.dsl.model.facts import Diagonal
+from recon.dsl.model.word import Network
 from recon.dsl.vocabulary.analyses import spectra as words
 from torch import Tensor
 
 from ..algorithms.normal import Basis
-from ..meaning import meaning_of
+from ..meaning import meaning, meaning_of
 from ..operators.base import AdjointOperator, Operator, dtype_of, random_point
-from ..report.content import Curve
+from ..report.content import Curve, Picture
 from .finding import Finding
-from .lanczos import leading
+from .jacobians import Generated, JacobianMatrix, jacobian_of_value
+from .lanczos import Leading, leading
 from .matrices import Matrix, OperatorMatrix, dense
 from .subject import Subject
 
@@ -156,3 +158,80 @@ def _eigenvalues(apply: object, operator: Operator, diagonal: Diagonal) -> Tenso
         return torch.as_tensor(torch.fft.fftn(apply(probe), dim=tuple(range(-diagonal.axes, 0)))).flatten()
     basis = Basis(diagonal, space)
     return basis.analyse(apply(basis.synthesise(torch.ones_like(probe)))).flatten()
+
+
+SHOWN = (1, 2, 6, 21)
+"""The left singular vectors that the report shows, counted from one."""
+
+
+@meaning_of(words.JacobianSpectrum)
+def jacobian_spectrum(word: words.JacobianSpectrum, subject: Subject) -> Finding:
+    """The leading singular values, beside those that theory expects, and left singular vectors of networks."""
+    build = subject.double
+    if isinstance(word.of, Network):
+        space = next(iter(subject.checked.problem.unknowns.values()))
+        made = meaning(word.of)(word.of, space, build)
+        found = leading(JacobianMatrix(made.function, made.at), word.count)
+        return _of_network(found, made)
+    found = leading(jacobian_of_value(word.of, subject, build), word.count)
+    values = found.values.tolist()
+    index = list(range(1, len(values) + 1))
+    return Finding(
+        f"At the estimate of the first row. {_exactness(found)}",
+        columns={"index": index, "singular value": values},
+        curves=[Curve("singular values", "index, largest first", {"singular value": (index, values)})],
+    )
+
+
+def _exactness(found: Leading) -> str:
+    relative = float(found.errors.max()) / max(float(found.values[:1].sum()), 1e-300)
+    return (
+        f"The {len(found.values)} largest singular values, by block Lanczos iteration, in double precision; each right "
+        f"to {relative:.0e} of the largest."
+    )
+
+
+def _of_network(found: Leading, made: Generated) -> Finding:
+    values = found.values.tolist()
+    index = list(range(1, len(values) + 1))
+    columns: dict[str, list[float]] = {"index": list(index), "singular value": values}
+    lines = {"at the start": (index, values)}
+    if made.expected is not None:
+        theory = made.expected.flatten().sort(descending=True).values[: len(values)].tolist()
+        lines["expected for many channels"] = (index, theory)
+        columns["expected"] = theory
+    part, count = alignment(found.left, made.sizes)
+    vectors = found.left.reshape(-1, *made.sizes).cpu()
+    shown = [k for k in SHOWN if k <= len(vectors)]
+    curves = [Curve("singular values of the Jacobian", "index, largest first", lines)]
+    pictures = []
+    if len(made.sizes) == 1:
+        places = list(range(made.sizes[0]))
+        lines = {f"number {k}": (places, vectors[k - 1].tolist()) for k in shown}
+        curves.append(Curve("left singular vectors", "sample", lines, log_y=False))
+    elif len(made.sizes) == 2:
+        pictures = [Picture(f"left singular vector {k}", vectors[k - 1].numpy(), axes=("row", "col")) for k in shown]
+    text = (
+        f"{_exactness(found)} The span of the first {count} left singular vectors lies to {part:.1%} in that of the "
+        f"{count} trigonometric functions of the lowest frequencies."
+    )
+    return Finding(text, numbers={"alignment": part}, columns=columns, curves=curves, pictures=pictures)
+
+
+def alignment(vectors: Tensor, sizes: tuple[int, ...]) -> tuple[float, int]:
+    """How much of the span of orthonormal vectors lies in that of as many functions of the lowest frequencies.
+
+    vectors: [count, n]. Returns |P U_q|_F^2 / q for the largest q <= count up to which frequencies of one modulus are
+    complete, P the projection on the q functions of the lowest ones; and q. At random it is q / n.
+    """
+    frequencies = torch.zeros(sizes, dtype=torch.float64)
+    for axis, n in enumerate(sizes):
+        f = torch.fft.fftfreq(n, dtype=torch.float64)
+        frequencies = frequencies + f.square().reshape(-1, *[1] * (len(sizes) - 1 - axis))
+    order = frequencies.flatten().sort().values
+    q = len(vectors)
+    while q < len(order) and order[q] <= order[q - 1] * (1 + 1e-9):
+        q -= 1
+    low = frequencies <= order[q - 1] * (1 + 1e-9)
+    energy = torch.fft.fftn(vectors[:q].cpu().reshape(q, *sizes), dim=tuple(range(-len(sizes), 0)), norm="ortho")
+    return float(energy[:, low].abs().square().sum() / q), q

@@ -37,7 +37,12 @@ class Subject:
 
         Raises SpaceError where the term fits no unknown.
         """
-        return build_operator(placed(term, self.checked), _double(self.build))
+        return build_operator(placed(term, self.checked), self.double)
+
+    @property
+    def double(self) -> Build:
+        """What it is built for, in double precision."""
+        return _double(self.build)
 
 
 def placed(term: OperatorTerm, checked: Checked) -> Placed:

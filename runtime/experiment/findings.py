@@ -45,7 +45,8 @@ def _section(title: str, cells: list[tuple[dict[str, str], Finding]]) -> Section
         tables.append(Table("", [*axes, *names], lines))
     text = "\n\n".join(dict.fromkeys(f.text for _, f in cells[:MOST_DRAWN] if f.text))
     maps = [replace(h, title=_titled(h.title, cell)) for cell, f in cells[:MOST_DRAWN] for h in f.heatmaps]
-    return Section(title, curves=_joined(cells[:MOST_DRAWN]), heatmaps=maps, tables=tables, text=text)
+    pictures = [replace(p, title=_titled(p.title, cell)) for cell, f in cells[:MOST_DRAWN] for p in f.pictures]
+    return Section(title, pictures, curves=_joined(cells[:MOST_DRAWN]), heatmaps=maps, tables=tables, text=text)
 
 
 def _titled(title: str, cell: dict[str, str]) -> str:

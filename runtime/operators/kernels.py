@@ -27,11 +27,23 @@ def gaussian_kernel(word: words.GaussianKernel, dimensions: int, build: Build, p
     """exp(-|r|^2 / (2 w^2)) at whole r up to ceil(4 w) along each axis, divided by its sum."""
     size = word.extents(1)[0]
     line = np.exp(-((np.arange(size) - size // 2) ** 2) / (2 * word.width**2))
-    line /= line.sum()
+    return build.tensor(_separable(line, dimensions))
+
+
+def _separable(line: NDArray[np.float64], dimensions: int) -> NDArray[np.float64]:
+    """The product of a line with itself over that many axes, with the sum one."""
     kernel = np.ones(())
     for _ in range(dimensions):
-        kernel = np.multiply.outer(kernel, line)
-    return build.tensor(kernel)
+        kernel = np.multiply.outer(kernel, line / line.sum())
+    return kernel
+
+
+@meaning_of(words.Triangle)
+def triangle(word: words.Triangle, dimensions: int, build: Build, place: str) -> Tensor:
+    """max(0, 1 - |r| / R) at whole r along each axis, divided by its sum."""
+    size = word.extents(1)[0]
+    line = np.maximum(0, 1 - np.abs(np.arange(size) - size // 2) / word.radius)
+    return build.tensor(_separable(line, dimensions))
 
 
 @meaning_of(words.Disc)

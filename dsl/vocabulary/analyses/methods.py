@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from ...model.fields import Count, Field
 from ...model.word import Analysis
@@ -17,6 +17,9 @@ class BiasVariance(Analysis):
     reference: ClassVar[str] = "Heckel 2024, 2.3, eq. (2.4), Fig. 2.1"
     example: ClassVar[str] = "analyze [bias_variance(draws = 200)]"
     yields: ClassVar[tuple[str, ...]] = ("bias", "variance", "mse")
-    by_row: ClassVar[bool] = True
 
     draws: Count = Field(200, description="how many times the noise is drawn", gt=1)
+
+    @property
+    def once(self) -> Literal["page", "method", "row"]:
+        return "row"

@@ -35,6 +35,27 @@ class GaussianKernel(Kernel):
         return (2 * ceil(4 * self.width) + 1,) * dimensions
 
 
+class Triangle(Kernel):
+    """A triangle along each axis, normalised to sum one: the kernel of linear and bilinear interpolation."""
+
+    formula: ClassVar[str] = r"k(r) \propto \prod_i \max(0, 1 - |r_i| / R)"
+    reference: ClassVar[str] = "Heckel 2024, 11.1"
+    example: ClassVar[str] = "conv(triangle(radius = 4))"
+
+    radius: Positive = Field(description="where it reaches zero, in pixels")
+
+    @property
+    def averages(self) -> bool:
+        return True
+
+    @property
+    def symmetric(self) -> bool:
+        return True
+
+    def extents(self, dimensions: int) -> tuple[int, ...]:
+        return (2 * max(ceil(self.radius) - 1, 0) + 1,) * dimensions
+
+
 class Disc(Kernel):
     """The blur of a lens out of focus: the part of each pixel that a disc covers, normalised to sum one."""
 

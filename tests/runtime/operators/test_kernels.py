@@ -15,7 +15,7 @@ from recon.dsl.model.space import SpaceError
 from recon.dsl.model.units import ANGLE, Quantity
 from recon.dsl.model.word import Kernel
 from recon.dsl.vocabulary.operators.convolution import Conv
-from recon.dsl.vocabulary.operators.kernels import Airy, ArrayKernel, Caustics, Disc, Motion, StackOf
+from recon.dsl.vocabulary.operators.kernels import Airy, ArrayKernel, Caustics, Disc, Motion, StackOf, Triangle
 from recon.runtime.build import Build
 from recon.runtime.meaning import meaning
 from recon.runtime.operators.kernels import disc_areas, path_lengths
@@ -146,3 +146,19 @@ def test_caustics_grow_with_nearness_and_concentrate_light() -> None:
 def test_caustics_that_leave_their_array_are_refused() -> None:
     with pytest.raises(MisfitError, match="`grain` times `focus` is at most 4 there"):
         make(Conv(kernel=Caustics(depths=1, size=(32, 40), grain=5.0), axes=("row", "col")), domain=grid(1, 64, 64))
+
+
+@pytest.mark.parametrize("radius", [1.0, 2.0, 3.5, 7.0])
+def test_a_triangle_interpolates_linearly(radius: float) -> None:
+    """Of a whole radius its shifts by that radius add up to a constant; along each axis it is the hat function."""
+    kernel = made(Triangle(radius=radius)).numpy()
+    assert kernel.sum() == pytest.approx(1)
+    line = kernel.sum(0)
+    middle = len(line) // 2
+    np.testing.assert_allclose(line / line[middle], 1 - np.abs(np.arange(len(line)) - middle) / radius)
+    np.testing.assert_allclose(kernel, np.multiply.outer(line, line))
+    if radius == round(radius):
+        r = int(radius)
+        around = np.zeros(3 * r)
+        np.add.at(around, (np.arange(len(line)) - middle) % (3 * r), line)
+        np.testing.assert_allclose(sum(np.roll(around, k * r) for k in range(3)), 1 / radius)
