@@ -65,21 +65,21 @@ def test_figure_2_1_bias_and_variance(tmp_path: Path) -> None:
 def test_figure_11_5_early_stopping(tmp_path: Path) -> None:
     """Prop. 12: sum of u_i u_i^T y (1 - eta sigma_i^2)^t is left of y after t steps; the error falls, then rises."""
     result = run("figure-11-5.recon", tmp_path / "out", **{"run.precision": "float64"})
+    (outcome,) = result.outcomes
     t = np.arange(-6, 7)
     line = np.zeros(100)
     line[t % 100] = 1 - np.abs(t) / 7
-    line /= line.sum()
-    errors = []
-    for o in result.outcomes:
-        folder, steps = result.folder / o.folder, int(o.cell["steps"])
-        y = np.load(folder / "measurement-y-0003.npy")
-        theta = np.load(next(folder.glob("reconstruction*-0003.npy")))
-        fitted = np.fft.ifft(np.fft.fft(line) * np.fft.fft(theta)).real
-        kept = (1 - np.abs(np.fft.fft(line)) ** 2 / 10) ** steps  # eta sigma_1^2 = 1 / 10
-        left = np.fft.ifft(kept * np.fft.fft(y)).real
-        np.testing.assert_allclose(y - fitted, left, atol=1e-9)
-        errors.append(float(np.mean(o.metrics["nmse(x)"])))
-    best = int(np.argmin(errors))
-    assert 0 < best < len(errors) - 1
-    assert errors[0] > 5 * errors[best]
-    assert errors[-1] > 1.4 * errors[best]
+    squares = np.abs(np.fft.fft(line / line.sum())) ** 2
+    y, x = (
+        np.stack([np.load(p) for p in sorted(result.folder.glob(name))])
+        for name in ("measurement-y-*.npy", "truth-x-*.npy")
+    )
+    error = outcome.trace["nmse(x)"]
+    for iteration, found in zip(outcome.iterations, error, strict=True):
+        left = np.fft.ifft((1 - squares / 10) ** iteration * np.fft.fft(y)).real  # eta sigma_1^2 = 1 / 10
+        expected = np.sum((y - left - x) ** 2, 1) / np.sum(x**2, 1)
+        assert found == pytest.approx(expected.mean(), rel=1e-8)
+    best = int(np.argmin(error))
+    assert 10 < outcome.iterations[best] < 100
+    assert error[0] > 5 * error[best]
+    assert error[-1] > 1.5 * error[best]
