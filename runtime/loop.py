@@ -185,7 +185,7 @@ class _Watch:
         self.next = 0
         self.trace = Trace(choices=algorithm.choices())
         self.slowest = float("inf")
-        self.done = False
+        self.done = self.proven = False
 
     def start(self, state: Any) -> None:
         x = self.algorithm.estimate(state)
@@ -238,6 +238,12 @@ class _Watch:
     def _finished(self, k: int, state: Any, move: Tensor) -> Tensor:
         if self.tolerance <= 0:
             return torch.zeros_like(self.active)
+        calm, proven = self._calm(k, state, move), self.algorithm.proven(state)
+        self.proven = proven is not None and bool(proven.all())
+        return calm if proven is None else calm | proven
+
+    def _calm(self, k: int, state: Any, move: Tensor) -> Tensor:
+        """Whether the residual is small enough, or else the move of the estimate."""
         stuck = self._stuck(move)
         residual = self.algorithm.residual(state)
         if residual is not None:
@@ -295,6 +301,8 @@ class _Watch:
         """Why the loop ended, in words."""
         if interrupted:
             return f"interrupted after {k} iterations"
+        if self.done and self.proven:
+            return f"proven to be minimal after {k} iterations"
         if self.done and bool(self.stuck.any()):
             return f"stopped after {k} iterations, where rounding is left"
         if self.done and self.goal > 0 and bool((self.gap <= self.goal).all()):

@@ -400,7 +400,8 @@ class ProjectedGradient(Certified):
 class Admm(Certified):
     """The alternating direction method of multipliers, on the splitting z_j = K_j x.
 
-    Where the projection onto {A x = y} is closed, exact data are met in every step (Douglas-Rachford).
+    Where the projection onto {A x = y} is closed, exact data are met in every step (Douglas-Rachford). Basis pursuit,
+    `l1` with exact or bounded data, is solved exactly once the support is found, with a dual certificate.
     """
 
     formula: ClassVar[str] = (
@@ -485,7 +486,8 @@ class Hqs(Iterative):
 class Pdhg(Certified):
     """The primal-dual hybrid gradient method (Chambolle-Pock).
 
-    Accelerated where a term is strongly convex; with a smooth data term behind an operator, its Condat-Vu form.
+    Accelerated where a term is strongly convex; with a smooth data term behind an operator, its Condat-Vu form. Basis
+    pursuit is solved exactly once the support is found, with a dual certificate.
     """
 
     formula: ClassVar[str] = (

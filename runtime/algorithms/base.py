@@ -79,6 +79,10 @@ class Algorithm(Generic[S]):
         """Dual variables p_j of terms of the problem, each a point where the term's conjugate is finite."""
         return []
 
+    def proven(self, state: S) -> Tensor | None:
+        """Rows whose estimate is proven to be the minimiser, so that they are done; None: nothing is proven."""
+        return None
+
     def steady(self, state: S) -> bool:
         """Whether the step from this state is one of the many that do the same arithmetic, so that it is worth
         compiling; not where step sizes are chosen anew."""

@@ -14,6 +14,7 @@ from .accelerated import Accelerated
 from .adaptive import AdaGrad, Adam
 from .admm import Admm
 from .base import Algorithm, Direct
+from .certified import CertifiedPursuit, as_basis_pursuit
 from .cg import ConjugateGradients
 from .chambolle_pock import AcceleratedPdhg
 from .condat_vu import BalancedPdhg
@@ -24,6 +25,7 @@ from .half_quadratic import START, STOP, HalfQuadratic, curvature_of
 from .interpolate import InterpolatedImage
 from .lsqr import Lsqr
 from .primal_dual import roles
+from .rows import times
 from .schedules import numbers
 
 
@@ -131,7 +133,11 @@ def fista(word: words.Fista, problem: Problem) -> Algorithm[Any]:
 @meaning_of(words.Admm)
 def admm(word: words.Admm, problem: Problem) -> Algorithm[Any]:
     """The alternating direction method."""
-    return Admm(problem, _given(word.rho))
+    algorithm = Admm(problem, _given(word.rho))
+    pursuit = as_basis_pursuit(problem)
+    if pursuit is None or algorithm.within is None:
+        return algorithm
+    return CertifiedPursuit(algorithm, pursuit, lambda s: (s.z[0], times(s.rho, s.u[0])))
 
 
 @meaning_of(words.Hqs)
@@ -150,4 +156,7 @@ def hqs(word: words.Hqs, problem: Problem) -> Algorithm[Any]:
 def pdhg(word: words.Pdhg, problem: Problem) -> Algorithm[Any]:
     """Primal-dual steps, accelerated where a primal term is strongly convex."""
     parts = roles(problem)
-    return AcceleratedPdhg(problem, parts) if parts.accelerated else BalancedPdhg(problem, parts)
+    if parts.accelerated:
+        return AcceleratedPdhg(problem, parts)
+    algorithm, pursuit = BalancedPdhg(problem, parts), as_basis_pursuit(problem)
+    return algorithm if pursuit is None else CertifiedPursuit(algorithm, pursuit, lambda s: (s.x, -s.slope))

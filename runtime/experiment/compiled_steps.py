@@ -102,6 +102,9 @@ class CompiledSteps(Algorithm[Any]):
     def resume(self, last: Any) -> Any:
         return self.of.resume(last)
 
+    def proven(self, state: Any) -> Tensor | None:
+        return self.of.proven(state)
+
     def companions(self, state: Any) -> list[Tensor]:
         return self.of.companions(state)
 
