@@ -27,8 +27,9 @@ GROWN = 4.0
 """The factor by which it then grows, at whatever pace: the first iterates of a primal-dual method may be far out of
 reach of a large weight, and come back."""
 
-APART = 1.25
-"""The quotient of two iterations in sequence at which the duality gap is computed."""
+APART, FAR_APART = 1.25, 2.0
+"""The quotient of two iterations in sequence at which the duality gap is computed: where it decides when to stop, and
+where it is only shown."""
 ROUNDED, SMALLER, PATIENCE = 5.0, 0.7, 10
 """Relative moves of so many machine epsilons are rounding if they have not fallen by this factor in so many looks."""
 
@@ -267,11 +268,14 @@ class _Watch:
         return met | stuck
 
     def _certified(self, k: int, state: Any, x: Tensor, objective: Tensor, violation: Tensor, now: bool) -> Tensor:
-        """Whether the duality gap is small enough; computed at looks that lie ever further apart, or `now`."""
-        if self.certificate is not None and (now or k >= self.next):
+        """Whether the duality gap is small enough; computed at looks that lie ever further apart, or `now`. A gap that
+        decides nothing and takes a search is left for the end."""
+        if self.certificate is not None and (
+            now or (k >= self.next and (self.goal > 0 or not self.certificate.searches))
+        ):
             gap = self.certificate.relative(x, self.algorithm.duals(state), objective, violation)
             self.gap = torch.where(self.active, gap, self.gap)
-            self.next = int(k * APART)
+            self.next = int(k * (APART if self.goal > 0 else FAR_APART))
         return self.gap <= self.goal if self.goal > 0 else torch.zeros_like(self.active)
 
     def _companions(self, state: Any) -> list[Tensor]:

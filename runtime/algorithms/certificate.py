@@ -57,14 +57,20 @@ class Absorber(Protocol):
 
 
 class DualityGap:
-    """The objective above the largest lower bound that is at hand; `known` tells whether there can be one."""
+    """The objective above the largest lower bound that is at hand; `known` tells whether there can be one.
+
+    searches: whether a bound takes an inner iteration, so that it costs as much as many steps of a solver.
+    """
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
         self.absorber = _absorber(problem)
-        self.known = self.absorber is not None and all(
-            t.operator.facts.linear != "none" and t.functional.conjugate(_zero(t)) is not None for t in problem.terms
-        )
+        self.searches = isinstance(self.absorber, SeenByNorm)
+        linear = self.absorber is not None and all(t.operator.facts.linear != "none" for t in problem.terms)
+        minima = [t.functional.conjugate(_zero(t)) for t in problem.terms] if linear else [None]
+        self.known = all(m is not None for m in minima)
+        self.least = -sum((m for m in minima if m is not None), torch.zeros(1, dtype=torch.float64))
+        """The sum of the terms' own minima."""
 
     def relative(self, x: Tensor, duals: Duals, objective: Tensor, violation: Tensor) -> Tensor:
         """The gap over the objective above the sum of its terms' own minima, [rows]; infinite where it bounds nothing.
@@ -76,19 +82,19 @@ class DualityGap:
         assert self.absorber is not None
         given = {id(t): p for t, p in duals}
         others = []
-        least = torch.zeros_like(objective)
         for term in self.problem.terms:
-            zero = _zero(term)
-            least -= _conjugate(term, zero)
             if any(term is t for t in self.absorber.inside):
                 continue
             p = given.get(id(term))
             if p is None:
                 smooth = term.functional.lipschitz is not None and not term.functional.constraint
+                zero = _zero(term)
                 p = term.functional.grad(term.operator.forward(x)) if smooth else zero.expand(len(x), *zero.shape[1:])
             others.append((term, p))
         bound = self.absorber.dual(x, others)
-        gap = (objective - bound) / (objective - least).clamp_min(torch.finfo(torch.float64).tiny)
+        gap = (objective - bound) / (objective - self.least.to(objective.device)).clamp_min(
+            torch.finfo(torch.float64).tiny
+        )
         outside = violation > ROUNDING * torch.finfo(self.problem.real).eps
         return torch.where(gap.isnan() | outside, torch.inf, gap.clamp_min(0))
 
@@ -278,9 +284,10 @@ class SeenByNorm:
         return out
 
     def _moved(self, c: Tensor) -> Tensor:
+        """The unseen part of N c, for a c that is unseen."""
         total = torch.zeros_like(c)
         for term in self.squares:
-            total = total + times(self._weight(term), term.operator.gram(self._unseen(c)))
+            total = total + times(self._weight(term), term.operator.gram(c))
         return self._unseen(total)
 
 

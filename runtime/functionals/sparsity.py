@@ -105,7 +105,12 @@ class L1(_Norm):
 
     def conjugate(self, p: Tensor) -> Tensor:
         """The indicator of |p_i| <= weight, and of p_i = 0 where not penalised."""
-        return indicator(largest_rows((p.abs() - self._radius(p)).clamp(min=0)), _size(self.weight, p), real_dtype(p))
+        size = _size(self.weight, p)
+        if self.penalised is None:
+            excess = largest_rows(p) - size
+        else:
+            excess = largest_rows((p.abs() - self._radius(p)).clamp(min=0))
+        return indicator(excess, size, real_dtype(p))
 
 
 class GroupL1(_Norm):
@@ -168,9 +173,8 @@ class GroupL1(_Norm):
 
     def conjugate(self, p: Tensor) -> Tensor:
         """The indicator of |p_i| <= weight for each group i."""
-        length = self._lengths(p)
-        excess = (length - per_row(self.weight, length)).clamp(min=0)
-        return indicator(largest_rows(excess), _size(self.weight, p), length.dtype)
+        size = _size(self.weight, p)
+        return indicator(largest_rows(_squares(p, self.axis)).sqrt() - size, size, real_dtype(p))
 
 
 def _squares(v: Tensor, axis: int) -> Tensor:
