@@ -14,6 +14,7 @@ from math import prod
 
 from recon.dsl.model import facts as fact
 from recon.dsl.model.facts import Norm
+from recon.dsl.model.solver import Solver
 from recon.dsl.model.space import Axis, Space
 from torch import Tensor, cat
 
@@ -30,6 +31,11 @@ class Reformulated:
 
     problem: Problem
     undo: Callable[[Tensor], Tensor]
+
+
+def reformulated(word: Solver, problem: Problem) -> Reformulated | None:
+    """The problem that is solved in the place of one by this solver; None where it is solved as it stands."""
+    return with_fields(problem) or (in_subspace(problem) if word.substitutes else None)
 
 
 def with_fields(problem: Problem) -> Reformulated | None:

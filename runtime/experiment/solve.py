@@ -11,7 +11,7 @@ from recon.dsl.model.word import Array
 from torch import Tensor
 
 from ..algorithms.base import Algorithm, Step
-from ..algorithms.reformulate import Reformulated, in_subspace, with_fields
+from ..algorithms.reformulate import Reformulated, reformulated
 from ..build import Build
 from ..loop import Observe, Progress, Solution, appraise, solve, solve_direct
 from ..meaning import meaning
@@ -38,7 +38,7 @@ def solve_word(
     Raises Diverged where the iterates grow without bound, ValueError for an array that does not fit.
     """
     problem = started(word, problem)
-    form = with_fields(problem) or (in_subspace(problem) if word.substitutes else None)
+    form = reformulated(word, problem)
     if form is not None:
         found = _undone(form, word, progress, observe, compiled)
         found.trace.choices += _told(problem)
@@ -64,8 +64,8 @@ def _undone(
 ) -> Solution:
     """The solution of a problem in other unknowns, in its own; the trace is that of the problem that was solved."""
     seen = None if observe is None else lambda k, v: observe(k, form.undo(v))
-    started_already = word.model_copy(update={"init": None})
-    found = solve_word(started_already, form.problem, progress=progress, observe=seen, compiled=compiled)
+    begun = word.model_copy(update={"init": None}) if getattr(word, "init", None) is not None else word
+    found = solve_word(begun, form.problem, progress=progress, observe=seen, compiled=compiled)
     return replace(found, estimate=form.undo(found.estimate))
 
 

@@ -17,6 +17,7 @@ from recon.dsl.vocabulary import weights as words
 from torch import Tensor
 
 from ..algorithms.base import Algorithm
+from ..algorithms.reformulate import reformulated
 from ..loop import solve
 from ..meaning import meaning, meaning_of
 from ..problem import Problem, Term
@@ -46,14 +47,16 @@ class Family:
         problem = self.at(weight)
         if self._estimate is not None:
             problem = replace(problem, start=self._estimate)
-        algorithm = meaning(self.solver)(self.solver, problem)
+        form = reformulated(self.solver, problem)
+        posed = problem if form is None else form.problem
+        algorithm = meaning(self.solver)(self.solver, posed)
         if not isinstance(algorithm, Algorithm):
             with torch.no_grad():
-                return problem, algorithm.solve()
+                return problem, algorithm.solve() if form is None else form.undo(algorithm.solve())
         assert isinstance(self.solver, Iterative | InBlocks)
         found = solve(
             algorithm,
-            problem,
+            posed,
             iterations=self.solver.most,
             tolerance=self.solver.tolerance,
             resume=self._state,
@@ -62,7 +65,8 @@ class Family:
         if found.interrupted:
             raise KeyboardInterrupt
         # Rows end together here: a difference of rows is a derivative only after equally many steps of each.
-        self._estimate, self._state = algorithm.estimate(found.state).clone(), found.state
+        estimate = algorithm.estimate(found.state)
+        self._estimate, self._state = (estimate if form is None else form.undo(estimate)).clone(), found.state
         self.solves += 1
         self.tick(self.solves, weight)
         return problem, self._estimate
