@@ -140,7 +140,8 @@ def _panel(
     if truth is not None:
         limits = displayed_range(_cut(Picture("truth", truth, "truth", axes=axes), word))
     elif any(isinstance(p, Reserved) and p.name in ("truth", "ref") for p in everything(column.term)):
-        limits, picture = displayed_range(picture), replace(picture, role="truth")
+        picture = replace(picture, role="truth")  # as a measurement of high dynamic range it would go by logarithms
+        limits = displayed_range(picture)
     else:
         limits = None
     if word.window is not None and role != "error" and picture.role != "measurement":

@@ -89,8 +89,14 @@ JOINT: list[tuple[str, list[Functional], Any, Any]] = [
 ]
 
 
+def identity(space: Space = SPACE) -> Operator:
+    eye = IdentityOperator(space, space, IDENTITY)
+    eye.precision = torch.float64
+    return eye
+
+
 def terms(functionals: list[Functional]) -> list[Term]:
-    eye = IdentityOperator(SPACE, SPACE, IDENTITY)
+    eye = identity()
     return [Term(g, eye, "prior", type(g).__name__) for g in functionals]
 
 
@@ -163,7 +169,7 @@ def test_least_squares_in_a_subspace(word: Any, orthonormal: bool) -> None:
     columns = Columns(torch.as_tensor(U), SPACE) if orthonormal else Dense(U)
     if not orthonormal:
         columns.codomain = SPACE
-    eye = IdentityOperator(SPACE, SPACE, IDENTITY)
+    eye = identity()
     data = Term(HalfSquare(1.0, torch.as_tensor(y)), Dense(A), "data", "data")
     problem = Problem(SPACE, [data, Term(Subspace(columns), eye, "prior", "x in span(U)")], 2, torch.float64)
     found = solve_word(word, problem).estimate
@@ -177,7 +183,7 @@ def test_columns_that_depend_on_others_are_told() -> None:
     assert g.told == (("rank", 3.0, "of the 4 columns of `span`; the others depend on them"),)
     v = draw(2, N, seed=1)
     np.testing.assert_allclose(g.prox(torch.as_tensor(v), 1.0), v @ np.linalg.pinv(U).T @ U.T, atol=1e-12)
-    eye = IdentityOperator(SPACE, SPACE, IDENTITY)
+    eye = identity()
     data = Term(HalfSquare(1.0, torch.as_tensor(v)), eye, "data", "data")
     problem = Problem(SPACE, [data, Term(g, eye, "prior", "x in span(U)")], 2, torch.float64)
     for word in (words.ClosedForm(), words.Pdhg(iterations=50)):
@@ -200,7 +206,7 @@ def test_the_error_of_equation_13_2() -> None:
     A, c = draw(m, n, seed=10) / m**0.5, draw(rows, d, seed=11)
     x = c @ U.T
     y = x @ A.T + sigma * draw(rows, m, seed=12)
-    eye = IdentityOperator(space, space, IDENTITY)
+    eye = identity(space)
     data = Term(HalfSquare(sigma**-2, torch.as_tensor(y)), Dense(A), "data", "data")
     problem = Problem(space, [data, Term(Subspace(columns), eye, "prior", "x in span(U)")], rows, torch.float64)
     errors = ((solve_word(words.ClosedForm(), problem).estimate.numpy() - x) ** 2).sum(1)
