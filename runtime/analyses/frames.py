@@ -54,13 +54,14 @@ def coherence(word: words.Coherence, subject: Subject) -> Finding:
     share = (above / max(float(above[0]), 1.0)).tolist()
     shown = [(t, s) for t, s in zip(edges.tolist(), share, strict=True) if s > 0]
     least = shown[-1][1] if shown else 1.0
-    lines = {"pairs above": ([t for t, _ in shown], [s for _, s in shown]), "coherence": ([mu, mu], [least, 1.0])}
+    lines = {"share of pairs": ([t for t, _ in shown], [s for _, s in shown]), "coherence": ([mu, mu], [least, 1.0])}
     if bound > 0:
         lines["Welch bound"] = ([bound, bound], [least, 1.0])
     text = f"The largest of all {matrix.columns * (matrix.columns - 1) // 2} inner products."
+    numbers: dict[str, float] = {"coherence": mu, "welch_bound": bound}
     if mu > 0:
-        sparsity = math.ceil(0.5 / mu - 1e-9) - 1
-        text += f" OMP and basis pursuit find every x with at most {sparsity} nonzeros (s < 1 / (2 mu))."
+        numbers["nonzeros"] = math.ceil(0.5 / mu - 1e-9) - 1
+        text += " OMP and basis pursuit find every x with this many nonzeros, the largest s < 1 / (2 mu)."
     if found.zero:
         text += f" {found.zero} columns are zero and left out."
     if matrix.embedding:
@@ -68,7 +69,7 @@ def coherence(word: words.Coherence, subject: Subject) -> Finding:
     curve = Curve("share of pairs of columns with a larger inner product", "inner product", lines, log_y=True)
     return Finding(
         text,
-        numbers={"coherence": mu, "welch_bound": bound},
+        numbers=numbers,
         columns={"inner product": edges.tolist(), "share of pairs above": share},
         curves=[curve],
     )
@@ -171,7 +172,7 @@ def rip(word: words.Rip, subject: Subject) -> Finding:
     text += " Below 1/3 for twice the nonzeros, basis pursuit finds every signal."
     if matrix.embedding:
         text += f" It is that {matrix.embedding}."
-    lines = {"at most": (orders, upper), "at least": (orders, lower)}
+    lines = {"at least": (orders, lower), "at most": (orders, upper)}
     return Finding(
         text,
         numbers={"rip_lower": lower[-1], "rip_upper": upper[-1]},

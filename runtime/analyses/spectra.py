@@ -24,6 +24,8 @@ from .subject import Subject
 DENSE_WORK = 1e10
 """Multiplications that a dense decomposition may take, some seconds: a matrix of 2150 x 2150."""
 LISTED = 50
+ROUNDING = 1e-14
+"""Of sums over many terms in double precision: no relative error is stated to be less."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ def singular_values(word: words.SingularValues, subject: Subject) -> Finding:
     embedding = OperatorMatrix(operator).embedding
     values = found.values[:count].tolist()
     index = list(range(1, len(values) + 1))
-    relative = found.error / max(float(found.values[0]), 1e-300)
+    relative = max(found.error / max(float(found.values[0]), 1e-300), ROUNDING)
     text = f"{found.how[0].upper()}{found.how[1:]}, in double precision; each right to {relative:.0e} of the largest."
     if embedding:
         text += f" They are those {embedding}."
@@ -81,7 +83,7 @@ def summary(found: Spectrum) -> dict[str, float]:
     condition = largest / smallest if smallest > found.zero else math.inf
     share = values[values > found.zero] / values.sum()
     effective = float((-(share * share.log()).sum()).exp()) if len(share) else 0.0
-    return {"condition": condition, "rank": float(len(share)), "effective_rank": effective}
+    return {"condition": condition, "rank": len(share), "effective_rank": effective}
 
 
 def _smaller_side(operator: Operator) -> int:
@@ -184,7 +186,7 @@ def jacobian_spectrum(word: words.JacobianSpectrum, subject: Subject) -> Finding
 
 
 def _exactness(found: Leading) -> str:
-    relative = float(found.errors.max()) / max(float(found.values[:1].sum()), 1e-300)
+    relative = max(float(found.errors.max()) / max(float(found.values[:1].sum()), 1e-300), ROUNDING)
     return (
         f"The {len(found.values)} largest singular values, by block Lanczos iteration, in double precision; each right "
         f"to {relative:.0e} of the largest."

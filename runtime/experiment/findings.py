@@ -32,7 +32,7 @@ def found(outcomes: list[Outcome]) -> dict[str, list[tuple[dict[str, str], Findi
 
 
 def analysis_sections(outcomes: list[Outcome]) -> list[Section]:
-    """A section for each analysis: its numbers, and its curves with those of all cells of a sweep in one plot."""
+    """A section for each analysis: its numbers, and its curves, one line for each cell of a sweep."""
     return [_section(title, cells) for title, cells in found(outcomes).items()]
 
 
@@ -43,7 +43,8 @@ def _section(title: str, cells: list[tuple[dict[str, str], Finding]]) -> Section
     if names:
         lines = [[*cell.values(), *(f.numbers.get(n) for n in names)] for cell, f in cells]
         tables.append(Table("", [*axes, *names], lines))
-    text = "\n\n".join(dict.fromkeys(f.text for _, f in cells[:MOST_DRAWN] if f.text))
+    texts = list(dict.fromkeys(f.text for _, f in cells))
+    text = texts[0] if len(texts) == 1 else ""  # else the numbers of the cells tell them apart
     maps = [replace(h, title=_titled(h.title, cell)) for cell, f in cells[:MOST_DRAWN] for h in f.heatmaps]
     pictures = [replace(p, title=_titled(p.title, cell)) for cell, f in cells[:MOST_DRAWN] for p in f.pictures]
     return Section(title, pictures, curves=_joined(cells[:MOST_DRAWN]), heatmaps=maps, tables=tables, text=text)
@@ -54,14 +55,17 @@ def _titled(title: str, cell: dict[str, str]) -> str:
 
 
 def _joined(cells: list[tuple[dict[str, str], Finding]]) -> list[Curve]:
-    """Curves of one title in one plot, each line with its cell's values in front."""
+    """Curves of one title in one plot: of several cells the first line of each, named by the cell's values."""
+    if len(cells) == 1:
+        return list(cells[0][1].curves)
     out: dict[str, Curve] = {}
     for cell, f in cells:
         where = ", ".join(f"{k} = {v}" for k, v in cell.items())
         for curve in f.curves:
-            series = {" ".join(p for p in (where, name) if p): xy for name, xy in curve.series.items()}
+            name, line = next(iter(curve.series.items()))
             before = out.get(curve.title)
-            out[curve.title] = replace(curve, series={**(before.series if before else {}), **series})
+            unit = curve.unit or name
+            out[curve.title] = replace(curve, unit=unit, series={**(before.series if before else {}), where: line})
     return list(out.values())
 
 
