@@ -129,13 +129,24 @@ def renew(dictionary: Tensor, codes: Codes, left: Tensor) -> Tensor:
         start += count
         rows, slots = who[here], slot[here]
         own = torch.addcmul(left.index_select(0, rows), codes.values[rows, slots][:, None], dictionary[k])
-        best = torch.linalg.eigh(own.mT @ own)[1][:, -1]
+        best = _leading(own)
         best = best * torch.where(best @ dictionary[k] < 0, -1.0, 1.0)
         values = own @ best
         dictionary[k] = best
         codes.values[rows, slots] = values
         left[rows] = torch.addcmul(own, values[:, None], best, value=-1)
     return counts
+
+
+def _leading(vectors: Tensor) -> Tensor:
+    """The first right singular vector of [m, n], by the smaller of the two matrices of inner products."""
+    m, n = vectors.shape
+    if m >= n:
+        best: Tensor = torch.linalg.eigh(vectors.mT @ vectors)[1][:, -1]
+    else:
+        turned: Tensor = vectors.mT @ torch.linalg.eigh(vectors @ vectors.mT)[1][:, -1]
+        best = turned / torch.linalg.vector_norm(turned)
+    return best
 
 
 def _replace(dictionary: Tensor, counts: Tensor, left: Tensor, vectors: Tensor) -> None:

@@ -2,27 +2,69 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from recon.dsl.model.space import Space
 from recon.dsl.vocabulary import patches as words
 from torch import Tensor
 
+from ..build import Build
+from ..data.files import DataFile
+from ..data.images import picture
+from ..data.pictures import fit_picture, picture_names, sample_picture
 from ..functionals.quadratic import HalfSquare
-from ..meaning import meaning_of
+from ..meaning import meaning, meaning_of
 from ..problem import Problem
 from .base import Direct, Step
 from .dictionary import ROWS, cosines, learn, sparse_codes
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+
+@meaning_of(words.KsvdAtoms)
+def ksvd_atoms(word: words.KsvdAtoms, domain: Space, build: Build) -> Tensor:
+    """A dictionary learned from clean pictures."""
+    return build.tensor(_learned(word))
+
+
+@lru_cache(maxsize=8)
+def _learned(word: words.KsvdAtoms) -> Tensor:
+    """The atoms [atoms, patch, patch] in float32, the constant one first.
+
+    Raises DataError for pictures that cannot be read, ValueError for too few patches.
+    """
+    n = word.patch**2
+    dictionary = cosines(word.patch, word.atoms)[1:].float()
+    if word.iterations:
+        images = [torch.from_numpy(fit_picture(p, 1, None)) for p in _pictures(word)]
+        vectors = torch.cat([drawn_patches(x, word.patch, -(-word.training // len(images)), word.seed) for x in images])
+        if len(vectors) < word.atoms:
+            raise ValueError(f"{len(vectors)} patches cannot teach {word.atoms} atoms")
+        vectors = vectors - vectors.mean(1, keepdim=True)
+        most = min(word.nonzeros, word.atoms - 1)
+        dictionary, _ = learn(vectors, dictionary, n * word.tolerance**2, most, word.iterations)
+    constant = torch.full((1, n), 1.0 / word.patch)
+    return torch.cat([constant, dictionary]).reshape(word.atoms, word.patch, word.patch)
+
+
+def _pictures(word: words.KsvdAtoms) -> Iterator[NDArray[np.float32]]:
+    if word.pictures:
+        yield from (picture(DataFile(f.text, Path(f.path))) for f in word.pictures)
+    elif word.sample is not None:
+        names = picture_names("train") if word.sample == "*" else [word.sample]
+        yield from (sample_picture(name) for name in names)
 
 
 @meaning_of(words.Ksvd)
 def ksvd(word: words.Ksvd, problem: Problem) -> Direct:
     """Denoising by a dictionary learned from the noisy patches."""
-    return DictionaryDenoiser(problem, word)
+    start = None
+    if word.start != "cosines":
+        start = meaning(word.start)(word.start, problem.space, Build(problem.real, problem.device, problem.seed))
+    return DictionaryDenoiser(problem, word, start)
 
 
 class DictionaryDenoiser:
@@ -30,8 +72,11 @@ class DictionaryDenoiser:
 
     name = "ksvd"
 
-    def __init__(self, problem: Problem, word: words.Ksvd) -> None:
-        """Raises ValueError where the data term is no white Gaussian noise on images, or too few patches are there."""
+    def __init__(self, problem: Problem, word: words.Ksvd, start: Tensor | None = None) -> None:
+        """`start`: the first atoms, [atoms, patch, patch]; None for cosines.
+
+        Raises ValueError where the data term is no white Gaussian noise on images, or too few patches are there.
+        """
         (term,) = problem.data
         functional = term.functional
         if not (isinstance(functional, HalfSquare) and term.plain):
@@ -41,6 +86,7 @@ class DictionaryDenoiser:
         self.target = problem.zeros() if functional.target is None else functional.target.expand_as(problem.zeros())
         weight = torch.as_tensor(functional.weight, dtype=torch.float64).expand(problem.rows)
         self.levels: list[float] = weight.rsqrt().tolist()
+        self.start = cosines(word.patch, word.atoms) if start is None else start.flatten(1)
         self.atoms: Tensor | None = None
         self.history: list[tuple[float, float]] = []
 
@@ -51,7 +97,7 @@ class DictionaryDenoiser:
         word, n = self.word, self.word.patch**2
         images = y.reshape(-1, *y.shape[-2:])
         allowed, most = n * (word.gain * sigma) ** 2, max(n // 2, 1)
-        dictionary = cosines(word.patch, word.atoms).to(y)
+        dictionary = _without_means(self.start.to(y))
         if word.iterations:
             vectors = drawn_patches(images, word.patch, word.training, self.problem.seed)
             vectors = vectors - vectors.mean(1, keepdim=True)
@@ -84,6 +130,13 @@ class DictionaryDenoiser:
     def found(self) -> dict[str, Tensor]:
         """The atoms of the first row, [atoms, patch, patch]."""
         return {} if self.atoms is None else {"atoms": self.atoms}
+
+
+def _without_means(atoms: Tensor) -> Tensor:
+    """Atoms [K, n] less their means, of norm one; those that are constant are zero."""
+    atoms = atoms - atoms.mean(1, keepdim=True)
+    sizes = torch.linalg.vector_norm(atoms, dim=1, keepdim=True)
+    return torch.where(sizes > 1e-6, atoms / sizes.clamp(min=1e-6), 0)
 
 
 def drawn_patches(images: Tensor, side: int, count: int, seed: int) -> Tensor:
