@@ -36,8 +36,8 @@ class KsvdAtoms(Array):
     exclusive: ClassVar[tuple[str, ...] | None] = ("pictures", "sample")
 
     pictures: tuple[FilePath, ...] | None = Field(None, description="files to learn from; a pattern names many")
-    sample: str | None = Field(
-        None, description='a picture of `sample` to learn from, or "*" for those of its training part'
+    sample: str = Field(
+        "*", description='without files, the picture of `sample` to learn from, or "*" for those of its training part'
     )
     atoms: Annotated[Count, Ge(2)] = Field(256, description="how many atoms there are, the constant one among them")
     patch: PatchSide = Field(8, description="side of the square patches in pixels")
@@ -51,10 +51,10 @@ class KsvdAtoms(Array):
 
     @field_validator("sample")
     @classmethod
-    def _known(cls, sample: str | None) -> str | None:
+    def _known(cls, sample: str) -> str:
         if sample == FACES:
             raise ValueError(f"the faces of `{FACES}` are too small to learn from")
-        return sample if sample is None else Sample.model_validate({"name": sample}).name
+        return Sample.model_validate({"name": sample}).name
 
     @model_validator(mode="after")
     def _teachable(self) -> KsvdAtoms:
@@ -62,8 +62,6 @@ class KsvdAtoms(Array):
             raise ValueError(
                 f"{self.training} patches cannot teach {self.atoms} atoms; give `training` at least as many"
             )
-        if self.iterations and not self.pictures and self.sample is None:
-            raise ValueError('say what it learns from: `pictures = "clean/*.png"`, or `sample = "astronaut"`')
         return self
 
     def shape(self, domain: Space) -> tuple[int, ...]:

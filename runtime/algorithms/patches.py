@@ -53,7 +53,7 @@ def _learned(word: words.KsvdAtoms) -> Tensor:
 def _pictures(word: words.KsvdAtoms) -> Iterator[NDArray[np.float32]]:
     if word.pictures:
         yield from (picture(DataFile(f.text, Path(f.path))) for f in word.pictures)
-    elif word.sample is not None:
+    else:
         names = picture_names("train") if word.sample == "*" else [word.sample]
         yield from (sample_picture(name) for name in names)
 
