@@ -30,7 +30,7 @@ REASONS = {
     errno.ENAMETOOLONG: "the name is too long",
 }
 MANIFEST = "manifest.json"  # every run writes it, so it tells a run's folder from any other
-UNFINISHED = ".unfinished"  # the part of a folder that a run goes on from; no finished run has it
+UNFINISHED = ".unfinished"  # the part of a folder that a run goes on from, `<number>.json` and more for each job done
 LONGEST_NAME = 100  # bytes, which leaves room for suffixes within the 255 that file systems allow
 
 
@@ -278,7 +278,7 @@ def tidy(parent: Path) -> list[Path]:
 
 def _unfinished(path: Path) -> bool:
     """Whether a folder holds something that a run can go on from."""
-    return (path / UNFINISHED).is_dir()
+    return any((path / UNFINISHED).glob("[0-9]*.json"))
 
 
 def _abandoned(path: Path, pattern: re.Pattern[str]) -> re.Match[str] | None:

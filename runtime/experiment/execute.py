@@ -65,7 +65,7 @@ def execute(
     `interrupted`.
     """
     work = execution.work
-    before = {n: o for n, o in ledger.open().items() if n < len(work.jobs) and not o.interrupted and not o.failure}
+    before = {n: o for n, o in ledger.open().items() if n < len(work.jobs)}
     execution.done.update(before)
     execution.resumed = len(before)
     if before:
@@ -97,6 +97,8 @@ def _here_or_beside(
 
     def ended(job: Job, outcome: Outcome) -> None:
         execution.done[job.number] = outcome
+        if outcome.failure or outcome.interrupted:
+            ledger.drop(job.number)
         if len(work.jobs) > 1:
             said(f"{len(execution.done)} of {len(work.jobs)} done: {_summary(job, outcome)}")
 

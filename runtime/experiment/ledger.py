@@ -50,6 +50,11 @@ class Ledger:
             self.files.write_array(f"{UNFINISHED}/{number}-{i}.npy", array)
         self.files.write_text(f"{UNFINISHED}/{number}.json", text)
 
+    def drop(self, number: int) -> None:
+        """Strike the outcome of a job out, so that it is done again."""
+        for path in (self.files.path / UNFINISHED).glob(f"{number}[.-]*"):
+            path.unlink(missing_ok=True)
+
     def read(self, number: int) -> Outcome:
         """The outcome of a job. Raises OSError and ValueError where it is missing or damaged."""
         path = self.files.path / UNFINISHED

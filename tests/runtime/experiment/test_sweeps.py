@@ -17,6 +17,7 @@ import pytest
 from recon.dsl.syntax.parse import parse
 from recon.dsl.syntax.source import Source
 from recon.runtime.analyses.finding import Finding
+from recon.runtime.data.files import DataError
 from recon.runtime.experiment import gather, work, workers
 from recon.runtime.experiment.cells import cells
 from recon.runtime.experiment.ledger import Ledger
@@ -191,14 +192,6 @@ def test_an_interrupted_sweep_is_gone_on_with(tmp_path: Path, number: signal.Sig
     assert json.loads((again.folder / "manifest.json").read_text())["resumed"] == again.execution.resumed
 
 
-def test_another_page_does_not_go_on_from_it(tmp_path: Path) -> None:
-    (tmp_path / "page.recon").write_text(page(128, 300))
-    start_and_stop(tmp_path, signal.SIGINT, "--jobs", "1")
-    other = run(page(32, 30), tmp_path)
-    assert other.execution.resumed == 0
-    assert (tmp_path / "out-interrupted").exists()
-
-
 def test_ctrl_c_reaches_the_processes(tmp_path: Path) -> None:
     """Each finishes its step and keeps its estimate; what was finished before is gone on from."""
     text = page(128, 1500)
@@ -225,3 +218,11 @@ def test_a_full_disk_keeps_what_is_done(tmp_path: Path, monkeypatch: pytest.Monk
     again = run(page(), tmp_path)
     assert again.execution.resumed == 2
     assert again.code == 0
+
+
+def test_a_run_that_finds_no_data_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "x.npy").write_bytes(b"no array")
+    text = page().replace('sample("camera")', 'npy("x.npy")')
+    with pytest.raises(DataError):
+        run(text, tmp_path)
+    assert [f.name for f in tmp_path.iterdir()] == ["x.npy"]
