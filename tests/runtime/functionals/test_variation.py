@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import cvxpy as cp
@@ -12,10 +13,13 @@ from recon.dsl.model.place import place
 from recon.dsl.model.space import Axis, Space
 from recon.dsl.model.terms import Unknown
 from recon.dsl.model.word import EnergyWord
+from recon.dsl.syntax.parse import parse
+from recon.dsl.syntax.source import Source
 from recon.dsl.vocabulary import priors
 from recon.dsl.vocabulary import solvers as words
 from recon.runtime.algorithms.reformulate import with_fields
 from recon.runtime.build import Build, build_operator
+from recon.runtime.experiment.run import run_page
 from recon.runtime.experiment.solve import solve_word
 from recon.runtime.functionals.base import Functional
 from recon.runtime.functionals.data import HalfSquare
@@ -205,3 +209,15 @@ def test_what_a_field_cannot_be() -> None:
     p = Problem(IMAGE, [Term(g, k, "prior", "tgv(F @ x)")], 1, torch.float64)
     with pytest.raises(ValueError, match=r"`tgv\(F @ x\)` needs an argument that is real"):
         with_fields(p)
+
+
+def test_the_weight_of_a_hidden_field_is_found(tmp_path: Path) -> None:
+    """By discrepancy: what is left of the data is as large as the noise, |x - y|^2 = n sigma^2."""
+    text = (
+        'recon 1\ndata cam = sample("camera")\nimage x : real[24, 24]\nnoise y ~ gaussian(x, sigma = 0.1)\n'
+        "prior auto(discrepancy) * tgv(x)\nsolver pdhg(iterations = 100)\nmetrics [psnr]\n"
+    )
+    result = run_page(parse(Source("page", text)), tmp_path, [], out=tmp_path / "out", device="cpu")
+    assert result.code == 0
+    x, y = (np.load(result.folder / f"{n}.npy") for n in ("reconstruction", "measurement-y"))
+    assert np.mean((x - y) ** 2) == pytest.approx(0.01, rel=0.05)
