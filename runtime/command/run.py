@@ -137,6 +137,7 @@ def _print(result: Any, painted: bool) -> None:
     if worth:
         print_findings(worth, color=painted, err=True)
     many = len(result.outcomes) > FEW
+    told: list[object] = []
     for o in result.outcomes:
         if many and o.rows and not o.failure:
             continue
@@ -153,7 +154,9 @@ def _print(result: Any, painted: bool) -> None:
         numbers += [f"{k} {v:.4g}" for k, v in shown.items()]
         rows = f", {len(o.rows)} rows" if len(o.rows) > 1 else ""
         click.echo(f"{head}: {', '.join(numbers) or 'done'}{rows}  [{o.seconds:.1f} s, {o.stopped}]")
-        if o.baseline:
+        baseline = (o.cell, o.data, o.baseline)
+        if o.baseline and baseline not in told:  # methods on the same data share it
+            told.append(baseline)
             before = ", ".join(f"{name} {_number(name, [v])}" for name, v in o.baseline.items())
             click.echo(f"  the adjoint image: {before}")
         for note in o.notes:

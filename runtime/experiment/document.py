@@ -24,7 +24,7 @@ from .views import curves, heatmap, metrics_table, table
 
 MOST_SECTIONS = 12
 FEW = 6
-"""Outcomes up to which each is shown at once; beyond, what sums them up comes first, and they stand closed."""
+"""Outcomes up to which each is shown at once; beyond, or beside a figure, they stand closed behind the summary."""
 
 
 def report(
@@ -40,7 +40,8 @@ def report(
     experiment = cells[0].checked.experiment
     sections = [*_views(experiment, Seen(cells, execution.outcomes)), *analysis_sections(execution.outcomes)]
     shown = [o for o in execution.outcomes if o.shown or o.failure]
-    many = len(shown) > FEW
+    figures = any(s.plates for s in sections)
+    many = len(shown) > FEW or (figures and len(shown) > 1)
     sections += [replace(_outcome(cells, o), folded=many) for o in shown[:MOST_SECTIONS]]
     if len(shown) > MOST_SECTIONS:
         sections.append(

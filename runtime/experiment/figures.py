@@ -12,7 +12,7 @@ from recon.dsl.model.terms import Pointwise, Reserved, Statistic, Unknown, Value
 from recon.dsl.vocabulary.views import Figure
 
 from ..report.content import Panel, Picture, Plate, PlateLine, Role
-from ..report.display import displayed_range, shown
+from ..report.display import displayed_range, share_limits, shown
 from ..report.tables import number
 from ..values import EvaluationError
 from .headings import at, heading
@@ -53,7 +53,7 @@ def figure(word: Figure, experiment: Experiment, seen: Seen) -> Plate | None:
         for i in range(min(word.images, max((len(o.shown) for o in here), default=0))):
             panels = [_panel(c, here, i, word, seen, scores) for c in columns]
             if any(p is not None for p in panels):
-                lines.append(PlateLine(label, _keyed(panels, scores), zoom=_zoom(word, panels)))
+                lines.append(PlateLine(label, _keyed(_alike(panels), scores), zoom=_zoom(word, panels)))
     kept = [k for k in range(len(columns)) if any(line.panels[k] is not None for line in lines)]
     if not kept:
         return None
@@ -135,15 +135,15 @@ def _panel(
     error_shown = any(isinstance(p, Reserved) and p.name == "error" for p in everything(column.term))
     estimate = any(_is_estimate(p) for p in everything(column.term)) and not error_shown
     truth = _truth(column.term, o, i, seen, array.shape) if not error_shown else None
+    itself = any(isinstance(p, Reserved) and p.name in ("truth", "ref") for p in everything(column.term))
     role: Role = "error" if error_shown else "estimate" if truth is not None or estimate else "measurement"
+    role = "truth" if itself and truth is None and not error_shown else role
     picture = _cut(Picture(column.head, array, role, axes=axes), word)
+    limits: tuple[float, float] | None = None
     if truth is not None:
         limits = displayed_range(_cut(Picture("truth", truth, "truth", axes=axes), word))
-    elif any(isinstance(p, Reserved) and p.name in ("truth", "ref") for p in everything(column.term)):
-        picture = replace(picture, role="truth")  # as a measurement of high dynamic range it would go by logarithms
+    elif role == "truth":
         limits = displayed_range(picture)
-    else:
-        limits = None
     if word.window is not None and role != "error" and picture.role != "measurement":
         limits = (word.window.start, word.window.stop)
     error = None
@@ -222,6 +222,12 @@ def _below(column: _Column, o: Outcome, i: int, seen: Seen, scores: list[str]) -
         if value is not None and value == value:
             out.append(_short(metric, value))
     return " / ".join(out)
+
+
+def _alike(panels: Sequence[Panel | None]) -> list[Panel | None]:
+    """The panels, with errors that the page shows as pictures of their own on one scale."""
+    shared = iter(share_limits([p.picture for p in panels if p is not None and p.picture.role == "error"]))
+    return [replace(p, picture=next(shared)) if p is not None and p.picture.role == "error" else p for p in panels]
 
 
 def _keyed(panels: Sequence[Panel | None], scores: list[str]) -> list[Panel | None]:

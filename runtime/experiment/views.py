@@ -36,13 +36,16 @@ def metrics_table(experiment: Experiment, outcomes: list[Outcome]) -> Table:
         "rows",
     ]
     lines: list[list[str | float | None]] = []
+    listed: list[object] = []
     for o in outcomes:
         where: list[str | float | None] = [o.cell.get(a, "") for a in axes]
         where += [o.data] if several_data else []
         where += [o.method] if several_methods else []
         values: list[str | float | None] = [measure(Statistic("mean", n), [o]) for n in names]
         lines.append([*where, o.solver, *values, f"failed: {o.failure}" if o.failure else str(len(o.rows))])
-        if o.baseline:
+        told = (where[: len(axes) + several_data], o.baseline)
+        if o.baseline and told not in listed:  # methods on the same data share it
+            listed.append(told)
             before: list[str | float | None] = [o.baseline.get(n) for n in names]
             lines.append([*where, "adjoint image", *before, "row 1"])
     return Table("Metrics, means over rows", head, lines)

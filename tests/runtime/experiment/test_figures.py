@@ -121,6 +121,12 @@ def test_methods_side_by_side_by_name_and_their_difference(page: Page) -> None:
     assert np.allclose(panel(plate, 0, 2).picture.array, tv - noisy)
 
 
+def test_errors_shown_as_pictures_share_one_scale(page: Page) -> None:
+    plate = page.plate("report figure { show = [abs(noisy.error), tv_small.error] }")
+    assert panel(plate, 0, 0).picture.limits == panel(plate, 0, 1).picture.limits
+    assert panel(plate, 0, 0).picture.limits is not None
+
+
 def test_the_inset_is_where_the_methods_differ(page: Page) -> None:
     experiment, seen = page.experiment("report figure { show = [abs(estimate)]; zoom = auto }")
     shown = [o.shown[0] for o in seen.outcomes if o.shown]
@@ -186,7 +192,13 @@ prior 10 * sq(x)
 """,
         tmp_path,
     )
-    x = made.array("reconstruction.npy")
+    x, truth = made.array("reconstruction.npy"), made.array("truth.npy")
+    few = np.zeros_like(truth)
+    few[4, 8, 6], few[4, 8, 7] = 1.0, 1e-6  # of high dynamic range, as k-space is
+    for o in made.result.outcomes:
+        o.shown[0].truths["x"] = few
+    shown = panel(made.plate("report figure { show = [truth, estimate] }"), 0, 0).picture
+    assert (shown.role, shown.limits) == ("truth", (0.0, 1.0))
     for name, axis in (("z", 0), ("row", 1), ("col", 2)):
         plate = made.plate(f"report figure {{ show = [estimate, truth]; slice = [{name}, 5] }}")
         assert np.array_equal(panel(plate, 0, 0).picture.array, x.take(5, axis))
