@@ -26,6 +26,8 @@ def facts_in_words(facts: Facts) -> tuple[str, ...]:
         out.append(f"|A| {AT_RUN}")
     if facts.signs:
         out.append("keeps x >= 0")
+    if facts.blocks:
+        out.append(f"in blocks along {', '.join(facts.blocks)}")
     if facts.linear == "real":
         out.append("linear over real numbers")
     return tuple(out)

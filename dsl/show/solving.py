@@ -164,6 +164,8 @@ def _algorithm_lines(c: Checked, choice: Choice) -> list[StepLine]:
         if isinstance(rho, float):
             return [StepLine("rho", rho, "given")]
         return [StepLine("rho", None, "balances the residuals at run")]
+    if isinstance(choice.solver, InBlocks):
+        return _block_lines(c, choice.solver)
     if name == "hqs":
         return [StepLine("rho", None, "grows at run" if choice.solver.rho == "auto" else "as given")]  # type: ignore[attr-defined]
     if name == "pdhg":
@@ -176,6 +178,18 @@ def _algorithm_lines(c: Checked, choice: Choice) -> list[StepLine]:
             why = f"tau sigma |K|^2 <= 1, |K| {AT_RUN}"
         return [StepLine("tau, sigma", None, why)]
     return []
+
+
+def _block_lines(c: Checked, solver: InBlocks) -> list[StepLine]:
+    """How many blocks each measurement is cut into, and along which axis."""
+    lines = []
+    for term in c.problem.data:
+        axis = solver.cut_along(term)
+        size = next((a.size for a in next(iter(term.blocks.values())).codomain.axes if a.name == axis), None)
+        given = getattr(solver, "blocks", "auto")
+        count = given if isinstance(given, int) else size
+        lines.append(StepLine("blocks", count, f"along {axis} of {term.label}"))
+    return lines
 
 
 def _lipschitz(c: Checked) -> StepLine:

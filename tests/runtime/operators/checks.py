@@ -14,7 +14,15 @@ from recon.dsl.model.place import Placed, place
 from recon.dsl.model.space import Space
 from recon.dsl.model.terms import Scaled
 from recon.runtime.build import Build, build_operator
-from recon.runtime.operators.base import Operator, cut, dtype_of, estimate_norm, random_point
+from recon.runtime.operators.base import (
+    Composition,
+    Operator,
+    Restriction,
+    cut,
+    dtype_of,
+    estimate_norm,
+    random_point,
+)
 from recon.runtime.operators.extents import entries
 from torch import Tensor
 
@@ -166,6 +174,7 @@ def check_cuts(operator: Operator, placed: Placed, dense: NDArray[np.float64], n
             found = operator.cut(axis, keep)
             assert found is not None
             assert found[1] == (axis in placed.facts.apart), axis
+            check_cost(found[0])
             part = cut(operator, axis, keep)
             rows = np.concatenate([numbers[entries(placed.codomain, axis, keep)].ravel() + n for n in halves])
             if not rows.size:
@@ -176,6 +185,13 @@ def check_cuts(operator: Operator, placed: Placed, dense: NDArray[np.float64], n
             known = part.facts.norm
             assert known.value is None or known.value >= own * (1 - 1e-9) - 1e-12
             assert not known.exact or abs((known.value or 0) - own) <= 1e-6 * own + 1e-12
+
+
+def check_cost(part: Operator) -> None:
+    """Nothing is computed whole and thrown away, but for what costs a pass over memory."""
+    chain = part._chain() if isinstance(part, Composition) else [part]
+    for i, p in enumerate(chain):
+        assert not isinstance(p, Restriction) or all(q.facts.light for q in chain[i + 1 :])
 
 
 def diagonal_in(claim: Diagonal, x: Tensor) -> Tensor:
