@@ -179,6 +179,11 @@ class AdjointOperator(Operator):
     def _adjoint_(self, y: Tensor) -> Tensor:
         return self.of._apply_(y)
 
+    def cut(self, axis: str, keep: slice) -> tuple[Operator, bool] | None:
+        """Where A treats the entries of the axis apart, so does A^H."""
+        found = self.of.cut(axis, keep)
+        return (AdjointOperator(found[0]), True) if found is not None and found[1] else None
+
     def norm(self) -> float:
         """That of A."""
         return self.of.norm()
