@@ -55,7 +55,8 @@ class Omp(Solver):
     """Orthogonal matching pursuit: one column more in each step, the one that explains most of the residual.
 
     Then least squares over the columns chosen so far. It takes as many columns as the set allows nonzeros; a row takes
-    no further one once none correlates with its residual.
+    no further one once none correlates with its residual. Up to 4096 columns are compared by their directions, more of
+    them as if all had one norm.
     """
 
     formula: ClassVar[str] = (

@@ -36,8 +36,9 @@ from .vertex import vertex
 
 FIRST, APART = 20, 1.5
 """The iteration of the first attempt, and the quotient of two attempts in sequence."""
-INNER = 100
-"""Most steps of conjugate gradients for nu_0."""
+INNER, CLOSE = 60, 1e-6
+"""Most steps of conjugate gradients for nu_0, and the relative residual at which they end; what is left of it is small
+beside the slack of the columns outside the support."""
 PIVOTING = 100
 """The iteration from which on the simplex method helps where the support is not right yet."""
 DENSE = 2**20
@@ -132,10 +133,11 @@ class CertifiedPursuit(Algorithm[Certified]):
         return Certified(inner, x, proven, k, -(-int(k * APART) // self.every) * self.every)
 
     def _dual(self, slope: Tensor) -> Tensor:
-        """nu_0, for which A^H nu_0 is nearest to the subgradient."""
-        a, tolerance = self.pursuit.operator, 10 * torch.finfo(slope.dtype).eps
+        """nu_0, for which A^H nu_0 is nearest to the subgradient; exact data alone have a use for it."""
+        a = self.pursuit.operator
         rhs = a.forward(slope)
-        return conjugate_gradients(lambda v: a.forward(a.adjoint(v)), rhs, torch.zeros_like(rhs), INNER, tolerance)
+        steps = INNER if isinstance(self.pursuit.radius, float) and self.pursuit.radius == 0 else 0
+        return conjugate_gradients(lambda v: a.forward(a.adjoint(v)), rhs, torch.zeros_like(rhs), steps, CLOSE)
 
     def estimate(self, state: Certified) -> Tensor:
         x = self.of.estimate(state.inner)
@@ -281,7 +283,7 @@ def _columns(b: BasisPursuit, chosen: Tensor, like: Tensor, real: bool) -> Tenso
     columns = []
     for part in torch.split(chosen, 64):
         unit = torch.zeros(len(part), like.numel(), dtype=like.dtype, device=like.device)
-        unit[torch.arange(len(part)), part] = 1
+        unit[torch.arange(len(part), device=part.device), part] = 1
         images = unit.view(-1, *like.shape[1:])
         images = b.operator.forward(images if b.basis is None else b.basis.adjoint(images))
         columns += [_numbers(image, real) for image in images]

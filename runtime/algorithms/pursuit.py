@@ -189,5 +189,8 @@ class MatchingPursuit:
         return self.coefficients.normal(unit)
 
     def choices(self) -> list[Step]:
-        """Nothing was found but the support."""
-        return []
+        """How columns were compared."""
+        n = self.coefficients.size
+        if n <= words.Omp.cheap:
+            return [Step("columns", float(n), "brought to the norm one, as A^H A is known")]
+        return [Step("columns", float(n), "too many for A^H A to be formed, so compared as if of one norm")]

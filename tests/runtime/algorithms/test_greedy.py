@@ -216,6 +216,19 @@ def test_two_unknowns_each_with_its_own_number(kit: Any, rng: np.random.Generato
 
 
 @pytest.mark.parametrize("word", ALL, ids=named)
+def test_squares_add_up(kit: Any, rng: np.random.Generator, word: Solver) -> None:
+    """w/2 |A x - y|^2 + v/2 |B x|^2 is the least-squares problem of the stacked matrix."""
+    A, B = rng.standard_normal((30, 50)), 0.1 * rng.standard_normal((20, 50))
+    y = rng.standard_normal((3, 30))
+    space, k = kit.signal(50), kit.identity(kit.signal(50))
+    terms = (HalfSquare(3.0, tensor(y)), kit.dense(A)), (HalfSquare(2.0), kit.dense(B)), (SparseVectors(5), k)
+    stacked = np.vstack([3.0**0.5 * A, 2.0**0.5 * B])
+    b = np.hstack([3.0**0.5 * y, np.zeros((3, 20))])
+    mine = kit.run(word, kit.problem(space, *terms, rows=3), 30).estimate
+    torch.testing.assert_close(mine, kit.run(word, problem(kit, stacked, b, 5), 30).estimate, atol=1e-9, rtol=0)
+
+
+@pytest.mark.parametrize("word", ALL, ids=named)
 def test_nothing_measured_gives_nothing(kit: Any, rng: np.random.Generator, word: Solver) -> None:
     y = rng.standard_normal((2, 20))
     y[1] = 0
