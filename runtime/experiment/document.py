@@ -13,6 +13,7 @@ from recon.dsl.vocabulary.views import Table as TableWord
 
 from ..report.content import Curve, Picture, Report, Section, Table
 from ..report.mosaic import mosaic
+from ..report.tables import number
 from .cells import Cell
 from .claims import Verdict
 from .execute import Execution
@@ -50,13 +51,7 @@ def report(
             )
         )
     if verdicts:
-        lines: list[list[str | float | None]] = [
-            [v.claim, ", ".join(f"{k} = {x}" for k, x in v.cell.items()), v.found, "met" if v.holds else "not met"]
-            for v in verdicts
-        ]
-        sections.insert(
-            0, Section("Claims", tables=[Table("Claims of the page", ["claim", "cell", "found", ""], lines)])
-        )
+        sections.insert(0, Section("Claims", tables=[_claims(verdicts)]))
     return Report(
         title=experiment.name,
         description=experiment.doc,
@@ -68,6 +63,30 @@ def report(
         citations=citations,
         summary=many,
     )
+
+
+def _claims(verdicts: list[Verdict]) -> Table:
+    """A line for each claim in each cell; in a sweep of many, one for each claim that is met in several of them."""
+    lines: list[list[str | float | None]] = []
+    for text, group in _by_claim(verdicts).items():
+        met = [v for v in group if v.holds]
+        if len(verdicts) > FEW and len(met) > 1:
+            found = [v.found for v in met if v.found is not None]
+            span = f"{number(min(found))} to {number(max(found))}"
+            lines.append([text, f"in {len(met)} of {len(group)} cells", span, "met"])
+            group = [v for v in group if not v.holds]
+        lines += [
+            [text, ", ".join(f"{k} = {x}" for k, x in v.cell.items()), v.found, "met" if v.holds else "not met"]
+            for v in group
+        ]
+    return Table("", ["claim", "cell", "found", ""], lines)
+
+
+def _by_claim(verdicts: list[Verdict]) -> dict[str, list[Verdict]]:
+    out: dict[str, list[Verdict]] = {}
+    for v in verdicts:
+        out.setdefault(v.claim, []).append(v)
+    return out
 
 
 def _views(experiment: Experiment, seen: Seen) -> list[Section]:

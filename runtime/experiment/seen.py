@@ -74,7 +74,8 @@ class Seen:
         shown = _row(o, i)
         space = method.problem.unknowns[next(iter(shown.estimates))]
         measured = {k: _tensor(v) for k, v in shown.measured.items()}
-        build = replace(build_for(checked.experiment, torch.device("cpu")), values=measured)
+        data = o.data or next(iter(checked.experiment.data), "phantom")
+        build = replace(build_for(checked.experiment, torch.device("cpu")), values=measured, row=f"{data}/{shown.row}")
 
         def lookup(term: object) -> Quantified:
             match term:

@@ -98,7 +98,7 @@ def _parts(report: Report, sections: Sequence[Section]) -> Iterator[tuple[str, s
         yield "citations", "What to cite", f'<pre tabindex="0"><code>{escape(entries)}</code></pre>\n'
 
 
-SMALL = 256  # most pixels along an axis of a picture in a section that is folded
+SMALL = 160  # most pixels along an axis of a picture in a section that is folded
 
 
 def _details(name: str, heading: str, content: str) -> str:

@@ -244,6 +244,7 @@ def test_a_sweep_is_summed_up_in_tables_on_the_command_line(tmp_path: Path) -> N
     start = next(i for i, line in enumerate(lines) if line.split()[:1] == ["lam"])
     assert [line.split()[0] for line in lines[start + 2 : start + 6]] == ["1", "2", "3", "4"]
     assert "met: all 8 claims" in lines
+    assert "in 8 of 8 cells" in (tmp_path / "out" / "report.html").read_text()
     assert not any(line.startswith("lam=") for line in lines)
     (table,) = json.loads(CliRunner().invoke(command, [str(page), "--out", out, "--quiet", "--json"]).stdout)["tables"]
     psnr = {row[0]: row[1]["value"] for row in table["rows"]}

@@ -187,7 +187,7 @@ def test_single_runs_of_a_sweep_stand_closed_behind_what_sums_them_up() -> None:
     tree = Tree(text)
     assert [d.get("id") for d in tree.all("details")] == ["metrics", "part-2", "part-3"]
     assert text.index("Summary</h2>") < text.index("All numbers</summary>") < text.index("run 0</summary>")
-    assert {image["width"] for image in tree.all("img") if image.get("class") == "raster"} == {"200"}  # of 600
+    assert {image["width"] for image in tree.all("img") if image.get("class") == "raster"} == {"150"}  # of 600
     assert [a["href"] for a in tree.all("a")] == ["#part-1", "#runs"]
 
 
