@@ -36,7 +36,7 @@ def choose_solver(c: Checked, named: Solver | None, span: Span | None) -> tuple[
         if isinstance(inner, Alternate):
             message = f"`alternate` cannot find `{name}`: the solver of one unknown is no `alternate` again"
             raise SpecError(error("RC034", message, span, help=f"name another, such as `{name} = cg(iterations = 10)`"))
-        choice, more = choose(block_of(c, name).problem, inner, span)
+        choice, more = _chosen(c, name, inner, span)
         blocks[name] = choice.solver
         notes += more
     if named is not None:
@@ -45,6 +45,16 @@ def choose_solver(c: Checked, named: Solver | None, span: Span | None) -> tuple[
         why = "`" + "`, `".join(c.problem.coupled) + "` is a parameter of an operator on another unknown"
     notes += _loose_scale(c)
     return Choice(given.model_copy(update={"blocks": blocks}), 2 if named is None else 0, why), notes
+
+
+def _chosen(c: Checked, name: str, inner: Solver | None, span: Span | None) -> tuple[Choice, list[Diagnostic]]:
+    """The solver of one block. Raises SpecError, whose message names the block."""
+    try:
+        return choose(block_of(c, name).problem, inner, span)
+    except SpecError as e:
+        raise SpecError(
+            *(replace(d, message=f"for `{name}`, the others held: {d.message}") for d in e.diagnostics)
+        ) from None
 
 
 def block_of(c: Checked, name: str) -> Checked:

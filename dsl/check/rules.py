@@ -6,8 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..diagnostics import Diagnostic, Label, SpecError, error, warning
-from ..model.problem import Problem, closed_together
+from ..model.problem import Problem, TermFacts, closed_together
 from ..model.solver import Misfit, Solver
+from ..model.terms import everything
+from ..model.word import Operator
 from ..syntax.source import Span
 from ..vocabulary import greedy
 from ..vocabulary import solvers as words
@@ -117,6 +119,10 @@ def _exact(p: Problem) -> tuple[Solver, str] | None:
 def _convex(p: Problem) -> tuple[Solver, str] | None:
     if ADMM.misfit(p) is None and closed_together(list(p.terms)) is not None:
         return ADMM, "A^H A + sum of rho K^H K is diagonal in one basis"
+    uneven = next((t for t in p.data if t.function.quadratic and _uneven(t)), None)
+    if uneven is not None and ADMM.misfit(p) is None:
+        why = f"A^H A of `{uneven.label}` is ill-conditioned and cheap to apply, as off-grid samples make it"
+        return ADMM, f"{why}: a few conjugate gradients in each step converge where steps along its gradient creep"
     if PDHG.misfit(p) is not None:
         return None
     hidden = next((t for t in p.terms if t.function.prox == "inner"), None)
@@ -125,6 +131,10 @@ def _convex(p: Problem) -> tuple[Solver, str] | None:
     if all(t.function.smooth for t in p.data):
         return PDHG, "several terms need a proximal map and the data term is smooth (Condat-Vu)"
     return PDHG, "several terms need a proximal map; all go into the dual"
+
+
+def _uneven(t: TermFacts) -> bool:
+    return any(isinstance(w, Operator) and w.uneven for p in t.blocks.values() for w in everything(p.term))
 
 
 TABLE: tuple[Rule, ...] = (

@@ -70,6 +70,9 @@ class Operator(Word):
 
     expression_kind: ClassVar[str] = "operator"
     needs: ClassVar[str] = "any"
+    uneven: ClassVar[bool] = False
+    """Whether A^H A sees some directions far better than others and is cheaper than A and A^H: gradient steps on
+    |A x - y|^2 are slow then, and a few conjugate gradients are not."""
     linear_in: ClassVar[tuple[str, ...]] = ()
     """The parameters in which A x is linear too, for fixed x: a kernel, sensitivity maps."""
 

@@ -25,7 +25,7 @@ from ..transforms.cosine import cosine_forward, cosine_inverse
 from .conjugate import conjugate_gradients
 from .rows import add_, dot_rows, times
 
-INNER_ITERATIONS, INNER_DROP = 20, 0.1
+INNER_ITERATIONS, INNER_DROP = 20, 0.3
 """Where no basis is known: most conjugate-gradient steps, and the part of their start's residual at which they end. The
 start is the last solution, so that the error falls with the moves of the outer iteration."""
 
@@ -131,7 +131,7 @@ class Normal:
 
     def iterate(self, weights: Sequence[Scalar], rhs: Tensor, start: Tensor) -> Tensor:
         """An approximation of N^+ rhs by a few conjugate-gradient steps from `start`, where there is no basis."""
-        tolerance = 100 * torch.finfo(self.real).eps
+        tolerance = 3 * torch.finfo(self.real).eps
         return conjugate_gradients(
             lambda x: self.apply(weights, x), rhs, start, INNER_ITERATIONS, tolerance, INNER_DROP
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from recon.dsl.check.blocks import block_of
 from recon.dsl.check.formulate import Checked
@@ -25,8 +26,9 @@ def alternate(
 ) -> tuple[Solution, dict[str, Tensor]]:
     """Rounds over the unknowns, those that begin at zero first; returns how it went, and each unknown.
 
-    Each solver begins where its unknown is, so that a few of its iterations are enough in each round. The trace has the
-    whole objective after each round. Raises Diverged, and ValueError where every unknown begins at zero.
+    Each solver begins where its unknown is, with the dual variables and penalties that it had there, so that a few of
+    its iterations are enough in each round. The trace has the whole objective after each round. Raises Diverged, and
+    ValueError where every unknown begins at zero.
     """
     begin = time.perf_counter()
     starts = {name: start_of(u, build) for name, u in method.formulation.unknowns.items()}
@@ -35,6 +37,7 @@ def alternate(
     order = sorted(word.blocks, key=lambda name: bool(starts[name].any()))
     blocks = {name: block_of(method, name) for name in order}
     values, trace = dict(starts), Trace()
+    states: dict[str, Any] = {}
     move, interrupted, k = float("inf"), False, 0
     for k in range(1, word.rounds + 1):
         before = dict(values)
@@ -42,8 +45,8 @@ def alternate(
         for name, block in blocks.items():
             compiled = compile_problem(block, measured, holding(values, method, build))
             compiled.problem.start = values[name]
-            solution = solve_word(word.blocks[name], compiled.problem)
-            values[name] = solution.estimate
+            solution = solve_word(word.blocks[name], compiled.problem, resume=states.get(name), certify=False)
+            values[name], states[name] = solution.estimate, solution.state
             energies |= _energies(compiled.problem, name, solution.estimate)
             interrupted = interrupted or solution.interrupted
         total = sum(energies.values())

@@ -26,12 +26,17 @@ def solve_word(
     progress: Progress | None = None,
     observe: Observe | None = None,
     compiled: bool = False,
+    resume: Any = None,
+    certify: bool = True,
 ) -> Solution:
     """Solve a problem by the algorithm that the word means.
 
     It starts where the word's `init` says: at what another solver finds, at an array, or at a number everywhere. A word
     with `restarts` runs so often, each time from another random start, and for each row the run is kept whose data term
     is least at the end.
+
+    `resume` is the last state of the same word on a similar problem, from which it goes on; `certify`: whether the
+    trace has duality gaps.
 
     `compiled`: its steps go through torch.compile where that is of use; the trace's choices tell what became of it.
 
@@ -45,7 +50,7 @@ def solve_word(
         return found
     best: Solution | None = None
     for draw in range(getattr(word, "restarts", 1)):
-        found = _once(word, replace(problem, draw=problem.draw + draw), progress, observe, compiled)
+        found = _once(word, replace(problem, draw=problem.draw + draw), progress, observe, compiled, resume, certify)
         best = found if best is None else _better(problem, best, found)
         if found.interrupted:
             break
@@ -100,7 +105,13 @@ def _better(problem: Problem, a: Solution, b: Solution) -> Solution:
 
 
 def _once(
-    word: Solver, problem: Problem, progress: Progress | None, observe: Observe | None, compiled: bool
+    word: Solver,
+    problem: Problem,
+    progress: Progress | None,
+    observe: Observe | None,
+    compiled: bool,
+    resume: Any,
+    certify: bool,
 ) -> Solution:
     algorithm = meaning(word)(word, problem)
     if not isinstance(algorithm, Algorithm):
@@ -115,6 +126,8 @@ def _once(
         gap=getattr(word, "gap", 0.0),
         progress=progress,
         observe=observe,
+        resume=resume,
+        certify=certify,
     )
     if isinstance(solver, CompiledSteps):
         solution.trace.choices.append(solver.report())

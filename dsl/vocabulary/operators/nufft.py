@@ -28,6 +28,7 @@ class Nufft(Operator):
     reference: ClassVar[str] = "Barnett, Magland, af Klinteberg 2019 (FINUFFT); Fessler, Sutton 2003"
     example: ClassVar[str] = "forward A = nufft(radial(spokes = 64, samples = 512)) @ coils(maps = birdcage(8))"
     needs: ClassVar[str] = "complex"
+    uneven: ClassVar[bool] = True
 
     trajectory: Trajectory = Field(description="where k-space is sampled")
     vary: Literal["page", "frame"] = Field(

@@ -42,6 +42,8 @@ COMPLEX = "image x : complex[16, 16]"
             ("amplitude_flow", 7),
         ),
         ("noise y ~ poisson(9 * abs(fft2() @ coded() @ x)^2)", None, ("wirtinger_flow", 7)),
+        # 14: off-grid samples of k-space are ill-conditioned, and A^H A is cheap
+        (f"forward A = nufft(radial(spokes = 8, samples = 16))\n{GAUSS}prior tv(x)", COMPLEX, ("admm", 14)),
         # 8: not convex
         ("forward A = identity()\nnoise y ~ rician(A @ x, sigma = 0.1)\nprior tv(x)", None, ("pdhg", 8)),
         # 9: sparse sets; the columns of A^H A are looked up where there are few
