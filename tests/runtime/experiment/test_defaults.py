@@ -35,7 +35,8 @@ PAGES = {
                "prior x in nonnegative"),
     "k-space": (COMPLEX, f'forward A = cartesian(accel = 2) @ fft2(norm = "ortho")\n{GAUSS}'
                 'prior 10 * l1(wavelet("haar", levels = 2) @ x)'),
-    "off-grid": ("image x : complex[10, 10]", f"forward A = nufft(radial(spokes = 8, samples = 20)) @ coils(maps = birdcage(2))\n{GAUSS}"
+    "off-grid": ("image x : complex[10, 10]",
+                 f"forward A = nufft(radial(spokes = 8, samples = 20)) @ coils(maps = birdcage(2))\n{GAUSS}"
                  "prior 10 * tv(x)"),
 }  # fmt: skip
 
