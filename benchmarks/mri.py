@@ -63,7 +63,9 @@ def main() -> None:
     for case in arguments.case:
         page = posed(CASES[case])
         works: Works = {"recon": page.solve}
-        maps = next((m.maps for m in page.compiled.operators["y"].modules() if isinstance(m, CoilsOperator)), None)
+        maps = next(
+            (m.maps for m in page.compiled.problem.data[0].operator.modules() if isinstance(m, CoilsOperator)), None
+        )
         y = page.measured["y"]
         mask = (y.abs().flatten(0, -2).amax(0) > 0).expand(y.shape[-2:]).contiguous()
         iterations = page.word.iterations  # type: ignore[attr-defined]
