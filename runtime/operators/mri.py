@@ -18,6 +18,7 @@ from torch import Tensor
 from ..build import Build
 from ..meaning import meaning, meaning_of
 from ..mri.espirit import CalibrationError, espirit
+from ..transforms.coils import LineFilter
 from ..values import EvaluationError
 from .base import Operator, part_of
 from .diagonal import GridDiagonal
@@ -158,14 +159,22 @@ class CoilsOperator(Operator):
 class CoilFilter(Operator):
     """x -> sum_c conj(S_c) M(S_c x): the Gram operator of parallel imaging (Pruessmann et al. 2001).
 
-    On the CPU one coil at a time, which stays in the cache; elsewhere all coils at once.
+    On the CPU by a kernel where M filters along lines; else one coil at a time, which stays in the cache. Elsewhere all
+    coils at once.
     """
 
     def __init__(self, coils: CoilsOperator, filtered: SpectralFilter | ToeplitzFilter) -> None:
         super().__init__(coils.domain, coils.domain, Facts())
         self.coils, self.filtered = coils, filtered
+        self.lines: LineFilter | None = None
+        if isinstance(filtered, SpectralFilter) and filtered.dims == [-1]:
+            maps = coils.maps.expand(len(coils.maps), *coils.domain.sizes[-coils.maps.ndim + 1 :])
+            weights = filtered.spectrum.real.flatten()
+            self.lines = LineFilter(maps, weights) if LineFilter.fits(maps, weights) else None
 
     def _apply_(self, x: Tensor) -> Tensor:
+        if self.lines is not None and self.lines.ready(x):
+            return self.lines(x)
         maps, conjugate = self.coils.maps, self.coils.conjugate
         if x.device.type != "cpu":
             return self.coils._adjoint_(self.filtered._apply_(self.coils._apply_(x)))

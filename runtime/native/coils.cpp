@@ -1,0 +1,164 @@
+// x -> sum_c conj(s_c) F^H diag(w) F (s_c x), with the Fourier transform F along the lines of a complex image.
+//
+// As many lines as a vector has lanes go side by side through transform, weights and inverse, in buffers that stay in
+// cache; a transform is then the same arithmetic for all lanes, with no shuffles. Transforms are Stockham's, of radices
+// 4, 2, 3 and 5, which sort themselves. An inverse is a forward transform with real and imaginary parts exchanged.
+//
+// Maps come in the order in which they are used: [coils, groups of lines, n, re or im, lanes].
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+namespace {
+
+using Index = std::int64_t;
+
+constexpr Index kBytes = 64;
+template <class T> struct Wide {
+    static constexpr Index lanes = kBytes / static_cast<Index>(sizeof(T));
+    typedef T Vector __attribute__((vector_size(kBytes)));
+};
+
+// A complex number of each lane.
+template <class T> struct Complex {
+    typename Wide<T>::Vector re, im;
+
+    Complex operator+(const Complex& o) const { return {re + o.re, im + o.im}; }
+    Complex operator-(const Complex& o) const { return {re - o.re, im - o.im}; }
+    Complex times(T c, T s) const { return {re * c - im * s, re * s + im * c}; }
+    Complex scaled(T c) const { return {re * c, im * c}; }
+    Complex turned() const { return {im, -re}; }  // times -i
+};
+
+template <class T> struct Stage {
+    Index radix, length, before;  // the transform's length that is left after it, and the product of radices before it
+    std::vector<T> twiddles;      // cos, sin of -2 pi j p / (radix length) for j < length, 1 <= p < radix
+};
+
+template <class T> std::vector<Stage<T>> stages_of(Index n) {
+    std::vector<Stage<T>> out;
+    Index left = n, before = 1;
+    while (left > 1) {
+        const Index r = left % 4 == 0 ? 4 : left % 2 == 0 ? 2 : left % 3 == 0 ? 3 : 5;
+        left /= r;
+        Stage<T> stage{r, left, before, {}};
+        for (Index j = 0; j < left; ++j)
+            for (Index p = 1; p < r; ++p) {
+                const double turn = -2 * M_PI * static_cast<double>(j * p) / static_cast<double>(r * left);
+                stage.twiddles.push_back(static_cast<T>(std::cos(turn)));
+                stage.twiddles.push_back(static_cast<T>(std::sin(turn)));
+            }
+        out.push_back(stage);
+        before *= r;
+    }
+    return out;
+}
+
+// The transform of length R of a, in place.
+template <class T, int R> inline void butterfly(Complex<T>* a) {
+    if constexpr (R == 2) {
+        const Complex<T> b = a[0] - a[1];
+        a[0] = a[0] + a[1], a[1] = b;
+    } else if constexpr (R == 3) {
+        const T half = T(0.5), root = static_cast<T>(0.86602540378443864676);
+        const Complex<T> sum = a[1] + a[2], d = (a[1] - a[2]).turned().scaled(root), m = a[0] - sum.scaled(half);
+        a[0] = a[0] + sum, a[1] = m + d, a[2] = m - d;
+    } else if constexpr (R == 4) {
+        const Complex<T> s = a[0] + a[2], d = a[0] - a[2], t = a[1] + a[3], u = (a[1] - a[3]).turned();
+        a[0] = s + t, a[1] = d + u, a[2] = s - t, a[3] = d - u;
+    } else {
+        const T c1 = static_cast<T>(0.30901699437494742410), c2 = static_cast<T>(-0.80901699437494742410);
+        const T s1 = static_cast<T>(0.95105651629515357212), s2 = static_cast<T>(0.58778525229247312917);
+        const Complex<T> p = a[1] + a[4], q = a[2] + a[3], d = (a[1] - a[4]).turned(), e = (a[2] - a[3]).turned();
+        const Complex<T> m = a[0] + p.scaled(c1) + q.scaled(c2), k = a[0] + p.scaled(c2) + q.scaled(c1);
+        const Complex<T> u = d.scaled(s1) + e.scaled(s2), v = d.scaled(s2) - e.scaled(s1);
+        a[0] = a[0] + p + q, a[1] = m + u, a[2] = k + v, a[3] = k - v, a[4] = m - u;
+    }
+}
+
+template <class T, int R> void pass(const Stage<T>& stage, const Complex<T>* x, Complex<T>* y) {
+    const Index l = stage.length, m = stage.before;
+    for (Index j = 0; j < l; ++j) {
+        const T* w = stage.twiddles.data() + 2 * (R - 1) * j;
+        for (Index k = 0; k < m; ++k) {
+            Complex<T> a[R];
+            for (int q = 0; q < R; ++q) a[q] = x[k + m * (j + l * q)];
+            butterfly<T, R>(a);
+            y[k + m * R * j] = a[0];
+            for (int p = 1; p < R; ++p) y[k + m * (R * j + p)] = a[p].times(w[2 * p - 2], w[2 * p - 1]);
+        }
+    }
+}
+
+// The transform of x; returns where it stands, x or y.
+template <class T> Complex<T>* transform(const std::vector<Stage<T>>& stages, Complex<T>* x, Complex<T>* y) {
+    for (const Stage<T>& stage : stages) {
+        if (stage.radix == 4) pass<T, 4>(stage, x, y);
+        else if (stage.radix == 2) pass<T, 2>(stage, x, y);
+        else if (stage.radix == 3) pass<T, 3>(stage, x, y);
+        else pass<T, 5>(stage, x, y);
+        std::swap(x, y);
+    }
+    return x;
+}
+
+template <class T>
+void filter(const T* x, T* out, const T* maps, const T* weights, Index batch, Index coils, Index lines, Index n, Index threads) {
+    constexpr Index lanes = Wide<T>::lanes;
+    const Index groups = (lines + lanes - 1) / lanes;
+    const std::vector<Stage<T>> stages = stages_of<T>(n);
+#pragma omp parallel num_threads(threads)
+    {
+        std::vector<Complex<T>> image(n), total(n), a(n), b(n);
+#pragma omp for schedule(static)
+        for (Index item = 0; item < batch * groups; ++item) {
+            const Index group = item % groups, count = std::min(lanes, lines - group * lanes);
+            const Index start = (item / groups * lines + group * lanes) * n;
+            for (Index j = 0; j < n; ++j) {
+                Complex<T> v{};
+                for (Index l = 0; l < count; ++l) {
+                    v.re[l] = x[2 * (start + l * n + j)];
+                    v.im[l] = x[2 * (start + l * n + j) + 1];
+                }
+                image[j] = v, total[j] = Complex<T>{};
+            }
+            for (Index c = 0; c < coils; ++c) {
+                const Complex<T>* s = reinterpret_cast<const Complex<T>*>(maps) + (c * groups + group) * n;
+                for (Index j = 0; j < n; ++j)
+                    a[j] = {image[j].re * s[j].re - image[j].im * s[j].im, image[j].re * s[j].im + image[j].im * s[j].re};
+                Complex<T>* there = transform(stages, a.data(), b.data());
+                for (Index j = 0; j < n; ++j) there[j] = {there[j].im * weights[j], there[j].re * weights[j]};
+                const Complex<T>* back = transform(stages, there, there == a.data() ? b.data() : a.data());
+                for (Index j = 0; j < n; ++j) {  // the parts of `back` are exchanged
+                    total[j].re += s[j].re * back[j].im + s[j].im * back[j].re;
+                    total[j].im += s[j].re * back[j].re - s[j].im * back[j].im;
+                }
+            }
+            for (Index j = 0; j < n; ++j)
+                for (Index l = 0; l < count; ++l) {
+                    out[2 * (start + l * n + j)] = total[j].re[l];
+                    out[2 * (start + l * n + j) + 1] = total[j].im[l];
+                }
+        }
+    }
+}
+
+}  // namespace
+
+// x, out: contiguous [batch, lines, n], complex; n a product of 2, 3 and 5. maps: aligned to a vector. weights: w / n.
+extern "C" {
+
+void coil_filter_f32(const float* x, float* out, const float* maps, const float* weights, Index batch, Index coils,
+                     Index lines, Index n, Index threads) {
+    filter(x, out, maps, weights, batch, coils, lines, n, threads);
+}
+
+void coil_filter_f64(const double* x, double* out, const double* maps, const double* weights, Index batch, Index coils,
+                     Index lines, Index n, Index threads) {
+    filter(x, out, maps, weights, batch, coils, lines, n, threads);
+}
+
+}
