@@ -88,7 +88,7 @@ template <class T, int R> void pass(const Stage<T>& stage, const Complex<T>* x, 
             for (int q = 0; q < R; ++q) a[q] = x[k + m * (j + l * q)];
             butterfly<T, R>(a);
             y[k + m * R * j] = a[0];
-            for (int p = 1; p < R; ++p) y[k + m * (R * j + p)] = a[p].times(w[2 * p - 2], w[2 * p - 1]);
+            for (int p = 1; p < R; ++p) y[k + m * (R * j + p)] = j ? a[p].times(w[2 * p - 2], w[2 * p - 1]) : a[p];
         }
     }
 }
