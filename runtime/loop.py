@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from .algorithms.base import Algorithm, Direct, Finder, Step
@@ -32,6 +34,10 @@ APART, FAR_APART = 1.25, 2.0
 where it is only shown."""
 ROUNDED, SMALLER, PATIENCE = 5.0, 0.7, 10
 """Relative moves of so many machine epsilons are rounding if they have not fallen by this factor in so many looks."""
+
+Numbers = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+"""One number, or one answer, a row."""
 
 Progress = Callable[[int, int, float], None]
 """(iteration, iterations, relative move of the slowest row) at every look."""
@@ -192,103 +198,104 @@ class _Watch:
         x = self.algorithm.estimate(state)
         self.kept = x.clone()
         self.companions = [c.clone() for c in self._companions(state)]
-        self.active = torch.ones(self.problem.rows, dtype=torch.bool, device=x.device)
-        at_start, _ = appraise(self.problem, x)
-        at_zero = appraise(self.problem, torch.zeros_like(x))[0] if self.problem.start is not None else at_start
-        scale = torch.maximum(torch.where(at_start.isfinite(), at_start.abs(), 1.0), at_zero.abs().nan_to_num(0, 0, 0))
-        self.limit = scale.clamp_min(1.0) * FAR
-        self.beyond = torch.full_like(at_start, torch.inf)  # the least objective since it has been too large
+        rows = self.problem.rows
+        self.active = np.ones(rows, dtype=bool)
+        at_start = _numbers(appraise(self.problem, x)[0])
+        at_zero = at_start if self.problem.start is None else _numbers(appraise(self.problem, torch.zeros_like(x))[0])
+        scale = [np.where(np.isfinite(v), np.abs(v), other) for v, other in ((at_start, 1.0), (at_zero, 0.0))]
+        self.limit = np.maximum(np.maximum(*scale), 1.0) * FAR
+        self.beyond = np.full(rows, np.inf)  # the least objective since it has been too large
         self.last = 0
-        self.gap = torch.full_like(at_start, torch.inf)
-        self.least, self.since = torch.full_like(at_start, torch.inf), torch.zeros_like(self.active, dtype=torch.int32)
-        self.stuck = torch.zeros_like(self.active)
+        self.gap = np.full(rows, np.inf)
+        self.least, self.since = np.full(rows, np.inf), np.zeros(rows, dtype=int)
+        self.stuck = np.zeros(rows, dtype=bool)
 
     def look(self, k: int, state: Any, final: bool = False) -> None:
         x = self.algorithm.estimate(state)
-        size = square_rows(x).sqrt()
-        distance = distance_rows(x, self.kept).sqrt()
-        objective, violation = appraise(self.problem, x)
+        # All numbers of the rows come to the host at once, and are worked on there.
+        found = appraise(self.problem, x)
+        square, moved, objective, violation = _numbers(
+            torch.stack([square_rows(x), distance_rows(x, self.kept), *found])
+        )
+        size, distance = np.sqrt(square), np.sqrt(moved)
         self._guard(k, size, objective)
-        move = torch.where(distance > 0, distance / torch.where(size > 0, size, 1.0), 0.0)
+        with np.errstate(invalid="ignore"):  # rows that are done may go anywhere
+            move = np.where(distance > 0, distance / np.where(size > 0, size, 1.0), 0.0)
         finished = self._finished(k, state, move)
-        finished = finished | self._certified(k, state, x, objective, violation, final or bool(finished.any()))
+        finished = finished | self._certified(k, state, x, *found, final or bool(finished.any()))
         # Rows that were finished before keep their estimate, and their last entries in the trace.
-        shape = (-1, *[1] * (x.ndim - 1))
-        if bool(self.active.all()):
+        trace, active = self.trace, self.active
+        if active.all():
             self.kept.copy_(x)
         else:
-            self.kept = torch.where(self.active.view(shape), x, self.kept)
-            old = torch.tensor([self.trace.objective[-1], self.trace.violation[-1], self.trace.move[-1]])
-            current = torch.stack([objective.cpu(), violation.cpu(), move.cpu()])
-            objective, violation, move = torch.where(self.active.cpu(), current, old.to(current))
+            shape = (-1, *[1] * (x.ndim - 1))
+            self.kept = torch.where(torch.from_numpy(active).to(x.device).view(shape), x, self.kept)
+            objective = np.where(active, objective, trace.objective[-1])
+            violation = np.where(active, violation, trace.violation[-1])
+            move = np.where(active, move, trace.move[-1])
         self.slowest = float(move.max())
-        self.trace.iterations.append(k)
-        self.trace.epochs.append(k * self.algorithm.passes)
-        self.trace.objective.append(objective.tolist())
-        self.trace.violation.append(violation.tolist())
-        self.trace.move.append(move.tolist())
+        trace.iterations.append(k)
+        trace.epochs.append(k * self.algorithm.passes)
+        trace.objective.append(objective.tolist())
+        trace.violation.append(violation.tolist())
+        trace.move.append(move.tolist())
         if self.certificate is not None:
-            self.trace.series.setdefault("gap", []).append(self.gap.tolist())
+            trace.series.setdefault("gap", []).append(self.gap.tolist())
         if self.observe is not None:
             for name, values in self.observe(k, self.kept).items():
-                self.trace.series.setdefault(name, []).append(values)
-        self.active = self.active & ~finished
-        self.done = not bool(self.active.any())
+                trace.series.setdefault(name, []).append(values)
+        self.active = active & ~finished
+        self.done = not self.active.any()
         self.last = k
 
-    def _finished(self, k: int, state: Any, move: Tensor) -> Tensor:
+    def _finished(self, k: int, state: Any, move: Numbers) -> Flags:
         if self.tolerance <= 0:
-            return torch.zeros_like(self.active)
-        calm, proven = self._calm(k, state, move), self.algorithm.proven(state)
-        self.proven = proven is not None and bool(proven.all())
-        return calm if proven is None else calm | proven
-
-    def _calm(self, k: int, state: Any, move: Tensor) -> Tensor:
-        """Whether the residual is small enough, or else the move of the estimate."""
+            return np.zeros_like(self.active)
         stuck = self._stuck(move)
         residual = self.algorithm.residual(state)
         if residual is not None:
-            return self._or_stuck(residual <= self.tolerance, stuck)
-        companions = self._companions(state)
-        calm = move <= self.tolerance
-        for now, before in zip(companions, self.companions, strict=True):
-            calm = calm & (distance_rows(now, before) <= SLOW**2 * square_rows(now))
+            return self._or_stuck(_numbers(residual) <= self.tolerance, stuck)
+        calm: Flags = move <= self.tolerance
+        for now, before in zip(self._companions(state), self.companions, strict=True):
+            moved, square = _numbers(torch.stack([distance_rows(now, before), square_rows(now)]))
+            calm = calm & (moved <= SLOW**2 * square)
             before.copy_(now)
-        return self._or_stuck(calm if k - self.last >= self.algorithm.every else torch.zeros_like(calm), stuck)
+        return self._or_stuck(calm if k - self.last >= self.algorithm.every else np.zeros_like(calm), stuck)
 
-    def _stuck(self, move: Tensor) -> Tensor:
+    def _stuck(self, move: Numbers) -> Flags:
         """Rows whose moves are rounding, and have not become smaller for a while."""
-        smaller = move < self.least * SMALLER
-        self.since = torch.where(smaller, 0, self.since + 1)
-        self.least = torch.minimum(self.least, move)
-        return (self.since >= PATIENCE) & (move <= ROUNDED * torch.finfo(self.problem.real).eps)
+        self.since = np.where(move < self.least * SMALLER, 0, self.since + 1)
+        self.least = np.minimum(self.least, move)
+        still: Flags = (self.since >= PATIENCE) & (move <= ROUNDED * torch.finfo(self.problem.real).eps)
+        return still
 
-    def _or_stuck(self, met: Tensor, stuck: Tensor) -> Tensor:
+    def _or_stuck(self, met: Flags, stuck: Flags) -> Flags:
         self.stuck = self.stuck | (self.active & stuck & ~met)
         return met | stuck
 
-    def _certified(self, k: int, state: Any, x: Tensor, objective: Tensor, violation: Tensor, now: bool) -> Tensor:
+    def _certified(self, k: int, state: Any, x: Tensor, objective: Tensor, violation: Tensor, now: bool) -> Flags:
         """Whether the duality gap is small enough; computed at looks that lie ever further apart, or `now`. A gap that
         decides nothing and takes a search is left for the end."""
-        if self.certificate is not None and (
-            now or (k >= self.next and (self.goal > 0 or not self.certificate.searches))
-        ):
-            gap = self.certificate.relative(x, self.algorithm.duals(state), objective, violation)
-            self.gap = torch.where(self.active, gap, self.gap)
+        cheap = self.certificate is not None and (self.goal > 0 or not self.certificate.searches)
+        if self.certificate is not None and (now or (cheap and k >= self.next)):
+            gap = _numbers(self.certificate.relative(x, self.algorithm.duals(state), objective, violation))
+            self.gap = np.where(self.active, gap, self.gap)
             self.next = int(k * (APART if self.goal > 0 else FAR_APART))
-        return self.gap <= self.goal if self.goal > 0 else torch.zeros_like(self.active)
+        met: Flags = self.gap <= self.goal if self.goal > 0 else np.zeros_like(self.active)
+        return met
 
     def _companions(self, state: Any) -> list[Tensor]:
         return self.algorithm.companions(state) if self.tolerance > 0 else []
 
-    def _guard(self, k: int, size: Tensor, objective: Tensor) -> None:
-        large = objective.isfinite() & (objective > self.limit)
-        self.beyond = torch.where(large, torch.minimum(self.beyond, objective), torch.inf)
-        grown = large & (objective > GROWN * self.beyond)
-        lost = self.active & (~size.isfinite() | objective.isnan() | grown)
-        if not bool(lost.any()):
+    def _guard(self, k: int, size: Numbers, objective: Numbers) -> None:
+        large = np.isfinite(objective) & (objective > self.limit)
+        self.beyond = np.where(large, np.minimum(self.beyond, objective), np.inf)
+        with np.errstate(over="ignore"):
+            grown = large & (objective > GROWN * self.beyond)
+        lost = self.active & (~np.isfinite(size) | np.isnan(objective) | grown)
+        if not lost.any():
             return
-        row = int(lost.nonzero()[0])
+        row = int(np.flatnonzero(lost)[0])
         where = f" in row {row}" if self.problem.rows > 1 else ""
         raise Diverged(f"`{self.algorithm.name}` diverged by iteration {k}{where}{self._advice()}")
 
@@ -320,7 +327,7 @@ class _Watch:
     def _bound(self) -> str:
         """How far the objective of the slowest row is from its minimum at most."""
         worst = float(self.gap.max())
-        return f"; relative duality gap {worst:.1e}" if worst < torch.inf else ""
+        return f"; relative duality gap {worst:.1e}" if worst < float("inf") else ""
 
     def warning(self, k: int) -> str:
         """What the user should know of the end: a tolerance that rounding keeps out of reach."""
@@ -332,6 +339,12 @@ class _Watch:
             f"the tolerance {self.tolerance:g} cannot be met in {name}: after {k} iterations the estimate moves by "
             f"rounding alone, {float(self.least[self.stuck].max()):.1e}; ask for 1e-6{wider}"
         )
+
+
+def _numbers(v: Tensor) -> Numbers:
+    """On the host, in float64."""
+    out: Numbers = v.double().cpu().numpy()
+    return out
 
 
 @contextmanager
