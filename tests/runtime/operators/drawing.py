@@ -26,6 +26,7 @@ from recon.dsl.model.terms import Adjoint, Compose, Leaf, OperatorTerm, Scaled, 
 from recon.dsl.model.units import ANGLE, LENGTH, PLAIN, TIME, VOLTAGE, Dimension, Quantity, Unit
 from recon.dsl.model.word import Operator, Word
 from recon.dsl.vocabulary import arrays, draws
+from recon.dsl.vocabulary import patches as dictionaries
 from recon.dsl.vocabulary.operators import (
     basic,
     convolution,
@@ -36,6 +37,7 @@ from recon.dsl.vocabulary.operators import (
     kernels,
     mri,
     nufft,
+    patches,
     resampling,
     sampling,
     sensing,
@@ -72,7 +74,11 @@ _SIZES = {1: [8, 16, 24, 1, 2, 3, 5], 2: [4, 6, 8, 1, 2, 3, 5, 7], 3: [2, 4, 3, 
 _HEADS = {1: [(), (), (), ("frame",)], 2: [(), (), ("channel",), ("frame",), ("frame", "channel")], 3: [(), ("frame",)]}
 
 
-NEEDED: set[tuple[type[Word], str]] = {(electrons.Project, "tilts")}
+NEEDED: set[tuple[type[Word], str]] = {
+    (electrons.Project, "tilts"),
+    (patches.Patches, "step"),
+    *((dictionaries.KsvdAtoms, name) for name in ("atoms", "iterations")),
+}
 """Parameters that may be left out only where another one is given, which is not drawn here."""
 
 DIMENSIONS: dict[type[Word], int] = {
@@ -80,6 +86,7 @@ DIMENSIONS: dict[type[Word], int] = {
     electrons.Rotate: 3,
     electrons.CentralSlice: 3,
     tomography.Conebeam: 3,
+    patches.Patches: 3,
 }
 """Words for domains of so many spatial axes only, which the others would seldom be."""
 
@@ -195,6 +202,13 @@ def _last(draw: Draw, setting: Setting) -> FilePath:
     return array(draw, sizes[draw(st.integers(0, len(sizes) - 1)) :], setting)
 
 
+def _atoms(draw: Draw, setting: Setting) -> Word:
+    """Atoms of 3 x 2 pixels, one for each entry of the first of three axes."""
+    shape, name = ((1, 1, *setting.domain.sizes)[-3], 3, 2), f"{setting.fresh()}.npy"
+    np.save(setting.folder / name, np.random.default_rng(draw(st.integers(0, 99))).normal(size=shape))
+    return arrays.ArrayFile(file=FilePath(name, str(setting.folder / name)))
+
+
 def _kernel(draw: Draw, setting: Setting) -> FilePath:
     sizes = setting.domain.sizes[-spatial_count(setting.domain) :]
     return array(draw, tuple(draw(st.integers(1, n)) for n in sizes), setting)
@@ -306,6 +320,17 @@ def _length(draw: Draw, setting: Setting, low: float, high: float) -> float | Qu
 
 
 OVERRIDES: dict[tuple[type[Word], str], Callable[[Draw, Setting], Any]] = {
+    (dictionaries.KsvdAtoms, "pictures"): lambda d, s: None,
+    (dictionaries.KsvdAtoms, "sample"): lambda d, s: "camera",
+    (dictionaries.KsvdAtoms, "atoms"): lambda d, s: max((1, 1, *s.domain.sizes)[-3], 2),
+    (dictionaries.KsvdAtoms, "patch"): lambda d, s: d(st.integers(2, 4)),
+    (dictionaries.KsvdAtoms, "iterations"): lambda d, s: d(st.integers(0, 1)),
+    (dictionaries.KsvdAtoms, "training"): lambda d, s: 200,
+    (patches.Patches, "atoms"): _atoms,
+    (patches.Patches, "size"): lambda d, s: tuple(
+        2 * n + k for n, k in zip((1, *s.domain.sizes)[-2:], (1, 0), strict=True)
+    ),
+    (patches.Patches, "step"): lambda d, s: 2,
     (basic.Matrix, "file"): lambda d, s: array(d, (d(st.integers(1, 6)), s.domain.sizes[-1]), s),
     (basic.Mask, "keep"): lambda d, s: d(st.floats(0.05, 1)),
     (basic.Mask, "file"): lambda d, s: _last(d, s) if d(st.booleans()) else None,
