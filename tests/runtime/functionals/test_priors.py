@@ -8,6 +8,7 @@ from recon.dsl.model.facts import Facts
 from recon.dsl.model.space import Axis, Space
 from recon.dsl.model.terms import Unknown
 from recon.dsl.vocabulary import priors
+from recon.runtime.build import Build
 from recon.runtime.functionals.priors import L1, GroupL1, Interval, Nonnegative, penalised_entries
 from recon.runtime.meaning import meaning
 from recon.runtime.operators.base import Composition, IdentityOperator
@@ -62,7 +63,7 @@ def test_total_variation_of_gradients(kind: str, cls: type) -> None:
 
 
 def test_sets() -> None:
-    assert isinstance(meaning(priors.Nonnegative)(priors.Nonnegative()), Nonnegative)
-    box = meaning(priors.Box)(priors.Box(low=-1.0, high=2.0))
+    assert isinstance(meaning(priors.Nonnegative)(priors.Nonnegative(), PLAIN, Build()), Nonnegative)
+    box = meaning(priors.Box)(priors.Box(low=-1.0, high=2.0), PLAIN, Build())
     assert isinstance(box, Interval)
     assert box.prox(torch.tensor([[-3.0, 0.5, 7.0]]), 1.0).tolist() == [[-1.0, 0.5, 2.0]]
