@@ -26,22 +26,22 @@ class Leading:
     errors: Tensor
 
 
-def leading(matrix: Matrix, count: int, *, seed: int = 0, tolerance: float = 1e-8, most: int = 2000) -> Leading:
+def leading(matrix: Matrix, count: int, *, seed: int = 0, tolerance: float = 1e-6, most: int = 600) -> Leading:
     """The `count` largest singular values of M, by block Golub-Kahan-Lanczos iteration from a random block.
 
     With orthonormal bases P and Q it keeps M Q = P B, for a small B. M^H P = Q B^H + V S then holds with the next block
     V of Q. The singular values s of B = X s Y^H are those of M between the two spaces: with u = P x and v = Q y,
     M v = s u, and |M^H u - s v| = |S x_last| for the part of x in the last block, so that M has a singular value within
     that of s. Both bases grow by a block of eight until these bounds are at most `tolerance` times the largest value
-    for the first `count`, until they hold `most` vectors or `MEMORY`, or until they span all there is. The bounds
-    cannot tell of a value that was missed, such as copies of a multiple one beyond the width of a block: another random
-    block joins before the values are believed, and has to leave them as they are.
+    for the first `count`, until they hold `most` vectors (or eight times `count`) or `MEMORY`, or until they span all
+    there is. The bounds cannot tell of a value that was missed, such as copies of a multiple one beyond the width of a
+    block: another random block joins before the values are believed, and has to leave them as they are.
 
     Golub, Luk, Overton 1981; Golub and Van Loan 2013, section 10.4.
     """
     small = min(matrix.rows, matrix.columns)
     count = min(count, small)
-    limit = min(small + BLOCK, most, max(MEMORY // (8 * (matrix.rows + matrix.columns)), count + BLOCK))
+    limit = min(small + BLOCK, max(most, 8 * count), max(MEMORY // (8 * (matrix.rows + matrix.columns)), count + BLOCK))
     generator = torch.Generator().manual_seed(seed)
     left = torch.empty(0, matrix.rows, dtype=matrix.dtype, device=matrix.device)
     right, inner = left.new_empty(0, matrix.columns), left.new_empty(0, 0)

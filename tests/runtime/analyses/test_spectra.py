@@ -72,7 +72,7 @@ def test_all_singular_values(text: str, unknown: str) -> None:
 def test_the_largest_without_a_matrix(text: str, unknown: str) -> None:
     """Block Lanczos against all singular values of the matrix; each bound of an error holds."""
     a = operator(text, unknown)
-    found = leading(OperatorMatrix(a), 20)
+    found = leading(OperatorMatrix(a), 20, tolerance=1e-8)
     expected = scipy.linalg.svd(matrix_of(a), compute_uv=False)[:20]
     off = np.abs(found.values.numpy() - expected)
     assert (off <= found.errors.numpy() + 1e-12 * expected[0]).all()
