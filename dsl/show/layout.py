@@ -72,6 +72,8 @@ def _method(out: list[str], paint: Paint, m: MethodPlan, width: int) -> None:
     solver = [f"  {paint.bold(m.solver.name)}{iterations}", *paragraph(m.solver.why, indent=4, width=width)]
     if m.solver.promise:
         solver += paragraph(m.solver.promise, indent=4, width=width)
+    if m.solver.missed:
+        solver += ["    missed by one:", *(x for row in m.solver.missed for x in paragraph(row, indent=6, width=width))]
     solver += columns(
         [(s.name, _value(s), s.why if s.why != AT_RUN or s.value is not None else "") for s in m.steps], indent=4
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ..check.blocks import choose_solver
 from ..check.formulate import Checked
+from ..check.missed import missed
 from ..check.rules import TABLE, Choice
 from ..check.weights import found_priors
 from ..diagnostics import SpecError
@@ -57,13 +58,17 @@ COPIES: dict[str, tuple[int, int]] = {
 
 @dataclass(frozen=True)
 class SolverLine:
-    """The solver, the rule that chose it (0: named on the page), why, and what the rule promises."""
+    """The solver, the rule that chose it (0: named on the page), why, and what the rule promises.
+
+    missed: the rows of the table that one term keeps out.
+    """
 
     name: str
     rule: int
     why: str
     promise: str
     iterates: bool
+    missed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -108,6 +113,7 @@ def solver_line(c: Checked, choice: Choice) -> SolverLine:
             f"{choice.why} (rule {rule.number}: {rule.problem})",
             _PROMISES[rule.promise],
             iterates,
+            missed(c.problem, rule.number),
         )
     if choice.solver.role == "direct":
         return SolverLine(choice.solver.word, 0, choice.why, "read off the measurement, priors play no part", iterates)

@@ -245,3 +245,34 @@ def test_plans_as_json_and_as_text(name: str) -> None:
 def test_a_hostile_page_cannot_speak_to_the_terminal() -> None:
     p = planned('recon 1\n## \x9b31m doc\nexperiment "a\u202eb"\n' + DENOISE.removeprefix("recon 1\n"))
     assert not set("\x1b\x9b\u202e") & set(plan_text(p))
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (
+            "forward A = conv(gaussian(width = 1))\nnoise y ~ gaussian(A @ x, sigma = 0.1)\nprior 3 * tv(x)",
+            [
+                "rule 10, all quadratic: but for `3 * tv(x)`",
+                "rule 11, FISTA: but that what stands inside `3 * tv(x)` is not orthonormal, K K^H no multiple of I",
+                "rule 12, denoising: but for the operator in `y ~ gaussian(A @ x, sigma = 0.1)`",
+                "rule 14 in closed form, ADMM: but that `y ~ gaussian(A @ x, sigma = 0.1)` is diagonal in the Fourier "
+                "basis, `3 * tv(x)` in the cosine basis; `boundary = circular` for both would make them one",
+            ],
+        ),
+        ("noise y ~ gaussian(x, sigma = 0.1)\nprior sq(x)", []),
+        (
+            "forward A = conv(gaussian(width = 1))\nnoise y ~ gaussian(A @ x, sigma = 0.1)\nprior l1(x) + tv(x)",
+            [
+                "rule 12, denoising: but for the operator in `y ~ gaussian(A @ x, sigma = 0.1)`",
+                "rule 14 in closed form, ADMM: but that `y ~ gaussian(A @ x, sigma = 0.1)` is diagonal in the Fourier "
+                "basis, `tv(x)` in the cosine basis; `boundary = circular` for both would make them one",
+            ],
+        ),
+    ],
+)
+def test_the_rows_that_one_term_keeps_out(body: str, expected: list[str]) -> None:
+    text = f'recon 1\ndata d = sample("camera")\nimage x : real[32, 32]\n{body}\n'
+    found = plan(load(text, "page.recon", Path()))
+    assert list(found.methods[0].solver.missed) == expected
+    assert ("missed by one" in plan_text(found)) == bool(expected)
