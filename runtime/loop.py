@@ -32,6 +32,8 @@ reach of a large weight, and come back."""
 APART, FAR_APART = 1.25, 2.0
 """The quotient of two iterations in sequence at which the duality gap is computed: where it decides when to stop, and
 where it is only shown."""
+LOOSE = 0.05
+"""A relative duality gap above which the bound, not the estimate, is most likely what is far off."""
 ROUNDED, SMALLER, PATIENCE = 5.0, 0.7, 10
 """Relative moves of so many machine epsilons are rounding if they have not fallen by this factor in so many looks."""
 
@@ -322,12 +324,15 @@ class _Watch:
             return f"tolerance {self.tolerance:g} met after {k} iterations" + self._bound()
         left = int(self.active.sum())
         rows = f"; {left} of {self.problem.rows} rows had not met the tolerance" if self.problem.rows > 1 else ""
-        return f"all {k} iterations done" + self._bound() + (rows if self.tolerance > 0 else "")
+        more = (
+            ": more of them would bring it down" if self.goal > 0 and self.goal < float(self.gap.max()) <= LOOSE else ""
+        )
+        return f"all {k} iterations done" + self._bound() + more + (rows if self.tolerance > 0 else "")
 
     def _bound(self) -> str:
-        """How far the objective of the slowest row is from its minimum at most."""
+        """How far the objective of the slowest row is from its minimum at most, where that says something."""
         worst = float(self.gap.max())
-        return f"; relative duality gap {worst:.1e}" if worst < float("inf") else ""
+        return f"; relative duality gap {worst:.1e}" if worst <= LOOSE else ""
 
     def warning(self, k: int) -> str:
         """What the user should know of the end: a tolerance that rounding keeps out of reach."""

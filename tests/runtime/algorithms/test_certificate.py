@@ -126,8 +126,11 @@ def test_iterations_end_at_the_gap_and_say_so(kit: Any) -> None:
     assert found.stopped.startswith("relative duality gap 0.0001 met after")
     assert found.iterations < 500
     assert found.trace.objective[-1][0] <= best * (1 + 1.01e-4)
-    short = solve(meaning(PDHG)(PDHG, problem), problem, iterations=5, tolerance=1e-9, gap=1e-9)
-    assert short.stopped.startswith("all 5 iterations done; relative duality gap ")
+    short = solve(meaning(PDHG)(PDHG, problem), problem, iterations=30, tolerance=1e-9, gap=1e-9)
+    assert short.stopped.startswith("all 30 iterations done; relative duality gap ")
+    assert short.stopped.endswith(": more of them would bring it down")
+    first = solve(meaning(PDHG)(PDHG, problem), problem, iterations=1, tolerance=1e-9, gap=1e-9)
+    assert first.stopped == "all 1 iterations done", "a bound that is far off says nothing"
 
 
 def test_rows_have_gaps_of_their_own(kit: Any) -> None:
