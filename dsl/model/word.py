@@ -346,6 +346,10 @@ class Network(Word):
 
     expression_kind: ClassVar[str] = "network"
 
+    def misfit(self, output: Space) -> tuple[str, str] | None:
+        """Why its output cannot lie in that space, and what would help; None where it can."""
+        return None
+
 
 class Analysis(Word):
     """Something an `analyze` line computes of operators or methods."""

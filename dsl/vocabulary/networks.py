@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ..model.fields import Count, Field, Seed
+from ..model.space import Space, SpaceError
 from ..model.word import Kernel, Network
 
 
@@ -24,3 +25,17 @@ class ConvGenerator(Network):
     kernel: Kernel = Field(description="the fixed kernel of the convolution")
     channels: Count = Field(512, description="number of channels k")
     seed: Seed = Field("auto", description="seed of the weights at the start; `auto` derives it from `run.seed`")
+
+    def misfit(self, output: Space) -> tuple[str, str] | None:
+        try:
+            extents = self.kernel.extents(len(output.axes))
+            stacked = self.kernel.stack(len(output.axes)) is not None
+        except SpaceError as e:
+            return f"`{self.kernel.word}` {e}", "take a kernel for the axes of the unknown"
+        if stacked or self.kernel.complex_valued:
+            return f"`{self.word}` has one real kernel for all channels", "take `triangle` or `gaussian`"
+        for k, axis in zip(extents, output.axes, strict=True):
+            if axis.size is not None and k > axis.size:
+                message = f"the kernel has {k} entries along {axis.name}, more than the output {output}"
+                return message, "take a narrower kernel"
+        return None

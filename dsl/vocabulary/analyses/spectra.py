@@ -70,7 +70,7 @@ class JacobianSpectrum(Analysis):
 
     def misfit(self, operators: Sequence[Placed], unknown: Space) -> tuple[str, str] | None:
         if isinstance(self.of, Network):
-            return None
+            return self.of.misfit(unknown)
         names = unknowns_in(self.of)
         if len(names) == 1:
             return None
