@@ -29,9 +29,8 @@ GROWN = 4.0
 """The factor by which it then grows, at whatever pace: the first iterates of a primal-dual method may be far out of
 reach of a large weight, and come back."""
 
-APART, FAR_APART = 1.25, 2.0
-"""The quotient of two iterations in sequence at which the duality gap is computed: where it decides when to stop, and
-where it is only shown."""
+APART = 1.25
+"""The quotient of two iterations in sequence at which the duality gap is computed, where it decides when to stop."""
 LOOSE = 0.05
 """A relative duality gap above which the bound, not the estimate, is most likely what is far off."""
 ROUNDED, SMALLER, PATIENCE = 5.0, 0.7, 10
@@ -277,12 +276,11 @@ class _Watch:
 
     def _certified(self, k: int, state: Any, x: Tensor, objective: Tensor, violation: Tensor, now: bool) -> Flags:
         """Whether the duality gap is small enough; computed at looks that lie ever further apart, or `now`. A gap that
-        decides nothing and takes a search is left for the end."""
-        cheap = self.certificate is not None and (self.goal > 0 or not self.certificate.searches)
-        if self.certificate is not None and (now or (cheap and k >= self.next)):
+        decides nothing is left for the end: it may cost as much as many steps."""
+        if self.certificate is not None and (now or (self.goal > 0 and k >= self.next)):
             gap = _numbers(self.certificate.relative(x, self.algorithm.duals(state), objective, violation))
             self.gap = np.where(self.active, gap, self.gap)
-            self.next = int(k * (APART if self.goal > 0 else FAR_APART))
+            self.next = int(k * APART)
         met: Flags = self.gap <= self.goal if self.goal > 0 else np.zeros_like(self.active)
         return met
 

@@ -57,15 +57,11 @@ class Absorber(Protocol):
 
 
 class DualityGap:
-    """The objective above the largest lower bound that is at hand; `known` tells whether there can be one.
-
-    searches: whether a bound takes an inner iteration, so that it costs as much as many steps of a solver.
-    """
+    """The objective above the largest lower bound that is at hand; `known` tells whether there can be one."""
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
         self.absorber = _absorber(problem)
-        self.searches = isinstance(self.absorber, SeenByNorm)
         linear = self.absorber is not None and all(t.operator.facts.linear != "none" for t in problem.terms)
         minima = [t.functional.conjugate(_zero(t)) for t in problem.terms] if linear else [None]
         self.known = all(m is not None for m in minima)
