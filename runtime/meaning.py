@@ -43,14 +43,15 @@ def meaning(word: Word | type[Word]) -> Callable[..., Any]:
 
 
 def _load(cls: type[Word]) -> None:
-    """Import the runtime modules named like the word's own module, then, if that was not enough, all rooms."""
-    tail = cls.__module__.rsplit(".", 1)[-1]
+    """Import the runtime modules named like the word's own module, or like the package that it stands in; if that was
+    not enough, all rooms."""
     modules = [m for room in _ROOMS for m in _modules(f"recon.runtime.{room}")]
-    for name in modules:
-        if name.rsplit(".", 1)[-1] == tail:
-            importlib.import_module(name)
-    if cls in _MEANINGS:
-        return
+    for part in reversed(cls.__module__.split(".")):
+        for name in modules:
+            if name.rsplit(".", 1)[-1] == part:
+                importlib.import_module(name)
+        if cls in _MEANINGS:
+            return
     for name in modules:
         importlib.import_module(name)
 

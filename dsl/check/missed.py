@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..model.problem import Problem, TermFacts
-from ..vocabulary.solvers import joint_prox
+from ..vocabulary.solvers.needs import joint_prox
 
 _BASES = {"fourier": "the Fourier basis", "cosine": "the cosine basis", "pixel": "the grid", "identity": "any basis"}
 

@@ -12,7 +12,7 @@ from ..model.space import Space
 from ..model.terms import ValueTerm
 from ..model.word import Metric, Set
 from .metrics import OF
-from .solvers import measured_numbers
+from .solvers.needs import measured_numbers
 
 
 class Sparse(Set):

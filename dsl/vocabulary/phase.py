@@ -9,7 +9,8 @@ from ..model.fields import Auto, Count, Field, NonNegative, Positive, Whole
 from ..model.place import Placed
 from ..model.problem import Problem, TermFacts
 from ..model.solver import Iterative, Misfit, Solver
-from .solvers import ClosedForm, one_map
+from .solvers import ClosedForm
+from .solvers.needs import one_map
 
 Restarts = Field(1, description="runs from different random starts, of which the one that fits the data best is kept")
 

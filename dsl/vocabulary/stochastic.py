@@ -11,7 +11,7 @@ from ..model.fields import Annotated, Auto, Count, Field, Positive
 from ..model.problem import Problem
 from ..model.solver import InBlocks, Misfit
 from ..model.word import Schedule
-from .solvers import has_data, one_map
+from .solvers.needs import has_data, one_map
 
 Relaxation = Annotated[Positive, Lt(2)]
 Order = Literal["random", "shuffled", "cyclic"]
