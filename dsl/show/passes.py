@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import pairwise
+
 from ..check.formulate import Checked
 from ..model.facts import Diagonal, Facts
+from ..model.place import Placed
+from ..model.terms import Leaf
+from ..vocabulary.operators.fourier import Fft2
+from ..vocabulary.operators.mri import Cartesian
 from .text import number
 
 AT_RUN = "estimated at run"
@@ -78,6 +85,7 @@ def passes(c: Checked) -> list[str]:
         for term in c.problem.terms
         if term.function.prox == "inner"
     ]
+    out += [f"`{term.label}`: {line}" for term in c.problem.terms for p in term.blocks.values() for line in _lines(p)]
     basis = c.problem.normal_basis
     smooth = [x for x in c.problem.terms if not x.function.constraint]
     if basis is not None and len(smooth) > 1:
@@ -85,3 +93,14 @@ def passes(c: Checked) -> list[str]:
             f"all normal matrices together are diagonal in {basis_in_words(basis)}: linear systems in them are closed"
         )
     return out
+
+
+def _lines(placed: Placed) -> Iterator[str]:
+    """The transforms that cancel in A^H A since whole lines of k-space are kept."""
+    for inner, outer in pairwise(placed.parts):
+        match inner.term, outer.term:
+            case Leaf(word=Fft2()), Leaf(word=Cartesian() as mask):
+                across = mask.index(outer.domain)
+                axes = [a.name for i, a in enumerate(outer.domain.axes) if i - len(outer.domain.axes) in (-2, -1)]
+                along = next(a for i, a in zip((-2, -1), axes, strict=True) if i != across)
+                yield f"whole lines of k-space are kept, so the transforms along {along} cancel in A^H A"

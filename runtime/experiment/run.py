@@ -157,10 +157,14 @@ def _code(execution: Execution, verdicts: list[Verdict], failure: str) -> int:
 def _warnings(findings: list[Diagnostic], execution: Execution, failure: str) -> list[str]:
     """What stands at the top of the report."""
     out = [render([d], color=False) for d in findings if d.severity != "note"]
+    told: dict[str, list[str]] = {}
     for o in execution.outcomes:
-        where = o.folder or o.solver
-        out += [f"{where} failed: {o.failure}"] if o.failure else []
-        out += [f"{where}: {note}" for note in (*o.warnings, *o.notes)]
+        failed = [f"failed: {o.failure}"] if o.failure else []
+        for text in (*failed, *o.warnings, *o.notes):
+            told.setdefault(text, []).append(o.folder or o.solver)
+    for text, places in told.items():
+        others = f" and {len(places) - 1} more" if len(places) > 1 else ""
+        out.append(f"{places[0]}{others}: {text}")
     return out + ([failure] if failure else [])
 
 

@@ -137,6 +137,22 @@ def test_real_unknowns_are_embedded() -> None:
     assert not any("embedding" in p for p in planned(complex_page).methods[0].passes)
 
 
+@pytest.mark.parametrize(
+    ("mask", "along"),
+    [("cartesian(accel = 4)", "row"), ("cartesian(accel = 4, axis = row)", "col"), ("points(accel = 4)", "")],
+)
+def test_transforms_that_cancel_where_whole_lines_are_kept(mask: str, along: str) -> None:
+    page = f"""recon 1
+    image x : complex[32, 32]
+    forward A = {mask} @ fft2(norm = "ortho")
+    noise y ~ gaussian(A @ x, sigma = 0.1)
+    prior l1(wavelet("haar") @ x)
+    """
+    found = [p for p in planned(page).methods[0].passes if "cancel" in p]
+    assert len(found) == bool(along)
+    assert not along or f"the transforms along {along} cancel" in found[0]
+
+
 def test_steps_from_closed_formulas() -> None:
     steps = {s.name: s for s in planned(MRI).methods[0].steps}
     assert steps["L"].value == pytest.approx(1e4)  # |A| <= 1, sigma = 0.01
