@@ -252,6 +252,15 @@ class _Watch:
     def _finished(self, k: int, state: Any, move: Numbers) -> Flags:
         if self.tolerance <= 0:
             return np.zeros_like(self.active)
+        calm, proven = self._calm(k, state, move), self.algorithm.proven(state)
+        if proven is None:
+            return calm
+        rows: Flags = proven.cpu().numpy()
+        self.proven = bool(rows.all())
+        return calm | rows
+
+    def _calm(self, k: int, state: Any, move: Numbers) -> Flags:
+        """Whether the residual is small enough, or else the move of the estimate."""
         stuck = self._stuck(move)
         residual = self.algorithm.residual(state)
         if residual is not None:

@@ -14,7 +14,7 @@ from recon.dsl.model.solver import Solver
 from recon.dsl.vocabulary import solvers as words
 from recon.dsl.vocabulary.operators import sparsity
 from recon.runtime.algorithms.condat_vu import BalancedPdhg
-from recon.runtime.algorithms.primal_dual import Roles, blocks, joint_norm, roles
+from recon.runtime.algorithms.primal_dual import ROUGH, Roles, blocks, joint_norm, roles
 from recon.runtime.algorithms.proximal import prox_of
 from recon.runtime.functionals.data import Exactly, HalfSquare, PoissonCounts, PoissonExponential
 from recon.runtime.functionals.priors import L1, GroupL1, Interval, Nonnegative
@@ -180,7 +180,7 @@ def test_step_is_one_over_lipschitz(kit: Any, rng: np.random.Generator) -> None:
 
 
 def test_joint_norm_bounds_the_stack(kit: Any, rng: np.random.Generator) -> None:
-    """tau sigma |stack K|^2 <= 1 holds: M is an upper bound of the normalised stack's squared norm, within 5e-4."""
+    """tau sigma |stack K|^2 <= 1 holds: M is an upper bound of the normalised stack's squared norm, within 3%."""
     space = kit.image(4, 4)
     A, y = rng.standard_normal((10, 16)), rng.standard_normal((1, 10))
     D = kit.word(sparsity.Gradient(), space)
@@ -190,7 +190,7 @@ def test_joint_norm_bounds_the_stack(kit: Any, rng: np.random.Generator) -> None
     stack = np.concatenate([A * of[0].share ** 0.5, dense * of[1].share ** 0.5])
     exact = np.linalg.norm(stack, 2) ** 2
     assert exact <= joint_norm(of) * (1 + 1e-9)
-    assert joint_norm(of) <= exact * (1 + 5e-4)
+    assert joint_norm(of) <= exact * (1 + 3 * ROUGH)
     assert of[0].share <= 1 / np.linalg.norm(A, 2) ** 2
 
 
