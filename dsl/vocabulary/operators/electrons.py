@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar, Literal, Self
 
 from annotated_types import Ge, Len, Lt
@@ -11,7 +12,7 @@ from ...model import facts as fact
 from ...model.facts import Diagonal, Facts, Norm
 from ...model.fields import Angle, Annotated, Field, Interval, Length, Shift, SignedLength, Tilts, Voltage
 from ...model.place import space_of
-from ...model.space import Axis, Space, SpaceError
+from ...model.space import Axis, Space, SpaceError, distinct
 from ...model.terms import Known, Unknown, ValueTerm, everything
 from ...model.units import LENGTH, Quantity, describe
 from ...model.word import Array, Draw, Operator
@@ -245,7 +246,7 @@ class RealPart(Operator):
 
     def facts(self, domain: Space) -> Facts:
         if domain.field == "real":
-            return fact.IDENTITY
+            return replace(fact.IDENTITY, apart=distinct(domain))
         return Facts(linear="real", cogram=fact.identity(), norm=Norm(1.0, exact=True))
 
 

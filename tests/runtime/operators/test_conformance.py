@@ -151,7 +151,6 @@ SENSE = Compose((Leaf(mri.Cartesian(accel=2), "m"), Leaf(fourier.Fft2()), Leaf(m
         (SENSE, {"apart": ("row",)}),
         (SENSE, {"blocks": ("col",)}),
         (Leaf(fourier.Fft2()), {"apart": ("row",)}),
-        (Leaf(basic.Identity()), {"blocks": ("row",), "apart": ()}),
     ],
 )
 def test_wrong_facts_are_caught(term: Any, wrong: dict[str, Any]) -> None:
