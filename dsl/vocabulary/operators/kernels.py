@@ -13,7 +13,19 @@ from ...model.space import SpaceError
 from ...model.word import Kernel
 
 
-class GaussianKernel(Kernel):
+class _Symmetric(Kernel):
+    """A blur that sums to one and is the same in both directions along each axis."""
+
+    @property
+    def averages(self) -> bool:
+        return True
+
+    @property
+    def symmetric(self) -> bool:
+        return True
+
+
+class GaussianKernel(_Symmetric):
     """A Gaussian blur, cut off at four standard deviations and normalised to sum one."""
 
     word: ClassVar[str] = "gaussian"
@@ -23,19 +35,11 @@ class GaussianKernel(Kernel):
 
     width: Positive = Field(description="standard deviation in pixels")
 
-    @property
-    def averages(self) -> bool:
-        return True
-
-    @property
-    def symmetric(self) -> bool:
-        return True
-
     def extents(self, dimensions: int) -> tuple[int, ...]:
         return (2 * ceil(4 * self.width) + 1,) * dimensions
 
 
-class Triangle(Kernel):
+class Triangle(_Symmetric):
     """A triangle along each axis, normalised to sum one: the kernel of linear and bilinear interpolation."""
 
     formula: ClassVar[str] = r"k(r) \propto \prod_i \max(0, 1 - |r_i| / R)"
@@ -44,19 +48,11 @@ class Triangle(Kernel):
 
     radius: Positive = Field(description="where it reaches zero, in pixels")
 
-    @property
-    def averages(self) -> bool:
-        return True
-
-    @property
-    def symmetric(self) -> bool:
-        return True
-
     def extents(self, dimensions: int) -> tuple[int, ...]:
         return (2 * max(ceil(self.radius) - 1, 0) + 1,) * dimensions
 
 
-class Disc(Kernel):
+class Disc(_Symmetric):
     """The blur of a lens out of focus: the part of each pixel that a disc covers, normalised to sum one."""
 
     formula: ClassVar[str] = r"k(r) \propto \text{area of pixel } r \text{ inside the disc of radius } R"
@@ -64,14 +60,6 @@ class Disc(Kernel):
     example: ClassVar[str] = "conv(disc(radius = 4.5))"
 
     radius: Positive = Field(description="radius in pixels")
-
-    @property
-    def averages(self) -> bool:
-        return True
-
-    @property
-    def symmetric(self) -> bool:
-        return True
 
     def extents(self, dimensions: int) -> tuple[int, ...]:
         if dimensions != 2:
@@ -225,7 +213,7 @@ class Caustics(Kernel):
         return self.depths
 
 
-class Airy(Kernel):
+class Airy(_Symmetric):
     """The diffraction pattern of a round pupil, cut off at four times its first dark ring and normalised to sum one."""
 
     formula: ClassVar[str] = r"k(r) \propto \Bigl(\frac{2 J_1(v)}{v}\Bigr)^2, \quad v = 3.8317 \, |r| / R"
@@ -233,14 +221,6 @@ class Airy(Kernel):
     example: ClassVar[str] = "conv(airy(radius = 2.5))"
 
     radius: Positive = Field(description="radius R of the first dark ring in pixels; 1.22 wavelengths times f-number")
-
-    @property
-    def averages(self) -> bool:
-        return True
-
-    @property
-    def symmetric(self) -> bool:
-        return True
 
     def extents(self, dimensions: int) -> tuple[int, ...]:
         if dimensions != 2:
