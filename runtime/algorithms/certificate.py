@@ -65,7 +65,8 @@ class DualityGap:
         linear = self.absorber is not None and all(t.operator.facts.linear != "none" for t in problem.terms)
         minima = [t.functional.conjugate(_zero(t)) for t in problem.terms] if linear else [None]
         self.known = all(m is not None for m in minima)
-        self.least = -sum((m for m in minima if m is not None), torch.zeros(1, dtype=torch.float64))
+        start = torch.zeros(1, dtype=torch.float64, device=problem.device)
+        self.least = -sum((m for m in minima if m is not None), start)
         """The sum of the terms' own minima."""
 
     def relative(self, x: Tensor, duals: Duals, objective: Tensor, violation: Tensor) -> Tensor:
@@ -88,9 +89,7 @@ class DualityGap:
                 p = term.functional.grad(term.operator.forward(x)) if smooth else zero.expand(len(x), *zero.shape[1:])
             others.append((term, p))
         bound = self.absorber.dual(x, others)
-        gap = (objective - bound) / (objective - self.least.to(objective.device)).clamp_min(
-            torch.finfo(torch.float64).tiny
-        )
+        gap = (objective - bound) / (objective - self.least).clamp_min(torch.finfo(torch.float64).tiny)
         outside = violation > ROUNDING * torch.finfo(self.problem.real).eps
         return torch.where(gap.isnan() | outside, torch.inf, gap.clamp_min(0))
 
@@ -197,7 +196,8 @@ class Conditioned:
         smooth = Smooth(problem, squares)
         self.rhs, self.normal, self.inverse = smooth.rhs, normal, normal.inverse(smooth.weights)
         zero = problem.zeros()
-        self.constant = sum((t.value(zero) for t in squares), torch.zeros(problem.rows, dtype=torch.float64))
+        start = torch.zeros(problem.rows, dtype=torch.float64, device=problem.device)
+        self.constant = sum((t.value(zero) for t in squares), start)
 
     def dual(self, x: Tensor, others: Duals) -> Tensor:
         v = self.rhs - _pulled(others, x)
@@ -249,7 +249,7 @@ class SeenByNorm:
         for term, q in zip(self.squares, residuals, strict=True):
             g = term.functional
             assert isinstance(g, HalfSquare)
-            square = square + square_rows(q) / (2 * torch.as_tensor(g.weight, dtype=torch.float64))
+            square = square + square_rows(q) / (2 * torch.as_tensor(g.weight, dtype=torch.float64, device=x.device))
             if g.target is not None:
                 linear = linear + dot_rows(q, g.target.expand_as(q))
         linear = linear + 2 * (square_rows(left) * square_rows(x)).sqrt()

@@ -56,7 +56,8 @@ class HalfQuadratic(Algorithm[Halved]):
         self._rhs = self.smooth.rhs
 
     def init(self) -> Halved:
-        return Halved(self.problem.initial(), torch.full((self.problem.rows,), torch.inf))
+        x = self.problem.initial()
+        return Halved(x, torch.full((self.problem.rows,), torch.inf, device=x.device))
 
     def knobs(self, iteration: int) -> Knobs:
         settled = self.rho(iteration) == self.rho(iteration + 1) == self.rho(self.iterations)
