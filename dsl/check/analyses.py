@@ -31,18 +31,22 @@ def _wrong(word: Analysis, span: Span, c: Checked) -> Iterator[Diagnostic]:
             at = Label(term.span, f"depends on `{needed[0]}`") if term.span is not None else None
             yield error("RC060", message, Label(span), at, help="analyse an operator whose parameters are known")
             return
-        found = _placed(term, c)
-        if isinstance(found, Diagnostic):
-            yield found
+        try:
+            placed.append(placed_on_first(term, c))
+        except MisfitError as e:
+            place = e.span or term.span
+            yield error("RC001", str(e), Label(place, f"given {e.domain}") if place else None)
             return
-        placed.append(found)
     misfit = word.misfit(placed, next(iter(c.problem.unknowns.values())))
     if misfit is not None:
         yield error("RC061", misfit[0], span, help=misfit[1])
 
 
-def _placed(term: OperatorTerm, c: Checked) -> Placed | Diagnostic:
-    """The term on the first unknown that it fits; else what is wrong with the first."""
+def placed_on_first(term: OperatorTerm, c: Checked) -> Placed:
+    """A term on the first unknown that it fits, or on what an adjoint that it begins with makes of one.
+
+    Raises MisfitError where it fits none: what is wrong with the first.
+    """
     first: MisfitError | None = None
     for space in c.problem.unknowns.values():
         try:
@@ -50,5 +54,4 @@ def _placed(term: OperatorTerm, c: Checked) -> Placed | Diagnostic:
         except MisfitError as e:
             first = first or e
     assert first is not None
-    at = first.span or term.span
-    return error("RC001", str(first), Label(at, f"given {first.domain}") if at else None)
+    raise first

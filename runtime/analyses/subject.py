@@ -6,10 +6,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import torch
+from recon.dsl.check.analyses import placed_on_first
 from recon.dsl.check.formulate import Checked
-from recon.dsl.model.place import Placed, place_towards
 from recon.dsl.model.solver import Solver
-from recon.dsl.model.space import SpaceError
 from recon.dsl.model.terms import OperatorTerm
 from torch import Tensor
 
@@ -37,26 +36,12 @@ class Subject:
 
         Raises SpaceError where the term fits no unknown.
         """
-        return build_operator(placed(term, self.checked), self.double)
+        return build_operator(placed_on_first(term, self.checked), self.double)
 
     @property
     def double(self) -> Build:
         """What it is built for, in double precision."""
         return _double(self.build)
-
-
-def placed(term: OperatorTerm, checked: Checked) -> Placed:
-    """A term on the first unknown that it fits, or on what an adjoint that it begins with makes of one.
-
-    Raises SpaceError where it fits none: what is wrong with the first.
-    """
-    first: SpaceError | None = None
-    for space in checked.problem.unknowns.values():
-        try:
-            return place_towards(term, space)
-        except SpaceError as e:
-            first = first or e
-    raise first or SpaceError("there is no unknown")
 
 
 def _double(build: Build) -> Build:
