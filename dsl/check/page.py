@@ -116,14 +116,36 @@ def check_cell(
 def _swept(
     page: Page, folder: Path, overrides: Sequence[tuple[str, Expr]], axes: tuple[SweepAxis, ...]
 ) -> list[Diagnostic]:
-    """Errors of the page with one swept value at a time, each labelled with the value too."""
+    """Errors of the page with one swept value at a time, each labelled with the value too.
+
+    What is wrong with every value of an axis is told once, of the axis.
+    """
     out: list[Diagnostic] = []
-    values = [(axis.path, value) for axis in axes for value in axis.values]
     shown = ("sweep", "report")  # their axes are those of the whole page
     page = replace(page, items=tuple(i for i in page.items if not (isinstance(i, Statement) and i.kind in shown)))
-    for path, value in values[:MOST_SWEPT]:
-        try:
-            check_cell(page, folder, overrides, [(path, value)])
-        except SpecError as e:
-            out += [d for d in e.diagnostics if d.severity == "error"]
+    left = MOST_SWEPT
+    for axis in axes:
+        values = axis.values[:left]
+        left -= len(values)
+        found = [_errors(page, folder, overrides, axis.path, value) for value in values]
+        shared = set.intersection(*({(d.code, d.message) for d in f} for f in found)) if len(found) > 1 else set()
+        out += [_of_axis(d, axis) for d in found[0] if (d.code, d.message) in shared] if shared else []
+        out += [d for f in found for d in f if (d.code, d.message) not in shared]
     return out
+
+
+def _errors(
+    page: Page, folder: Path, overrides: Sequence[tuple[str, Expr]], path: str, value: Expr
+) -> list[Diagnostic]:
+    try:
+        check_cell(page, folder, overrides, [(path, value)])
+    except SpecError as e:
+        return [d for d in e.diagnostics if d.severity == "error"]
+    return []
+
+
+def _of_axis(d: Diagnostic, axis: SweepAxis) -> Diagnostic:
+    """The diagnostic of one value as that of all: labels at the value move to the axis."""
+    at = {value.span for value in axis.values}
+    kept = tuple(label for label in d.labels if label.span not in at)
+    return replace(d, labels=(*kept, Label(axis.span, f"with each value of `{axis.path}`")))
