@@ -13,6 +13,10 @@ from .scope import Scope
 Reading = Callable[[Elaborator, Expr, Scope], object]
 
 
+NAMED = ("param", "forward", "weights")
+"""Statements whose names something should use."""
+
+
 def read_leftovers(context: Context) -> None:
     """Read every param and binding that nothing uses, as whatever it can be, and warn that nothing uses it.
 
@@ -40,7 +44,7 @@ def expressions(item: Item) -> list[Expr]:
 
 
 def _defines(item: Item) -> bool:
-    return isinstance(item, Binding) or (isinstance(item, Statement) and item.kind in ("param", "forward"))
+    return isinstance(item, Binding) or (isinstance(item, Statement) and item.kind in NAMED)
 
 
 def _is_used(item: Item, context: Context) -> bool:
@@ -49,10 +53,10 @@ def _is_used(item: Item, context: Context) -> bool:
 
 
 def _read(item: Item, context: Context) -> None:
-    """Read the value of a param or binding; that of a `forward` has been read."""
+    """Read the value of a param or binding; those of `forward` and `weights` have been read."""
     kind = item.kind if isinstance(item, Statement) else "binding"
     value = None if isinstance(item, Clause) else item.value
-    if kind != "forward" and value is not None:
+    if kind not in ("forward", "weights") and value is not None:
         scope = Scope(context.names, context.folder, f"{kind}.unused", results=True)
         context.attempt(lambda e: _any(e, scope, context), value)
 
@@ -60,8 +64,12 @@ def _read(item: Item, context: Context) -> None:
 def _warning(item: Item) -> Diagnostic:
     assert isinstance(item, (Binding, Statement))
     kind = item.kind if isinstance(item, Statement) else "binding"
-    what = {"param": "the param ", "forward": "the operator "}.get(kind, "")
-    hint = f"apply it in a noise line, as in `gaussian({item.name} @ x)`" if kind == "forward" else ""
+    what = {"param": "the param ", "forward": "the operator ", "weights": "the weights "}.get(kind, "")
+    hints = {
+        "forward": f"apply it in a noise line, as in `gaussian({item.name} @ x)`",
+        "weights": f"a network stands where its name does, as in `prior x ~ denoiser({item.name})`",
+    }
+    hint = hints.get(kind, "")
     return warning("RL012", f"nothing uses {what}`{item.name}`", item.name_span, help=hint)
 
 

@@ -53,6 +53,7 @@ def _experiment(context: Context) -> Experiment:
     scope = Scope(context.names, context.folder, "run")
     options = context.attempt(lambda s: context.validated(RunOptions, s, scope), run) if run is not None else None
     sweeps = context.each(lambda s: results.sweep(s, context), context.statements("sweep"))
+    weights = dict(context.each(lambda s: results.weights(s, context), context.statements("weights")))
     results.later_words(context)
     analyses = results.analyses(derived, context)
     experiment = Experiment(
@@ -73,6 +74,7 @@ def _experiment(context: Context) -> Experiment:
         run=options or RunOptions.model_validate({}),
         metrics_span=metrics_span,
         analyses_spans=tuple(span for _, span in analyses),
+        weights=weights,
     )
     read_leftovers(context)
     return experiment

@@ -6,6 +6,7 @@ from .. import vocabulary
 from ..diagnostics import Diagnostic, Label, SpecError, error
 from ..model.experiment import Claim, SweepAxis
 from ..model.fields import Interval
+from ..model.networks import Pretrained
 from ..model.options import MetricsOptions
 from ..model.units import NONE, describe
 from ..model.word import Analysis, Metric, Word
@@ -160,9 +161,15 @@ def _written(number: float, span: Span) -> Expr:
     return Number(number, f"{number:.12g}", span)
 
 
+def weights(s: Statement, context: Context) -> tuple[str, Pretrained]:
+    """`weights dn = zoo("denoiser-gray")`: the name and its network. Raises SpecError."""
+    scope = Scope(context.names, context.folder, f"weights.{s.name}")
+    return s.name or "", context.reader.pretrained(value_of(s), scope)
+
+
 def later_words(context: Context) -> None:
     """Statements whose words are not there yet: naming the word says so at its place."""
-    expected = {"train": "loss", "weights": "weights", "attack": "attack", "log": "tracker"}
+    expected = {"train": "loss", "attack": "attack", "log": "tracker"}
     bodies = [context.page.items, *(s.body or () for s in context.statements("method"))]
     for kind, word in expected.items():
         for s in (s for items in bodies for s in context.statements(kind, items)):

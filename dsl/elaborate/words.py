@@ -12,15 +12,17 @@ from ..diagnostics import Diagnostic, Label, SpecError, error
 from ..diagnostics.nearest import nearest
 from ..model import terms as t
 from ..model.fields import FilePath, Interval
+from ..model.files import FileError
 from ..model.hub import PREFIX
+from ..model.networks import Learned, Pretrained
 from ..model.units import UNITS, Unit
-from ..model.word import Maps, Operator, Schedule, Word
+from ..model.word import Maps, Network, Operator, Schedule, Weights, Word
 from ..syntax.source import Span
 from ..syntax.tree import Call, Dot, Expr, Name, Number, Range, Sequence, Text
 from ..syntax.tree import Quantity as WrittenQuantity
 from .absent import definition_in_words, no_member, unknown_name
 from .files import existing, matching
-from .names import called
+from .names import called, root
 from .phrases import kind_in_words, listed, misplaced, stage_word
 from .reader import HIGHEST, Options, Reader
 from .scope import Scope, Where
@@ -36,10 +38,13 @@ class Words(Reader):
     def word(self, node: Expr, kind: str, scope: Scope, options: Options = ()) -> Word:
         """A word of that kind with its arguments; `options` come from a body. Raises SpecError."""
         self.tick(node.span)
-        if isinstance(node, Text) and kind == "source" and node.value.startswith(PREFIX):
-            return self._from_hub(node)
+        if isinstance(node, Text) and kind in ("source", "weights") and node.value.startswith(PREFIX):
+            return self._from_hub(node, kind)
         if isinstance(node, Text) and kind in ("source", "weights"):
             raise SpecError(_from_elsewhere(node, kind))
+        network = self._network(node, scope) if kind == "network" else None
+        if network is not None:
+            return network
         stage = stage_word(node)
         if stage is not None and scope.find(stage) is None:
             raise misplaced(stage, node.span, kind_in_words(kind))
@@ -85,11 +90,40 @@ class Words(Reader):
         word: Word = self._validated(cls, values, Where(node.span, where.arguments, where.names), cls.word, problems)
         return word
 
-    def _from_hub(self, node: Text) -> Word:
+    def _from_hub(self, node: Text, kind: str) -> Word:
         """The word for an address on the Hub that stands alone."""
         where = Where(node.span, {"address": node.span}, {})
-        word: Word = self._validated(vocabulary.words()["source", "hub"], {"address": node.value}, where, "hub", [])
+        cls = vocabulary.find(kind, "hub")
+        assert cls is not None
+        word: Word = self._validated(cls, {"address": node.value}, where, "hub", [])
         return word
+
+    def _network(self, node: Expr, scope: Scope) -> Network | None:
+        """The network of a name of `weights`, or of `learned(N)`; None for anything else."""
+        path = root(node)
+        d = scope.find(path) if path is not None else None
+        if d is not None and d.kind == "weights" and d.value is not None:
+            self.read_names.add((d.name, d.span))
+            return self.pretrained(d.value, scope.inside(d))
+        if not (isinstance(node, Call) and stage_word(node) == "learned" and scope.find("learned") is None):
+            return None
+        if len(node.arguments) != 1 or node.arguments[0].name is not None:
+            raise SpecError(error("RV003", "`learned` takes one network: `learned(unet())`", node.span))
+        network = self.word(node.arguments[0].value, "network", scope)
+        assert isinstance(network, Network)
+        if network.fitted:
+            message = f"`{network.word}` is not to be trained: it has its weights, or needs none"
+            raise SpecError(error("RK014", message, node.arguments[0].value.span, help="write it without `learned`"))
+        return Learned(network=network, place=scope.word_place("learned"))
+
+    def pretrained(self, node: Expr, scope: Scope) -> Pretrained:
+        """The network of the weights that an expression names. Raises SpecError."""
+        source = self.word(node, "weights", scope)
+        assert isinstance(source, Weights)
+        try:
+            return Pretrained.of(source, scope.folder)
+        except FileError as e:
+            raise SpecError(error("RF002", str(e), node.span)) from None
 
     def _given(
         self, cls: type[Word], node: Expr, options: Options, problems: list[Diagnostic]
@@ -266,6 +300,8 @@ class Words(Reader):
             node, scope = d.value, scope.inside(d)
         else:
             return None
+        if Network in bases and (head.id == "learned" or (d is not None and d.kind == "weights")):
+            return "network"
         if d is not None:
             return None
         return next((b.expression_kind for b in bases if vocabulary.find(b.expression_kind, head.id)), None)

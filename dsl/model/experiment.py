@@ -9,6 +9,7 @@ from typing import Any
 from ..syntax.source import Source, Span
 from ..syntax.tree import Expr, Page
 from .fields import FilePath, Interval
+from .networks import Pretrained
 from .options import DataOptions, MetricsOptions, RunOptions
 from .space import Space
 from .terms import DataName, OperatorTerm, Prior, Statistic, ValueTerm, everything, rewritten, unknowns_in
@@ -166,6 +167,8 @@ class Experiment:
     metrics_span: Span | None = None
     analyses_spans: tuple[Span, ...] = ()
     """The place of each analysis."""
+    weights: dict[str, Pretrained] = field(default_factory=dict)
+    """The networks of the page's `weights` lines by name; terms hold those that they use themselves."""
 
     @property
     def formulation(self) -> Formulation:

@@ -342,13 +342,34 @@ class View(Word):
 
 
 class Network(Word):
-    """A network, whose output is a function of its weights."""
+    """A network, whose output is a function of its weights.
+
+    fitted: whether it can be applied as it stands, since it has weights, is about to get them, or needs none.
+    """
 
     expression_kind: ClassVar[str] = "network"
+    fitted: ClassVar[bool] = False
 
     def misfit(self, output: Space) -> tuple[str, str] | None:
         """Why its output cannot lie in that space, and what would help; None where it can."""
         return None
+
+
+class Weights(Word):
+    """Where the weights of a network come from: a folder of the zoo, in the package, on disk or on the Hub."""
+
+    expression_kind: ClassVar[str] = "weights"
+
+    def place(self, folder: Path) -> Path | None:
+        """The folder on this machine that holds them, for a page in `folder`; None: they are to be fetched first.
+
+        Raises FileError where it can be nowhere.
+        """
+        raise NotImplementedError
+
+    def files(self, folder: Path) -> tuple[FilePath, ...]:
+        """The files whose content the digest covers; none where the address is pinned. Raises FileError."""
+        return ()
 
 
 class Analysis(Word):

@@ -47,6 +47,13 @@ EXPRESSIONS: dict[str, Entry] = {
         "prior learned * sq(x)",
         "prior 3 * sq(x)",
     ),
+    "RK014": Entry(
+        "`learned(N)` trains an architecture; weights that a page names are kept as they are, and some networks need "
+        "none.",
+        'weights w = "hf://owner/name@0123456789abcdef0123456789abcdef01234567"\n'
+        "analyze [jacobian_spectrum(learned(w))]",
+        "analyze [jacobian_spectrum(conv_generator(kernel = triangle(radius = 12)))]",
+    ),
     "RT001": Entry(
         "A constant is made of numbers, quantities, texts, lists, ranges and arithmetic.",
         "noise y ~ gaussian(A @ x, sigma = gaussian(3))",

@@ -69,6 +69,8 @@ class JacobianSpectrum(Analysis):
     count: Count = Field(50, description="how many singular values and vectors")
 
     def misfit(self, operators: Sequence[Placed], unknown: Space) -> tuple[str, str] | None:
+        if isinstance(self.of, Network) and self.of.fitted:
+            return "this Jacobian is taken at random weights, and this network has its own", "name an architecture"
         if isinstance(self.of, Network):
             return self.of.misfit(unknown)
         names = unknowns_in(self.of)
