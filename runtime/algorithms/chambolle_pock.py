@@ -6,11 +6,16 @@
 from tau sigma M = 1 on, which each step keeps. The squared error falls like 1 / k^2. The schedule is that of
 a strong convexity of gamma / 2, which the proof allows and which is faster in practice than gamma itself.
 
-Chambolle, Pock 2011, algorithm 2.
+In the first iterations sigma is longer by a factor below 4 / 3: up to 4 / (1 + 2 theta) the method with fixed steps
+converges too, and it takes a seventh of the iterations less. From `PROVEN` iterations on the product is one, so that
+what is known of the method holds from there.
+
+Chambolle, Pock 2011, algorithm 2; Banert, Upadhyaya, Giselsson 2023, theorem 1.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -29,17 +34,27 @@ from .smooth import Smooth, is_quadratic
 
 FIRST = 8.0
 """tau gamma in the first iteration."""
+LONGER, PROVEN = 1.33, 1000
+"""tau sigma M in so many iterations at the beginning."""
+MOST = 32
+"""Steps that wait at most until they are done in one call."""
 
 
 @dataclass(frozen=True)
 class PrimalDual:
-    """x, the extrapolated x, the duals, and the steps."""
+    """x, the extrapolated x, the duals, tau and tau sigma M = 1 as sigma; and the numbers of steps that are still due.
+
+    Where a kernel does the steps, they wait in `due` until somebody looks at the iterates, since many in one call cost
+    less than one call for each; None where steps are done at once. States that follow one another share it, as they
+    share the tensors that it is about.
+    """
 
     x: Tensor
     ahead: Tensor
     duals: list[Tensor]
     tau: Scalar
     sigma: Scalar
+    due: list[Sequence[Scalar]] | None = None
 
 
 @dataclass(frozen=True)
@@ -66,19 +81,27 @@ class Denoising:
         low, high = (boxes[0].low, boxes[0].high) if boxes else (-torch.inf, torch.inf)
         return Denoising(square, low, high, prior, stencil)
 
-    def step(self, s: PrimalDual, sigma: Scalar, theta: Scalar) -> tuple[Tensor, Tensor, Tensor] | None:
-        """x, the extrapolated x and the dual after a step; None where the kernel does not run."""
-        y = self.square.target
-        assert y is not None
-        if not self.stencil.ready(s.x, s.ahead, s.duals[0], y):
-            return None
-        strength = s.tau * self.square.weight
-        knobs = (sigma, self.prior.weight, s.tau, strength / (1 + strength), 1 + theta, self.low, self.high)
-        return self.stencil.denoise_(s.x, s.ahead, s.duals[0], y, self.prior.joint, knobs)
+    def ready(self, x: Tensor, dual: Tensor) -> bool:
+        """Whether the kernel runs."""
+        assert self.square.target is not None
+        return self.stencil.ready(x, dual, self.square.target)
+
+    def numbers(self, tau: Scalar, sigma: Scalar, theta: Scalar) -> Sequence[Scalar]:
+        """A step as the kernel takes it."""
+        strength = tau * self.square.weight
+        return (sigma, self.prior.weight, tau, strength / (1 + strength), 1 + theta, self.low, self.high)
+
+    def settle(self, s: PrimalDual) -> None:
+        """Do the steps that are due, in the tensors of the state."""
+        if s.due:
+            y, due = self.square.target, list(s.due)
+            assert y is not None
+            s.due.clear()
+            self.stencil.denoise_(s.x, s.ahead, s.duals[0], y, self.prior.joint, due)
 
 
 class AcceleratedPdhg(Algorithm[PrimalDual]):
-    """The accelerated form. Its hot path writes into the state's own tensors."""
+    """The accelerated form. Its hot path writes into the state's own tensors, and may leave steps for later."""
 
     name = "pdhg"
 
@@ -93,25 +116,32 @@ class AcceleratedPdhg(Algorithm[PrimalDual]):
         self.denoising = Denoising.of(roles)
 
     def init(self) -> PrimalDual:
-        x = self.problem.initial()
-        duals = [torch.zeros_like(b.operator.forward(x)) for b in self.blocks]
-        return PrimalDual(x, x.clone(), duals, self.tau, 1 / (self.tau * self.norm))
+        x = self.problem.initial().contiguous()
+        duals = [torch.zeros_like(b.operator.forward(x)).contiguous() for b in self.blocks]
+        kernel = self.denoising is not None and self.denoising.ready(x, duals[0])
+        return PrimalDual(x, x.clone(), duals, self.tau, 1 / (self.tau * self.norm), [] if kernel else None)
 
     def resume(self, last: PrimalDual) -> PrimalDual:
         """The duals go on; the steps begin anew."""
+        self._settled(last)
         return replace(self.init(), duals=[p.clone() for p in last.duals])
+
+    def knobs(self, iteration: int) -> Knobs:
+        """What sigma is longer by."""
+        return {"longer": LONGER if iteration <= PROVEN else 1.0}
 
     def step(self, state: PrimalDual, knobs: Knobs) -> PrimalDual:
         theta = (1 + self.gamma * state.tau) ** -0.5
-        if self.denoising is not None:
-            done = self.denoising.step(state, state.sigma * self.blocks[0].share, theta)
-            if done is not None:
-                x, ahead, dual = done
-                return PrimalDual(x, ahead, [dual], state.tau * theta, state.sigma / theta)
+        longer = state.sigma * knobs["longer"]
+        if state.due is not None and self.denoising is not None:
+            state.due.append(self.denoising.numbers(state.tau, longer * self.blocks[0].share, theta))
+            if len(state.due) >= MOST:
+                self._settled(state)
+            return replace(state, tau=state.tau * theta, sigma=state.sigma / theta)
         duals: list[Tensor] = []
         pull: Tensor | None = None
         for b, p in zip(self.blocks, state.duals, strict=True):
-            sigma = state.sigma * b.share
+            sigma = longer * b.share
             p = b.functional.ascend_(b.operator, p, state.ahead, sigma)
             back = b.operator.adjoint(p)
             pull = back if pull is None else pull + back
@@ -131,20 +161,26 @@ class AcceleratedPdhg(Algorithm[PrimalDual]):
             ahead = torch.lerp(state.x, x, weight, out=state.x)
         return PrimalDual(x, ahead, duals, tau * theta, state.sigma / theta)
 
+    def _settled(self, state: PrimalDual) -> PrimalDual:
+        """The state, with no step due."""
+        if self.denoising is not None:
+            self.denoising.settle(state)
+        return state
+
     def estimate(self, state: PrimalDual) -> Tensor:
-        return state.x
+        return self._settled(state).x
 
     def duals(self, state: PrimalDual) -> list[tuple[Term, Tensor]]:
-        return list(zip(self.roles.dual, state.duals, strict=True))
+        return list(zip(self.roles.dual, self._settled(state).duals, strict=True))
 
     def companions(self, state: PrimalDual) -> list[Tensor]:
-        return state.duals
+        return self._settled(state).duals
 
     def choices(self) -> list[Step]:
         return [
             Step("tau", largest(self.tau), f"{FIRST:g} / gamma to begin with, then Chambolle-Pock's schedule"),
             Step("gamma", largest(self.gamma), "strong convexity of the half square"),
-            Step("M", self.norm, "norm of the normalised operators; tau sigma M = 1 throughout"),
+            Step("M", self.norm, f"norm of the normalised operators; tau sigma M = {LONGER:g}, after {PROVEN} steps 1"),
         ]
 
 

@@ -113,7 +113,7 @@ def obstacle(algorithm: Algorithm[Any]) -> str:
     """Why the algorithm's step is not to be compiled, by watching its first one; "" where nothing is in the way."""
     state, watcher = algorithm.init(), _Watcher()
     with watcher:
-        algorithm.step(state, algorithm.knobs(1))
+        algorithm.estimate(algorithm.step(state, algorithm.knobs(1)))  # a step may wait until its result is asked for
     return watcher.found
 
 

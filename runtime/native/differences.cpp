@@ -140,8 +140,9 @@ template <class T, int D> inline void project(Vec<T>* q, T radius, bool joint, I
 
 // ---- rows and their neighbours ----------------------------------------------------------------------------------------
 
-// A row of an image, what it is differenced with, and the rows of the results that belong to it.
-template <class T, int D> struct Row {
+// A row of an image, what it is differenced with, and the rows of the results that belong to it. `usual`: real numbers,
+// differences along the row too, and lengths over all directions; known beforehand, they cost the loops no branches.
+template <class T, int D, bool usual = false> struct Row {
     const T* x;
     const T* next[D];             // of x, one step ahead; x itself at an edge. Not used along the row
     T* p[D];                      // here
@@ -163,13 +164,13 @@ template <class T, int D> struct Row {
         }
     }
     template <class B> Vec<T> difference(const B& b, int k, Vec<T> here) const {
-        return (along && k == D - 1 ? b.ahead(x, here) : b.load(next[k])) - here;
+        return ((usual || along) && k == D - 1 ? b.ahead(x, here) : b.load(next[k])) - here;
     }
     // (D^H p) for the vectors q of p here; `carried` is the one before it along the row.
     template <class B> Vec<T> pull(const B& b, const Vec<T>* q, Vec<T>& carried) const {
         Vec<T> out{};
         for (int k = 0; k < D; ++k) {
-            if (along && k == D - 1) {
+            if ((usual || along) && k == D - 1) {
                 out += scale[k] * (pick<T>(carried, q[k], b.shifts.back) - b.cut(q[k]));
                 carried = q[k];
             } else {
@@ -181,12 +182,14 @@ template <class T, int D> struct Row {
 };
 
 // p + sigma D x, projected, for a vector of each direction.
-template <class T, int D, class B>
-inline void ascend(const Grid& g, const Row<T, D>& row, const B& b, T sigma, T radius, Vec<T>* q) {
+template <class T, int D, bool usual, class B>
+inline void ascend(const Grid& g, const Row<T, D, usual>& row, const B& b, T sigma, T radius, Vec<T>* q) {
     const Vec<T> here = b.load(row.x);
     for (int k = 0; k < D; ++k) q[k] = b.load(row.p[k]) + sigma * row.scale[k] * row.difference(b, k, here);
-    project<T, D>(q, radius, g.joint, g.inner);
+    project<T, D>(q, radius, usual || g.joint, usual ? 1 : g.inner);
 }
+
+bool is_usual(const Grid& g) { return g.joint && g.inner == 1 && g.axes[g.count - 1] == 3; }
 
 // ---- whole images -----------------------------------------------------------------------------------------------------
 
@@ -229,7 +232,7 @@ void ascent(const Grid& g, const T* x, T* p, Index batch, const double* sigma, c
         const Row<T, D> row(g, image, r, x, p, nullptr);
         over_blocks<T>(g, shifts, [&](auto b) {
             Vec<T> q[D];
-            ascend<T, D>(g, row, b, static_cast<T>(sigma[image]), static_cast<T>(radius[image]), q);
+            ascend(g, row, b, static_cast<T>(sigma[image]), static_cast<T>(radius[image]), q);
             for (int k = 0; k < D; ++k) b.store(row.p[k], q[k]);
         });
     });
@@ -266,13 +269,83 @@ struct Knobs {
     double sigma, radius, tau, share, reach, low, high;
 };
 
-// One step of the accelerated primal-dual method for a half square, a box and total variation:
-//     p <- the projection of p + sigma D ahead,    v = x - tau D^H p,    x+ = clamp(v + share (y - v)),
-//     ahead <- x + reach (x+ - x),                 x <- x+.
-// Row by row in place: p at a row needs `ahead` there and further on, and x needs p there and further back. Bands along
-// the first axis are independent but for a slab on either side of each boundary, which is made ready beforehand.
-template <class T, int D>
-void denoise(const Grid& g, T* x, T* ahead, T* p, const T* y, Index batch, const Knobs* knobs, Index threads) {
+// x, the extrapolated x, the dual and the target of `denoise`, all images.
+template <class T> struct Iterates {
+    T *x, *ahead, *p;
+    const T* y;
+};
+
+// A step of `denoise` at one row, whose neighbours are as the step needs them.
+template <class T, int D, bool usual>
+inline void descend(const Grid& g, const Shifts<T>& shifts, const Row<T, D, usual>& row, const Iterates<T>& all,
+                    Index start, const Knobs& knobs) {
+    const T sigma = static_cast<T>(knobs.sigma), radius = static_cast<T>(knobs.radius), tau = static_cast<T>(knobs.tau);
+    const T share = static_cast<T>(knobs.share), reach = static_cast<T>(knobs.reach);
+    const T low = static_cast<T>(knobs.low), high = static_cast<T>(knobs.high);
+    T *values = all.x + start, *over = all.ahead + start;
+    const T* target = all.y + start;
+    // Two short loops rather than one long one: more of their vectors are under way at once.
+    over_blocks<T>(g, shifts, [&](auto b) {
+        Vec<T> q[D];
+        ascend(g, row, b, sigma, radius, q);
+        for (int k = 0; k < D; ++k) b.store(row.p[k], q[k]);
+    });
+    Vec<T> carried{};
+    over_blocks<T>(g, shifts, [&](auto b) {
+        Vec<T> q[D];
+        for (int k = 0; k < D; ++k) q[k] = b.load(row.p[k]);
+        const Vec<T> old = b.load(values), v = old - tau * row.pull(b, q, carried);
+        Vec<T> now = v + share * (b.load(target) - v);
+        now = now < low ? Vec<T>{} + low : now;
+        now = now > high ? Vec<T>{} + high : now;
+        b.store(over, old + reach * (now - old));
+        b.store(values, now);
+    });
+}
+
+// The rows of an image as slabs along the first direction, `outer` times beside one another without a difference in
+// between; where the only direction is that of the rows, each row stands for itself.
+struct Slabs {
+    Index outer, n, rows;
+
+    explicit Slabs(const Grid& g) : outer(1), n(1), rows(1) {
+        const bool coupled = g.axes[0] < 3;
+        for (Index a = 0; a < 3; ++a) (a < g.axes[0] ? outer : a == g.axes[0] ? n : rows) *= g.n[a];
+        if (!coupled) rows = 1;
+    }
+};
+
+constexpr Index kCache = 1 << 17;  // bytes of the slabs that several steps work on by turns: well within a second level
+
+// Steps in a row, on one thread: as soon as a step has done a slab, the next one does the slab before it, so that
+// arrays come from memory once for as many steps as the cache has room for.
+template <class T, int D, bool usual>
+void descend_by_turns(const Grid& g, const Iterates<T>& all, Index batch, const Knobs* knobs, Index steps, Index threads) {
+    const Shifts<T> shifts(g);
+    const Slabs slabs(g);
+    const std::vector<T> zeros(g.row());
+    const Index bytes = slabs.rows * g.row() * (D + 3) * static_cast<Index>(sizeof(T));
+    const Index deep = std::max<Index>(1, kCache / bytes - 1);
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (Index item = 0; item < batch * slabs.outer; ++item) {
+        const Index image = item / slabs.outer, first = item % slabs.outer * slabs.n * slabs.rows;
+        for (Index from = 0; from < steps; from += deep) {
+            const Index count = std::min(deep, steps - from);
+            for (Index turn = 0; turn < slabs.n + count - 1; ++turn)
+                for (Index s = std::max<Index>(0, turn - slabs.n + 1); s < std::min(count, turn + 1); ++s)
+                    for (Index i = 0; i < slabs.rows; ++i) {
+                        const Index r = first + (turn - s) * slabs.rows + i;
+                        const Row<T, D, usual> row(g, image, r, all.ahead, all.p, zeros.data());
+                        descend(g, shifts, row, all, image * g.size() + r * g.row(), knobs[(from + s) * batch + image]);
+                    }
+        }
+    }
+}
+
+// One step by several threads. Bands along the first axis are independent but for a slab on either side of each
+// boundary, which is made ready beforehand.
+template <class T, int D, bool usual>
+void descend_in_bands(const Grid& g, const Iterates<T>& all, Index batch, const Knobs* knobs, Index threads) {
     Index axis = 0;
     while (axis < 2 && g.n[axis] == 1) ++axis;
     const Index n = g.n[axis], slab = g.rows() / n, numbers = slab * g.row();
@@ -287,12 +360,12 @@ void denoise(const Grid& g, T* x, T* ahead, T* p, const T* y, Index batch, const
 #pragma omp for schedule(static)
         for (Index item = 0; item < batch * boundaries; ++item) {
             const Index image = item / boundaries, first = n * (item % boundaries + 1) / bands * slab;
-            std::copy_n(ahead + image * g.size() + first * g.row(), numbers, kept.data() + item * numbers);
+            std::copy_n(all.ahead + image * g.size() + first * g.row(), numbers, kept.data() + item * numbers);
             for (Index i = 0; i < slab; ++i) {
-                const Row<T, D> row(g, image, first - slab + i, ahead, p, zeros.data());
+                const Row<T, D, usual> row(g, image, first - slab + i, all.ahead, all.p, zeros.data());
                 over_blocks<T>(g, shifts, [&](auto b) {
                     Vec<T> q[D];
-                    ascend<T, D>(g, row, b, static_cast<T>(knobs[image].sigma), static_cast<T>(knobs[image].radius), q);
+                    ascend(g, row, b, static_cast<T>(knobs[image].sigma), static_cast<T>(knobs[image].radius), q);
                     b.store(ready.data() + item * numbers + i * g.row(), q[0]);
                 });
             }
@@ -301,36 +374,29 @@ void denoise(const Grid& g, T* x, T* ahead, T* p, const T* y, Index batch, const
         for (Index item = 0; item < batch * bands; ++item) {
             const Index image = item / bands, band = item % bands;
             const Index first = n * band / bands * slab, last = n * (band + 1) / bands * slab;
-            const T sigma = static_cast<T>(knobs[image].sigma), radius = static_cast<T>(knobs[image].radius);
-            const T tau = static_cast<T>(knobs[image].tau), share = static_cast<T>(knobs[image].share);
-            const T reach = static_cast<T>(knobs[image].reach);
-            const T low = static_cast<T>(knobs[image].low), high = static_cast<T>(knobs[image].high);
-            const bool bounded = std::isfinite(low) || std::isfinite(high);
             for (Index r = first; r < last; ++r) {
-                Row<T, D> row(g, image, r, ahead, p, zeros.data());
+                Row<T, D, usual> row(g, image, r, all.ahead, all.p, zeros.data());
                 if (coupled && band + 1 < bands && r >= last - slab)
                     row.next[0] = kept.data() + (image * boundaries + band) * numbers + (r - last + slab) * g.row();
                 if (coupled && band > 0 && r < first + slab)
                     row.behind[0] = ready.data() + (image * boundaries + band - 1) * numbers + (r - first) * g.row();
-                const Index start = image * g.size() + r * g.row();
-                T *values = x + start, *over = ahead + start;
-                const T* target = y + start;
-                Vec<T> carried{};
-                over_blocks<T>(g, shifts, [&](auto b) {
-                    Vec<T> q[D];
-                    ascend<T, D>(g, row, b, sigma, radius, q);
-                    const Vec<T> old = b.load(values), v = old - tau * row.pull(b, q, carried);
-                    Vec<T> now = v + share * (b.load(target) - v);
-                    if (bounded) {
-                        now = now < low ? Vec<T>{} + low : now;
-                        now = now > high ? Vec<T>{} + high : now;
-                    }
-                    for (int k = 0; k < D; ++k) b.store(row.p[k], q[k]);
-                    b.store(over, old + reach * (now - old));
-                    b.store(values, now);
-                });
+                descend(g, shifts, row, all, image * g.size() + r * g.row(), knobs[image]);
             }
         }
+    }
+}
+
+// Steps of the accelerated primal-dual method for a half square, a box and total variation:
+//     p <- the projection of p + sigma D ahead,    v = x - tau D^H p,    x+ = clamp(v + share (y - v)),
+//     ahead <- x + reach (x+ - x),                 x <- x+.
+// Row by row in place: p at a row needs `ahead` there and further on, and x needs p there and further back. So a step
+// may do a slab once the step before it has done the next one.
+template <class T, int D, bool usual>
+void denoise(const Grid& g, const Iterates<T>& all, Index batch, const Knobs* knobs, Index steps, Index threads) {
+    if (batch * Slabs(g).outer >= threads) {
+        descend_by_turns<T, D, usual>(g, all, batch, knobs, steps, threads);
+    } else {
+        for (Index s = 0; s < steps; ++s) descend_in_bands<T, D, usual>(g, all, batch, knobs + s * batch, threads);
     }
 }
 
@@ -344,7 +410,7 @@ template <class Work> void with_directions(Index count, Work work) {
 }  // namespace
 
 // sizes: the four extents. axes, scales: of the `count` directions, ascending. x, y, p: contiguous, with the directions
-// of p behind the batch. inner: numbers in a sample. sigma, radius, knobs: of each image.
+// of p behind the batch. inner: numbers in a sample. sigma, radius: of each image; knobs: of each step and image.
 #define GEOMETRY                                                                                                       \
     Index batch, const Index *sizes, const Index *axes, const double *scales, Index count, Index inner, Index joint,   \
         Index threads
@@ -365,10 +431,15 @@ template <class Work> void with_directions(Index count, Work work) {
         const Grid g = grid_of(sizes, axes, scales, count, inner, joint);                                              \
         with_directions(count, [&](auto d) { ascent<T, d()>(g, x, p, batch, sigma, radius, threads); });               \
     }                                                                                                                  \
-    extern "C" void variation_denoise_##suffix(T* x, T* ahead, GEOMETRY, T* p, const T* y, const double* knobs) {      \
+    extern "C" void variation_denoise_##suffix(T* x, T* ahead, GEOMETRY, T* p, const T* y, const double* knobs,        \
+                                               Index steps) {                                                          \
         const Grid g = grid_of(sizes, axes, scales, count, inner, joint);                                              \
         const Knobs* of = reinterpret_cast<const Knobs*>(knobs);                                                       \
-        with_directions(count, [&](auto d) { denoise<T, d()>(g, x, ahead, p, y, batch, of, threads); });               \
+        const Iterates<T> all{x, ahead, p, y};                                                                         \
+        with_directions(count, [&](auto d) {                                                                           \
+            is_usual(g) ? denoise<T, d(), true>(g, all, batch, of, steps, threads)                                     \
+                        : denoise<T, d(), false>(g, all, batch, of, steps, threads);                                   \
+        });                                                                                                            \
     }
 
 DIFFERENCE_FUNCTIONS(f32, float)

@@ -24,7 +24,7 @@ _ARGUMENTS = {
     "differences_adjoint": _BASIC,
     "variation": _BASIC,
     "variation_ascent": (*_BASIC, *(POINTER(c_double),) * 2),
-    "variation_denoise": (*_BASIC, c_void_p, c_void_p, POINTER(c_double)),
+    "variation_denoise": (*_BASIC, c_void_p, c_void_p, POINTER(c_double), c_int64),
 }
 Scalars = float | Tensor
 """A number, or one of each row, [rows]."""
@@ -86,19 +86,21 @@ class Stencil:
         return p
 
     def denoise_(
-        self, x: Tensor, ahead: Tensor, p: Tensor, y: Tensor, joint: bool, knobs: Sequence[Scalars]
+        self, x: Tensor, ahead: Tensor, p: Tensor, y: Tensor, joint: bool, knobs: Sequence[Sequence[Scalars]]
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """One step of the accelerated primal-dual method for |x - y|^2 / 2 weighed, a box and total variation.
+        """Steps of the accelerated primal-dual method for |x - y|^2 / 2 weighed, a box and total variation.
 
             p+ = the projection of p + sigma D ahead onto |p_i| <= radius,   v = x - tau D^H p+,
             x+ = v + share (y - v), clamped to low..high,                   ahead+ = x + reach (x+ - x).
 
-        knobs: sigma, radius, tau, share, reach, low, high. Returns x+, ahead+ and p+, in place of the arguments if
-        those are contiguous.
+        knobs: sigma, radius, tau, share, reach, low, high of each step. Several in one call cost less than one call for
+        each, since what they work on stays in cache. Returns x+, ahead+ and p+ of the last one, in place of the
+        arguments if those are contiguous.
         """
         x, ahead, p = readable(x), readable(ahead), readable(p)
         y = readable(y.expand_as(x))
-        self._call("variation_denoise", x, ahead, x, joint, p.data_ptr(), y.data_ptr(), _numbers(x.shape[0], *knobs))
+        numbers = _numbers(x.shape[0], *chain(*knobs), each=len(knobs))
+        self._call("variation_denoise", x, ahead, x, joint, p.data_ptr(), y.data_ptr(), numbers, len(knobs))
         return x, ahead, p
 
     def _call(
@@ -120,9 +122,12 @@ class Stencil:
         )
 
 
-def _numbers(rows: int, *values: Scalars) -> Array[c_double]:
-    """The numbers of each row, one row after the other."""
-    columns = [v.tolist() if isinstance(v, Tensor) and v.ndim else [float(v)] * rows for v in values]
-    return (c_double * (rows * len(columns)))(
-        *(columns[0] if len(columns) == 1 else chain(*zip(*columns, strict=True)))
-    )
+def _numbers(rows: int, *values: Scalars, each: int = 1) -> Array[c_double]:
+    """The numbers of each row, one row after the other; of each of so many groups of values, one after the other."""
+    if rows == 1:
+        flat = [float(v) for v in values]
+    else:
+        columns = [v.tolist() if isinstance(v, Tensor) and v.numel() > 1 else [float(v)] * rows for v in values]
+        width = len(columns) // each
+        flat = [c[row] for k in range(each) for row in range(rows) for c in columns[k * width : (k + 1) * width]]
+    return (c_double * len(flat))(*flat)

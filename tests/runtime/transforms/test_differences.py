@@ -100,9 +100,13 @@ def test_dual_steps(sizes: tuple[int, ...], axes: tuple[int, ...]) -> None:
         np.testing.assert_allclose(found.numpy(), expected, rtol=0, atol=tolerance(dtype))
 
 
+@pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize(("sizes", "axes"), SHAPES)
-def test_whole_steps(sizes: tuple[int, ...], axes: tuple[int, ...]) -> None:
-    """Two in sequence, so that what one leaves behind is seen, too; a box only where numbers are ordered."""
+def test_whole_steps(
+    sizes: tuple[int, ...], axes: tuple[int, ...], threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One, then two in one call, so that what one leaves behind is seen, too; a box only where numbers are ordered."""
+    monkeypatch.setattr("recon.runtime.transforms.differences.threads_for", lambda numbers: threads)
     for dtype, joint in KINDS:
         stencil = Stencil(sizes, axes, FACTORS[: len(axes)])
         x, ahead, y = (drawn(dtype, 2, *sizes, seed=s) for s in range(3))
@@ -114,8 +118,10 @@ def test_whole_steps(sizes: tuple[int, ...], axes: tuple[int, ...]) -> None:
             p.numpy().copy(),
             tau.reshape(-1, *[1] * len(sizes)).numpy(),
         )
-        for share in (0.2, 0.6):
-            x, ahead, p = stencil.denoise_(x, ahead, p, y, joint, (0.4, 0.8, tau, share, 1.7, low, high))
+        for shares in ((0.2,), (0.6, 0.4)):
+            knobs = [(0.4, 0.8, tau, share, 1.7, low, high) for share in shares]
+            x, ahead, p = stencil.denoise_(x, ahead, p, y, joint, knobs)
+        for share in (0.2, 0.6, 0.4):
             q = projected(q + 0.4 * differences(b, axes), np.full(2, 0.8), joint)
             back = stencil.adjoint(torch.from_numpy(q), torch.empty_like(x)).numpy()
             v = a - t * back
@@ -131,8 +137,9 @@ def test_the_number_of_threads_changes_no_byte(monkeypatch: pytest.MonkeyPatch) 
     for threads in (1, 2, 5, 16):
         monkeypatch.setattr("recon.runtime.transforms.differences.threads_for", lambda numbers, n=threads: n)
         x, ahead, y, p = (drawn(torch.float32, 2, *s, 31, 45, seed=i) for i, s in enumerate(((6,), (6,), (6,), (3, 6))))
-        for _ in range(3):
-            x, ahead, p = stencil.denoise_(x, ahead, p, y, True, (0.4, 0.8, 0.2, 0.3, 1.7, -torch.inf, torch.inf))
+        for steps in (1, 7, 40):  # more than there are slabs, and more than the cache holds slabs
+            knobs = [(0.4, 0.8, 0.2 / (1 + s), 0.3, 1.7, -torch.inf, torch.inf) for s in range(steps)]
+            x, ahead, p = stencil.denoise_(x, ahead, p, y, True, knobs)
         found.append([*(t.numpy().tobytes() for t in (x, ahead, p)), stencil.variation(x, True).numpy().tobytes()])
     assert all(f == found[0] for f in found)
 
