@@ -42,7 +42,7 @@ def files_of(pattern: str, root: Path, suffixes: tuple[str, ...], split: str | N
 
         address = hub_path(pattern)
         stored = repository(address)
-        names = _below(address.path, list(stored.files), suffixes)
+        names = _below(address.path, stored.files, suffixes)
         what, fetch = f"{address.repository}@{address.commit[:8]}", stored.fetch
         if not names:
             where = f"`{address.path}`" if address.path else f"{' or '.join(suffixes)} files"

@@ -2,137 +2,41 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import socket
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 import h5py
 import numpy as np
 import pytest
+from hub_server import HubServer, environment, serving
 from PIL import Image
 from recon.dsl.check.page import load
 from recon.dsl.digest import problem_digest
 from recon.runtime.build import Build
-from recon.runtime.data import hub as hub_files
 from recon.runtime.data.files import DataError
 from recon.runtime.experiment.rows import RowReader
 from recon.runtime.experiment.run import run_page
+from recon.zoo.hub import client
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 ADDRESS = f"hf://datasets/owner/knee@{COMMIT}"
-LARGE = (".h5", ".npy", ".npz", ".png")  # stored as LFS files, as the Hub's own attributes say
 RNG = np.random.default_rng(0)
 
 
-class Hub(ThreadingHTTPServer):
-    """Repositories of one commit each; `asked` lists the requests, and `spoiled` files are sent with other bytes."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Answer)
-        self.files: dict[str, dict[str, bytes]] = {}
-        self.asked: list[str] = []
-        self.spoiled: set[str] = set()
-        self.gated = False
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-    def downloads(self) -> list[str]:
-        return [a.rsplit("/", 1)[-1] for a in self.asked if a.startswith("GET /datasets/")]
-
-
-class Answer(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    server: Hub
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-    def do_HEAD(self) -> None:
-        self.do_GET()
-
-    def do_GET(self) -> None:
-        path = unquote(urlsplit(self.path).path)
-        self.server.asked.append(f"{self.command} {path}")
-        if path.startswith("/api/datasets/"):
-            self.listing(path.removeprefix("/api/datasets/"))
-        elif path.startswith("/datasets/") and "/resolve/" in path:
-            self.file(path.removeprefix("/datasets/"))
-        else:
-            self.refuse(404, "EntryNotFound")
-
-    def listing(self, path: str) -> None:
-        repository, _, commit = path.partition("/revision/")
-        if self.server.gated:
-            self.refuse(403, "GatedRepo")
-        elif repository not in self.server.files:
-            self.refuse(404, "RepoNotFound")
-        elif commit != COMMIT:
-            self.refuse(404, "RevisionNotFound")
-        else:
-            siblings = [entry(n, content) for n, content in self.server.files[repository].items()]
-            body = json.dumps({"id": repository, "sha": COMMIT, "siblings": siblings, "private": False}).encode()
-            self.send(200, body, {"Content-Type": "application/json"})
-
-    def file(self, path: str) -> None:
-        repository, _, rest = path.partition("/resolve/")
-        commit, _, name = rest.partition("/")
-        content = self.server.files.get(repository, {}).get(name)
-        if content is None or commit != COMMIT:
-            self.refuse(404, "EntryNotFound")
-            return
-        listed = entry(name, content)
-        etag = str(listed["lfs"]["sha256"] if "lfs" in listed else listed["blobId"])
-        if name in self.server.spoiled:
-            content = bytes([content[0] ^ 1]) + content[1:]
-        self.send(200, content, {"X-Repo-Commit": COMMIT, "ETag": f'"{etag}"', "Accept-Ranges": "bytes"})
-
-    def refuse(self, status: int, code: str) -> None:
-        self.send(status, b"{}", {"X-Error-Code": code, "X-Error-Message": code})
-
-    def send(self, status: int, body: bytes, headers: dict[str, str]) -> None:
-        self.send_response(status)
-        for name, value in {**headers, "Content-Length": str(len(body))}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(body)
-
-
-def entry(name: str, content: bytes) -> dict[str, object]:
-    """A file in a listing: git's hash of a blob, and the SHA-256 of a large one."""
-    blob = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
-    out: dict[str, object] = {"rfilename": name, "size": len(content), "blobId": blob}
-    if name.endswith(LARGE):
-        out["lfs"] = {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content), "pointerSize": 130}
-    return out
-
-
 @pytest.fixture
-def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache" / "hub"))
-    monkeypatch.setenv("HF_HUB_DISABLE_XET", "1")
-    monkeypatch.delenv("HF_TOKEN", raising=False)
-    server = Hub()
-    monkeypatch.setenv("HF_ENDPOINT", server.url)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join(5)
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
+    with serving() as server:
+        for name, value in environment(server, tmp_path / "cache").items():
+            monkeypatch.setenv(name, value)
+        yield server
+
+
+def put(hub: HubServer, files: dict[str, bytes]) -> None:
+    hub.put("datasets/owner/knee", files, oid=COMMIT)
 
 
 def kspace(slices: int, seed: int, reconstruction: bool = True) -> tuple[bytes, np.ndarray]:
@@ -161,15 +65,15 @@ def values(r: RowReader, name: str) -> list[np.ndarray]:
     return [x.numpy() for b in r.batches() for x in b.values[name]]
 
 
-def knees(hub: Hub) -> list[np.ndarray]:
+def knees(hub: HubServer) -> list[np.ndarray]:
     stored = {
         f"multicoil_{s}/file{n}.h5": kspace(2, n) for s, n in (("train", 1), ("val", 2), ("val", 10), ("val", 11))
     }
-    hub.files["owner/knee"] = {name: content for name, (content, _) in stored.items()} | {"README.md": b"# knees"}
+    put(hub, {name: content for name, (content, _) in stored.items()} | {"README.md": b"# knees"})
     return [k for _, k in stored.values()]
 
 
-def test_files_come_one_by_one_and_once(hub: Hub, tmp_path: Path) -> None:
+def test_files_come_one_by_one_and_once(hub: HubServer, tmp_path: Path) -> None:
     ks = knees(hub)
     body = 'split = "val"; y = kspace; limit = 3'
     found = values(reader(tmp_path, f'"{ADDRESS}"', body), "y")
@@ -183,7 +87,7 @@ def test_files_come_one_by_one_and_once(hub: Hub, tmp_path: Path) -> None:
     assert hub.downloads() == ["file2.h5", "file10.h5", "file11.h5"]
 
 
-def test_a_page_runs(hub: Hub, tmp_path: Path) -> None:
+def test_a_page_runs(hub: HubServer, tmp_path: Path) -> None:
     ks = knees(hub)
     text = f"""recon 1
 data knee = "{ADDRESS}" {{ split = "train"; y = kspace; ref = rss }}
@@ -206,14 +110,14 @@ prior 0.001 * sq(x)
     assert np.allclose(np.load(result.folder / "truth-ref-0001.npy"), rss, atol=1e-5)
 
 
-def test_a_word_for_the_layout_takes_an_address(hub: Hub, tmp_path: Path) -> None:
+def test_a_word_for_the_layout_takes_an_address(hub: HubServer, tmp_path: Path) -> None:
     ks = knees(hub)
     found = values(reader(tmp_path, f'fastmri("{ADDRESS}/multicoil_val/file1*.h5", slices = 1..1)', "y = kspace"), "y")
     assert np.array_equal(found, [ks[2][1], ks[3][1]])
     assert hub.downloads() == ["file10.h5", "file11.h5"]
 
 
-def test_other_layouts(hub: Hub, tmp_path: Path) -> None:
+def test_other_layouts(hub: HubServer, tmp_path: Path) -> None:
     arrays = [RNG.standard_normal((3, 4, 5)).astype(np.float32) for _ in range(2)]
     pictures = [RNG.integers(0, 256, (4, 5), dtype=np.uint8) for _ in range(3)]
     files: dict[str, bytes] = {"README.md": b"text"}
@@ -230,7 +134,7 @@ def test_other_layouts(hub: Hub, tmp_path: Path) -> None:
         files[f"pictures/{'train' if n else 'test'}/{n}.png"] = buffer.getvalue()
     content, k = kspace(2, 5, reconstruction=False)
     files["plain/scan.h5"] = content
-    hub.files["owner/knee"] = files
+    put(hub, files)
     real = "real[auto, auto]"
     assert np.array_equal(
         values(reader(tmp_path, f'"{ADDRESS}/arrays"', "y = array", real), "y"), np.concatenate(arrays)
@@ -248,31 +152,31 @@ def test_other_layouts(hub: Hub, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.h5", "a.txt.nii"])
-def test_other_bytes_of_the_right_length_are_refused(hub: Hub, tmp_path: Path, name: str) -> None:
+def test_other_bytes_of_the_right_length_are_refused(hub: HubServer, tmp_path: Path, name: str) -> None:
     """The client compares lengths alone; of a small file the listing has git's hash."""
     content, _ = kspace(1, 0)
-    hub.files["owner/knee"] = {name: content}
-    hub.spoiled = {name}
+    put(hub, {name: content})
+    hub.faults[name] = "wrong"
     word = "fastmri" if name.endswith("h5") else "nifti"
     with pytest.raises(DataError, match=f"{name}: its content is not what the commit says"):
         values(reader(tmp_path, f'{word}("{ADDRESS}")', "y = " + ("kspace" if word == "fastmri" else "slice")), "y")
     if word == "fastmri":  # the wrong file is forgotten, and the right one is asked for
-        hub.spoiled = set()
+        hub.faults.clear()
         assert len(values(reader(tmp_path, f'fastmri("{ADDRESS}")', "y = kspace"), "y")) == 1
 
 
-def test_a_file_that_changes_in_the_cache_is_noticed(hub: Hub, tmp_path: Path) -> None:
+def test_a_file_that_changes_in_the_cache_is_noticed(hub: HubServer, tmp_path: Path) -> None:
     knees(hub)
     source = f'"{ADDRESS}/multicoil_train"'
     values(reader(tmp_path, source, "y = kspace"), "y")
-    (cached,) = (tmp_path / "cache" / "hub").rglob("file1.h5")
+    (cached,) = (tmp_path / "cache" / "huggingface" / "hub").rglob("file1.h5")
     real = cached.resolve()
     real.write_bytes(real.read_bytes()[:-1] + b"!")
     with pytest.raises(DataError, match="its content is not what the commit says"):
         values(reader(tmp_path, source, "y = kspace"), "y")
 
 
-def test_refusals_of_the_hub(hub: Hub, tmp_path: Path) -> None:
+def test_refusals_of_the_hub(hub: HubServer, tmp_path: Path) -> None:
     knees(hub)
     other = ADDRESS.replace("knee", "brain")
     with pytest.raises(DataError, match="owner/brain@01234567: the Hub has no such data set"):
@@ -280,16 +184,16 @@ def test_refusals_of_the_hub(hub: Hub, tmp_path: Path) -> None:
     elsewhere = ADDRESS.replace(COMMIT, COMMIT[::-1])
     with pytest.raises(DataError, match=f"the data set has no commit {COMMIT[::-1]}"):
         reader(tmp_path, f'"{elsewhere}"', "y = kspace")
-    hub.gated = True
+    hub.repositories["datasets/owner/knee"].gated = True
     with pytest.raises(DataError, match="is gated; accept its terms"):
         reader(tmp_path, f'"{ADDRESS}"', "y = kspace")
 
 
 def test_without_a_network_there_is_one_line_within_five_seconds(
-    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert hub_files.TIMEOUT <= 5
-    monkeypatch.setattr(hub_files, "TIMEOUT", 1.0)
+    assert client.TIMEOUT <= 5
+    monkeypatch.setattr("recon.zoo.hub.listing.TIMEOUT", 1.0)
     knees(hub)
     source = f'"{ADDRESS}"'
     values(reader(tmp_path, source, 'y = kspace; split = "train"'), "y")

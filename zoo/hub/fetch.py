@@ -1,0 +1,76 @@
+"""Folders of the zoo from the Hub: those files that such a folder has, and no others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from recon.dsl.model.hub import COMMIT, HubPath, cached_commit, parsed_address
+
+from .client import HubError
+from .download import fetch_file
+from .listing import Repository, current_commit, repository
+
+FILES = {
+    "config.json": 2**20,
+    "model.safetensors": 16 * 2**30,
+    "README.md": 4 * 2**20,
+    "spec.recon": 16 * 2**20,
+    "test.safetensors": 2**30,
+}
+"""The files of a folder of the zoo, and the most bytes that each may have."""
+NEEDED = ("config.json", "model.safetensors")
+PICKLES = (".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth")
+
+
+def fetch(text: str) -> Path:
+    """The folder of the zoo at an address `hf://owner/name@commit[/folder]`, on this machine and verified.
+
+    Raises HubError in one line, also where the address is not pinned: then with the commit that it stands for now.
+    """
+    return fetch_folder(pinned(text))
+
+
+def pinned(text: str) -> HubPath:
+    """The address of a model, which must name a commit. Raises HubError, with the commit where that can be found."""
+    try:
+        address = parsed_address(text, "model")
+    except ValueError as e:
+        raise HubError(str(e)) from e
+    if COMMIT.fullmatch(address.commit):
+        return address
+    revision = f"`{address.commit}`" if address.commit else "an address without a commit"
+    try:
+        commit = current_commit(address, address.commit or "main")
+    except HubError as e:
+        commit = cached_commit(address)
+        if not commit:
+            raise HubError(f"{revision} may come to mean other files, and the Hub cannot say what now: {e}") from e
+    below = f"/{address.path}" if address.path else ""
+    raise HubError(f"{revision} may come to mean other files; now it is `hf://{address.repository}@{commit}{below}`")
+
+
+def fetch_folder(address: HubPath) -> Path:
+    """The folder of the zoo at a pinned address. Raises HubError."""
+    found = repository(address)
+    below = address.path.rstrip("/") + "/" if address.path else ""
+    for name in NEEDED:
+        if below + name not in found.files:
+            raise HubError(_no_folder(found, below, name))
+    for name, largest in FILES.items():
+        if below + name in found.files:
+            fetch_file(found, below + name, largest)
+    return found.pointer(below + NEEDED[0]).parent
+
+
+def _no_folder(found: Repository, below: str, missing: str) -> str:
+    """Why these files are no folder of the zoo, and what to do about it."""
+    here = [n for n in found.files if n.startswith(below) and "/" not in n.removeprefix(below)]
+    pickles = [n for n in here if n.endswith(PICKLES)]
+    if missing == "model.safetensors" and pickles:
+        return (
+            f"{found}: its weights are a pickle, `{pickles[0]}`, which can run anything when it is loaded; recon reads "
+            "safetensors only (`recon zoo convert` makes such a folder of a file that you trust)"
+        )
+    folders = sorted(n.removesuffix(missing).rstrip("/") for n in found.files if n.endswith("/" + missing))
+    others = f"; it has such folders at {', '.join(folders[:5])}" if folders else ""
+    return f"{found}: is no folder of the zoo, it has no `{below + missing}`{others}"
