@@ -24,7 +24,7 @@ from ..problem import Problem
 from .base import Algorithm, Knobs, Step
 from .gradient import GROWTH, forward_backward, safe
 from .proximal import prox_of
-from .rows import add, dot_rows
+from .rows import momentum_
 from .smooth import Smooth, describe, is_smooth
 
 
@@ -73,15 +73,13 @@ class Accelerated(Algorithm[Momentum]):
 
     def step(self, state: Momentum, knobs: Knobs) -> Momentum:
         x, size = forward_backward(self.smooth, self.prox, state.z, state.step, self.search)
-        move = torch.sub(x, state.x, out=state.x)
         after, beta = self._schedule(state.theta, size)
+        z, uphill = momentum_(x, state.x, state.z, beta, self.restart)
         if self.restart:
-            uphill = dot_rows(state.z.sub_(x), move) > 0
-            beta = beta.masked_fill(uphill, 0)
             after = after.masked_fill(uphill, 1)
             if self.search and isinstance(size, Tensor) and self.given is None:
                 size = torch.where(uphill, size * GROWTH**4, size)
-        return Momentum(x, add(x, move, beta), after, size)
+        return Momentum(x, z, after, size)
 
     def _schedule(self, theta: Tensor, size: Scalar) -> tuple[Tensor, Tensor]:
         """The next theta, and beta."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from ctypes import c_int64, c_void_p
 from typing import cast
 
 import torch
 from torch import Tensor
 
 from ..functionals.base import Scalar, per_row
+from ..native.tensors import SUFFIX, kernels_for, readable, threads_for
+
+_MOMENTUM = (*(c_void_p,) * 5, *(c_int64,) * 4)
 
 
 def dot_rows(a: Tensor, b: Tensor) -> Tensor:
@@ -53,3 +57,24 @@ def ratio(a: Tensor, b: Tensor) -> Tensor:
     """a / b where b > 0, else zero: a step length after its iteration has come to rest."""
     positive = b > 0
     return torch.where(positive, a / torch.where(positive, b, 1), 0)
+
+
+def momentum_(x: Tensor, before: Tensor, z: Tensor, beta: Tensor, watched: bool) -> tuple[Tensor, Tensor]:
+    """x + beta (x - before), and where it points uphill, [rows]; overwrites `before` and z.
+
+    Uphill is (z - x) . (x - before) > 0, and there beta counts as zero; nowhere unless `watched`.
+    """
+    kernels = kernels_for(x, before, z)
+    if kernels is None:
+        move = torch.sub(x, before, out=before)
+        if not watched:
+            return add(x, move, beta), torch.zeros_like(beta, dtype=torch.bool)
+        uphill = dot_rows(z.sub_(x), move) > 0
+        return add(x, move, beta.masked_fill(uphill, 0)), uphill
+    x, before, z, beta = readable(x), readable(before), readable(z), beta.double().contiguous()
+    rows, numbers = len(x), x[0].numel() * (2 if x.is_complex() else 1) if len(x) else 0
+    found = torch.empty(rows, dtype=torch.float64)
+    arrays = (x.data_ptr(), before.data_ptr(), z.data_ptr(), beta.data_ptr(), found.data_ptr())
+    call = kernels.function(f"momentum_{SUFFIX[x.dtype]}", _MOMENTUM)
+    call(*arrays, int(watched), rows, numbers, threads_for(x.numel()))
+    return z, found > 0

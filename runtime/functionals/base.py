@@ -19,7 +19,8 @@ Scalar = float | Tensor
 ROUNDING = 1000.0
 """An indicator is zero up to this many machine epsilons, relative to the size of what it compares."""
 
-_DISTANCES = (c_void_p, c_void_p, c_void_p, c_int64, c_int64, c_int64)
+_DISTANCES = (*(c_void_p,) * 3, *(c_int64,) * 3)
+_MODULI = (*(c_void_p,) * 2, *(c_int64,) * 3)
 
 BLOCK = 1024
 """Entries that are summed in their own precision before the sums are summed in float64."""
@@ -80,6 +81,19 @@ def distance_rows(a: Tensor, b: Tensor) -> Tensor:
     numbers = a[0].numel() * (2 if a.is_complex() else 1) if len(a) else 0
     call = kernels.function(f"square_distances_{SUFFIX[a.dtype]}", _DISTANCES)
     call(a.data_ptr(), b.data_ptr(), sums.data_ptr(), len(a), numbers, threads_for(a.numel()))
+    return sums
+
+
+def modulus_rows(v: Tensor) -> Tensor:
+    """The sum of the moduli of each row, in float64."""
+    kernels = kernels_for(v) if v.is_complex() else None
+    if kernels is None:
+        return sum_rows(v.abs())
+    v = readable(v)
+    sums = torch.empty(len(v), dtype=torch.float64)
+    numbers = 2 * v[0].numel() if len(v) else 0
+    call = kernels.function(f"modulus_sums_{SUFFIX[v.dtype]}", _MODULI)
+    call(v.data_ptr(), sums.data_ptr(), len(v), numbers, threads_for(v.numel()))
     return sums
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from .base import Functional, Scalar, indicator, largest_rows, per_row, real_dtype, smallest, sum_rows
+from .base import Functional, Scalar, indicator, largest_rows, modulus_rows, per_row, real_dtype, smallest, sum_rows
 
 if TYPE_CHECKING:
     from ..operators.base import Operator
@@ -72,8 +72,7 @@ class L1(_Norm):
         return w if self.penalised is None else w * self.penalised.to(real_dtype(like))
 
     def value(self, v: Tensor) -> Tensor:
-        moduli = v.abs() if self.penalised is None else v.abs() * self.penalised
-        return self.weight * sum_rows(moduli)
+        return self.weight * modulus_rows(v if self.penalised is None else v * self.penalised)
 
     def prox(self, v: Tensor, t: Scalar) -> Tensor:
         """Soft thresholding, v max(0, 1 - t weight / |v|)."""

@@ -1,4 +1,5 @@
-// x -> sum_c conj(s_c) F^H diag(w) F (s_c x), with the Fourier transform F along the lines of a complex image.
+// x -> sum_c conj(s_c) F^H diag(w) F (s_c x), with the Fourier transform F along the lines of a complex image; without
+// maps, x -> F^H diag(w) F x.
 //
 // As many lines as a vector has lanes go side by side through transform, weights and inverse, in buffers that stay in
 // cache; a transform is then the same arithmetic for all lanes, with no shuffles. Transforms are Stockham's, of radices
@@ -9,8 +10,12 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <utility>
 #include <vector>
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
 
 namespace {
 
@@ -105,6 +110,93 @@ template <class T> Complex<T>* transform(const std::vector<Stage<T>>& stages, Co
     return x;
 }
 
+// `count` lines of n complex numbers, which lie one after the other, side by side in lanes; and back.
+template <class T> void gather(const T* lines, Index count, Index n, Complex<T>* out) {
+    for (Index j = 0; j < n; ++j) {
+        Complex<T> v{};
+        for (Index l = 0; l < count; ++l) {
+            v.re[l] = lines[2 * (l * n + j)];
+            v.im[l] = lines[2 * (l * n + j) + 1];
+        }
+        out[j] = v;
+    }
+}
+
+template <class T> void scatter(const Complex<T>* in, Index count, Index n, T* lines) {
+    for (Index j = 0; j < n; ++j)
+        for (Index l = 0; l < count; ++l) {
+            lines[2 * (l * n + j)] = in[j].re[l];
+            lines[2 * (l * n + j) + 1] = in[j].im[l];
+        }
+}
+
+#if defined(__AVX512F__)
+// Rows of eight numbers to columns.
+inline void transpose(__m512d* r) {
+    __m512d t[8], u[8];
+    for (int k = 0; k < 8; k += 2) {
+        t[k] = _mm512_maskz_unpacklo_pd(0xff, r[k], r[k + 1]);
+        t[k + 1] = _mm512_maskz_unpackhi_pd(0xff, r[k], r[k + 1]);
+    }
+    for (int k = 0; k < 2; ++k) {  // even and odd columns
+        u[4 * k] = _mm512_maskz_shuffle_f64x2(0xff, t[k], t[k + 2], 0x88);
+        u[4 * k + 1] = _mm512_maskz_shuffle_f64x2(0xff, t[k], t[k + 2], 0xdd);
+        u[4 * k + 2] = _mm512_maskz_shuffle_f64x2(0xff, t[k + 4], t[k + 6], 0x88);
+        u[4 * k + 3] = _mm512_maskz_shuffle_f64x2(0xff, t[k + 4], t[k + 6], 0xdd);
+        r[k] = _mm512_maskz_shuffle_f64x2(0xff, u[4 * k], u[4 * k + 2], 0x88);
+        r[k + 4] = _mm512_maskz_shuffle_f64x2(0xff, u[4 * k], u[4 * k + 2], 0xdd);
+        r[k + 2] = _mm512_maskz_shuffle_f64x2(0xff, u[4 * k + 1], u[4 * k + 3], 0x88);
+        r[k + 6] = _mm512_maskz_shuffle_f64x2(0xff, u[4 * k + 1], u[4 * k + 3], 0xdd);
+    }
+}
+
+// Full vectors of lines in squares of eight numbers, which are as wide as a double.
+template <> void gather<float>(const float* lines, Index count, Index n, Complex<float>* out) {
+    Index j = 0;
+    const __m512i re = _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
+    const __m512i im = _mm512_set_epi32(31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1);
+    for (; count == 16 && j + 8 <= n; j += 8) {
+        __m512d low[8], high[8];
+        for (Index l = 0; l < 8; ++l) {
+            std::memcpy(&low[l], lines + 2 * (l * n + j), sizeof low[l]);
+            std::memcpy(&high[l], lines + 2 * ((l + 8) * n + j), sizeof high[l]);
+        }
+        transpose(low), transpose(high);
+        for (Index k = 0; k < 8; ++k) {
+            const __m512 a = _mm512_castpd_ps(low[k]), b = _mm512_castpd_ps(high[k]);
+            out[j + k].re = (Wide<float>::Vector)_mm512_permutex2var_ps(a, re, b);
+            out[j + k].im = (Wide<float>::Vector)_mm512_permutex2var_ps(a, im, b);
+        }
+    }
+    for (; j < n; ++j) {
+        Complex<float> v{};
+        for (Index l = 0; l < count; ++l) v.re[l] = lines[2 * (l * n + j)], v.im[l] = lines[2 * (l * n + j) + 1];
+        out[j] = v;
+    }
+}
+
+template <> void scatter<float>(const Complex<float>* in, Index count, Index n, float* lines) {
+    Index j = 0;
+    const __m512i first = _mm512_set_epi32(23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+    const __m512i second = _mm512_set_epi32(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8);
+    for (; count == 16 && j + 8 <= n; j += 8) {
+        __m512d low[8], high[8];
+        for (Index k = 0; k < 8; ++k) {
+            const __m512 re = (__m512)in[j + k].re, im = (__m512)in[j + k].im;
+            low[k] = _mm512_castps_pd(_mm512_permutex2var_ps(re, first, im));
+            high[k] = _mm512_castps_pd(_mm512_permutex2var_ps(re, second, im));
+        }
+        transpose(low), transpose(high);
+        for (Index l = 0; l < 8; ++l) {
+            std::memcpy(lines + 2 * (l * n + j), &low[l], sizeof low[l]);
+            std::memcpy(lines + 2 * ((l + 8) * n + j), &high[l], sizeof high[l]);
+        }
+    }
+    for (; j < n; ++j)
+        for (Index l = 0; l < count; ++l) lines[2 * (l * n + j)] = in[j].re[l], lines[2 * (l * n + j) + 1] = in[j].im[l];
+}
+#endif
+
 template <class T>
 void filter(const T* x, T* out, const T* maps, const T* weights, Index batch, Index coils, Index lines, Index n, Index threads) {
     constexpr Index lanes = Wide<T>::lanes;
@@ -117,14 +209,16 @@ void filter(const T* x, T* out, const T* maps, const T* weights, Index batch, In
         for (Index item = 0; item < batch * groups; ++item) {
             const Index group = item % groups, count = std::min(lanes, lines - group * lanes);
             const Index start = (item / groups * lines + group * lanes) * n;
-            for (Index j = 0; j < n; ++j) {
-                Complex<T> v{};
-                for (Index l = 0; l < count; ++l) {
-                    v.re[l] = x[2 * (start + l * n + j)];
-                    v.im[l] = x[2 * (start + l * n + j) + 1];
-                }
-                image[j] = v, total[j] = Complex<T>{};
+            gather(x + 2 * start, count, n, image.data());
+            if (!maps) {
+                Complex<T>* there = transform(stages, image.data(), b.data());
+                for (Index j = 0; j < n; ++j) there[j] = {there[j].im * weights[j], there[j].re * weights[j]};
+                Complex<T>* back = transform(stages, there, there == image.data() ? b.data() : image.data());
+                for (Index j = 0; j < n; ++j) back[j] = {back[j].im, back[j].re};
+                scatter(back, count, n, out + 2 * start);
+                continue;
             }
+            std::fill(total.begin(), total.end(), Complex<T>{});
             for (Index c = 0; c < coils; ++c) {
                 const Complex<T>* s = reinterpret_cast<const Complex<T>*>(maps) + (c * groups + group) * n;
                 for (Index j = 0; j < n; ++j)
@@ -137,18 +231,14 @@ void filter(const T* x, T* out, const T* maps, const T* weights, Index batch, In
                     total[j].im += s[j].re * back[j].re - s[j].im * back[j].im;
                 }
             }
-            for (Index j = 0; j < n; ++j)
-                for (Index l = 0; l < count; ++l) {
-                    out[2 * (start + l * n + j)] = total[j].re[l];
-                    out[2 * (start + l * n + j) + 1] = total[j].im[l];
-                }
+            scatter(total.data(), count, n, out + 2 * start);
         }
     }
 }
 
 }  // namespace
 
-// x, out: contiguous [batch, lines, n], complex; n a product of 2, 3 and 5. maps: aligned to a vector. weights: w / n.
+// x, out: contiguous [batch, lines, n], complex; n a product of 2, 3 and 5. maps: aligned to a vector, or null. weights: w / n.
 extern "C" {
 
 void coil_filter_f32(const float* x, float* out, const float* maps, const float* weights, Index batch, Index coils,

@@ -510,19 +510,41 @@ void share_out(const Member& m, Index count, Work work) {
     m.wait();
 }
 
+// Memory of a thread, not set to anything. Up to a bound it is kept from one call to the next: memory that is new to the
+// process costs the system more time than a transform takes.
+struct Memory {
+    static constexpr std::size_t kKept = std::size_t{1} << 24;
+    std::unique_ptr<char[]> data;
+    std::size_t size = 0;
+
+    char* of(std::size_t bytes) {
+        if (size < bytes) data.reset(new char[bytes]), size = bytes;
+        return data.get();
+    }
+    void done() {
+        if (size > kKept) data.reset(), size = 0;
+    }
+};
+
 // The arrays between the levels of one image: of each level the rows that its filters across rows make, and what comes
-// in; nothing comes in at the first, which reads the image. Not set to anything.
+// in; nothing comes in at the first, which reads the image. In the memory of the thread that makes them.
 template <typename T>
 struct Between {
-    std::unique_ptr<T[]> memory;
     std::vector<T*> filtered, source;
 
-    Between(const Geometry& g) : filtered(g.levels + 1), source(g.levels + 1) {
+    static Memory& memory() {
+        thread_local Memory own;
+        return own;
+    }
+    ~Between() { memory().done(); }
+    Between(const Between&) = delete;
+    explicit Between(const Geometry& g) : filtered(g.levels + 1), source(g.levels + 1) {
         const auto numbers = [&](Index level) { return (g.n[1] >> level) * (g.n[2] >> level) * g.inner; };
         Index total = 0;
         for (Index level = 0; level <= g.levels; ++level) total += 2 * numbers(level);
-        memory.reset(new T[static_cast<std::size_t>(total)]);
-        T* next = memory.get();
+        constexpr std::size_t line = 64;
+        char* start = memory().of(static_cast<std::size_t>(total) * sizeof(T) + line);
+        T* next = reinterpret_cast<T*>(start + (line - reinterpret_cast<std::uintptr_t>(start) % line) % line);
         for (Index level = 0; level <= g.levels; ++level) {
             filtered[level] = next, next += numbers(level);
             source[level] = next, next += numbers(level);
@@ -619,9 +641,12 @@ void over_images(Index batch, const Geometry& g, Index threads, Work work) {
 #endif
         Scratch<T> scratch;
         const Index shared = batch - batch % all.size;
-        const Between<T> own(g.axes == 2 && all.rank > 0 && shared > 0 ? g : none);
-        for (Index i = all.rank; i < shared; i += all.size)
-            work(i, Member{0, 1}, scratch, all.rank > 0 ? own : common);
+        if (all.rank == 0) {
+            for (Index i = 0; i < shared; i += all.size) work(i, Member{0, 1}, scratch, common);
+        } else if (shared > 0) {
+            const Between<T> own(g.axes == 2 ? g : none);
+            for (Index i = all.rank; i < shared; i += all.size) work(i, Member{0, 1}, scratch, own);
+        }
         all.wait();
         for (Index i = shared; i < batch; ++i) work(i, all, scratch, common);
     }

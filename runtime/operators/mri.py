@@ -170,7 +170,7 @@ class CoilFilter(Operator):
         if isinstance(filtered, SpectralFilter) and filtered.dims == [-1]:
             maps = coils.maps.expand(len(coils.maps), *coils.domain.sizes[-coils.maps.ndim + 1 :])
             weights = filtered.spectrum.real.flatten()
-            self.lines = LineFilter(maps, weights) if LineFilter.fits(maps, weights) else None
+            self.lines = LineFilter(weights, maps) if LineFilter.fits(weights, maps) else None
 
     def _apply_(self, x: Tensor) -> Tensor:
         if self.lines is not None and self.lines.ready(x):

@@ -9,6 +9,7 @@ from recon.dsl.model.facts import Diagonal, Facts
 from recon.dsl.model.space import Space
 from torch import Tensor
 
+from ..transforms.coils import LineFilter
 from .base import Operator
 
 
@@ -35,6 +36,8 @@ class SpectralFilter(Operator):
             real = ((real + mirrored) / 2).narrow(self.dims[-1], 0, half)
         complex_valued = bool(self.dims) or domain.field == "complex"
         self.constant("spectrum", torch.complex(real, torch.zeros_like(real)) if complex_valued else real)
+        along = domain.field == "complex" and self.dims == [-1] and LineFilter.fits(real.flatten())
+        self.lines = LineFilter(real.flatten()) if along else None
 
     def on(self, domain: Space, weights: Tensor | None = None) -> SpectralFilter:
         """The same on another domain with the same last axes, or with other weights."""
@@ -46,6 +49,8 @@ class SpectralFilter(Operator):
         if self.domain.field == "real":
             spectrum = torch.fft.rfftn(x, dim=self.dims).mul_(self.spectrum)
             return cast(Tensor, torch.fft.irfftn(spectrum, s=self.extents, dim=self.dims))
+        if self.lines is not None and self.lines.ready(x):
+            return self.lines(x)
         spectrum = torch.fft.fftn(x, dim=self.dims).mul_(self.spectrum)
         return cast(Tensor, torch.fft.ifftn(spectrum, dim=self.dims))
 

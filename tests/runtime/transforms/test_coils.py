@@ -26,16 +26,34 @@ def test_lines(coils: int, sizes: tuple[int, ...], dtype: torch.dtype, monkeypat
     found = []
     for threads in (1, 3):
         monkeypatch.setattr("recon.runtime.transforms.coils.threads_for", lambda numbers, n=threads: n)
-        found.append(LineFilter(maps.to(dtype), weights)(x.to(dtype)))
+        found.append(LineFilter(weights.to(dtype.to_real()), maps.to(dtype))(x.to(dtype)))
     assert torch.equal(*found)
     # Errors of transforms grow with the root of the number of stages; of sums over coils likewise.
     error = torch.linalg.vector_norm(found[0] - expected) / torch.linalg.vector_norm(expected)
     assert float(error) < 10 * torch.finfo(dtype).eps
 
 
+@pytest.mark.parametrize("dtype", [torch.complex64, torch.complex128])
+@pytest.mark.parametrize("sizes", [(1, 320), (2, 16, 64), (37, 30), (32, 12), (3, 5, 75)])
+def test_lines_without_maps(sizes: tuple[int, ...], dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
+    x = drawn(*sizes, seed=1)
+    weights = torch.rand(sizes[-1], dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+    expected = torch.fft.ifft(torch.fft.fft(x) * weights)
+    found = []
+    for threads in (1, 3):
+        monkeypatch.setattr("recon.runtime.transforms.coils.threads_for", lambda numbers, n=threads: n)
+        found.append(LineFilter(weights.to(dtype.to_real()))(x.to(dtype)))
+    assert torch.equal(*found)
+    error = torch.linalg.vector_norm(found[0] - expected)
+    assert float(error) <= 10 * torch.finfo(dtype).eps * float(torch.linalg.vector_norm(expected))
+
+
 def test_what_it_does_not_take() -> None:
-    assert not LineFilter.fits(drawn(2, 4, 14, seed=0), torch.ones(14))
-    assert not LineFilter.fits(drawn(2, 4, 16, seed=0), torch.ones(4))
-    assert not LineFilter.fits(drawn(2, 4, 16, seed=0).real, torch.ones(16))
+    maps = drawn(2, 4, 16, seed=0)
+    assert not LineFilter.fits(torch.ones(14))
+    assert not LineFilter.fits(torch.ones(4, 16))
+    assert not LineFilter.fits(torch.ones(16, dtype=torch.complex64))
+    assert not LineFilter.fits(torch.ones(4), maps)
+    assert not LineFilter.fits(torch.ones(16), maps.real)
     with pytest.raises(ValueError, match="no kernel"):
-        LineFilter(drawn(2, 4, 14, seed=0), torch.ones(14))
+        LineFilter(torch.ones(14))
