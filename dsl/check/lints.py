@@ -41,7 +41,7 @@ def _inverse_crime(experiment: Experiment) -> list[Diagnostic]:
         if experiment.simulate is not None and not _same_model(experiment.simulate, f):
             continue
         rests = _claims_of_data(experiment)
-        make = warning if rests else note
+        make = warning if rests or experiment.publish is not None else note
         what = "a claim rests on data" if rests else "the data are"
         return [
             make(

@@ -17,6 +17,7 @@ from .formulation import formulation, stated_by_simulate, stated_problems
 from .known import with_stacked
 from .leftovers import read_leftovers
 from .overrides import override
+from .publishing import publishing
 from .scope import Scope
 from .statements import check_shapes
 
@@ -55,6 +56,7 @@ def _experiment(context: Context) -> Experiment:
     sweeps = context.each(lambda s: results.sweep(s, context), context.statements("sweep"))
     weights = dict(context.each(lambda s: results.weights(s, context), context.statements("weights")))
     results.later_words(context)
+    published = context.one("publish")
     analyses = results.analyses(derived, context)
     experiment = Experiment(
         name=_name(context),
@@ -75,6 +77,7 @@ def _experiment(context: Context) -> Experiment:
         metrics_span=metrics_span,
         analyses_spans=tuple(span for _, span in analyses),
         weights=weights,
+        publish=context.attempt(lambda s: publishing(s, context), published) if published is not None else None,
     )
     read_leftovers(context)
     return experiment

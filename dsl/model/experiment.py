@@ -10,7 +10,7 @@ from ..syntax.source import Source, Span
 from ..syntax.tree import Expr, Page
 from .fields import FilePath, Interval
 from .networks import Pretrained
-from .options import DataOptions, MetricsOptions, RunOptions
+from .options import DataOptions, MetricsOptions, PublishOptions, RunOptions
 from .space import Space
 from .terms import DataName, OperatorTerm, Prior, Statistic, ValueTerm, everything, rewritten, unknowns_in
 from .units import Quantity
@@ -143,6 +143,15 @@ class Setting:
     origin: str
 
 
+@dataclass(frozen=True)
+class Publish:
+    """`publish "hf://owner/name" { ... }`: the model of the Hub that holds a run whose claims held."""
+
+    repository: str
+    options: PublishOptions
+    span: Span = field(compare=False, repr=False)
+
+
 @dataclass
 class Experiment:
     """Everything a page says."""
@@ -169,6 +178,7 @@ class Experiment:
     """The place of each analysis."""
     weights: dict[str, Pretrained] = field(default_factory=dict)
     """The networks of the page's `weights` lines by name; terms hold those that they use themselves."""
+    publish: Publish | None = None
 
     @property
     def formulation(self) -> Formulation:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from .fields import Count, Interval, Length, Whole, ordered
 from .terms import ValueTerm
@@ -22,6 +23,12 @@ def _unit(value: Any) -> Any:
 
 UnitField = Annotated[Unit, BeforeValidator(_unit)]
 RangeField = Annotated[Interval, BeforeValidator(ordered)]
+
+
+def _licence(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.+-]{0,60}", text):
+        raise ValueError(f"a licence is written as the Hub calls it, such as `apache-2.0`, not `{text[:60]}`")
+    return text
 
 
 class Options(BaseModel):
@@ -61,6 +68,15 @@ class RunOptions(Options):
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="`auto` takes a GPU where there is one")
     precision: Literal["float32", "float64"] = Field("float32", description="precision of real numbers")
     compile: bool = Field(False, description="compile the steps with torch.compile")
+
+
+class PublishOptions(Options):
+    """Options of `publish`."""
+
+    license: Annotated[str, AfterValidator(_licence)] = Field(
+        description="the licence of what is published, as the Hub calls it, such as apache-2.0 or cc-by-4.0"
+    )
+    private: bool = Field(False, description="whether a model that is not there yet is made private")
 
 
 class DataOptions(Options):

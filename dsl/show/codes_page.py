@@ -31,6 +31,12 @@ PAGE: dict[str, Entry] = {
         'use base = "./broken.recon"',
         'use base = "./base.recon"',
     ),
+    "RF006": Entry(
+        "A page that publishes itself must run elsewhere and mean the same: its data and weights have a commit on the "
+        "Hub, or install with recon. Files of the page's own folder are known to this machine alone.",
+        'data d = npy("y.npy") { y = array }\npublish "hf://owner/name" { license = "mit" }',
+        'data d = sample("camera")\npublish "hf://owner/name" { license = "mit" }',
+    ),
     "RN001": Entry(
         "A statement begins with its kind, and edition 1 has a closed list of kinds. Words such as `fista` are not "
         "kinds: they stand behind one.",
@@ -218,5 +224,11 @@ PAGE: dict[str, Entry] = {
         "could tell apart.",
         "param lam = 1\nprior lam * sq(x)\nsweep s { lam in [1, 1.0] }",
         "param lam = 1\nprior lam * sq(x)\nsweep s { lam in [1, 2] }",
+    ),
+    "RS111": Entry(
+        "A page is published to a model of the Hub, `hf://owner/name`: each run makes a commit of its own there, so "
+        "the address has none.",
+        'publish "hf://owner/name@main" { license = "mit" }',
+        'publish "hf://owner/name" { license = "mit" }',
     ),
 }

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib import import_module
 from typing import Any
 
 import click
 from recon.dsl.diagnostics import SpecError
 
-from .common import FAILED, FINDINGS, USAGE, print_findings, styled_help, wants_color
+from .common import FAILED, FINDINGS, USAGE, print_findings, wants_color
+from .lazy import lazy_group
 
 COMMANDS = {
     "run": "Run an experiment and write its folder of results.",
@@ -22,33 +22,11 @@ COMMANDS = {
     "new": "Write a page to start from.",
     "diff": "Compare two pages by what they mean.",
     "schema": "Print the JSON schema of all words.",
+    "zoo": "Pretrained networks: list, show, pull, push, verify.",
 }
 """Name and one line of each subcommand; its module has the same name, and in it the command."""
 
 INTERRUPTED, BROKEN_PIPE = 130, 141
-
-
-class Recon(click.Group):
-    """Loads a subcommand when it is called; its help lists all of them without loading any."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """A stand-in with the one line that help shows."""
-        return click.Command(cmd_name, help=COMMANDS[cmd_name]) if cmd_name in COMMANDS else None
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        name = args[0]
-        if name not in COMMANDS:
-            from recon.dsl.diagnostics.nearest import nearest
-
-            close = nearest(name, COMMANDS)
-            ctx.fail(f"there is no command {name!r}" + (f"; did you mean `{close}`?" if close else ""))
-        loaded: click.Command = getattr(import_module(f"{__package__}.{name}"), name)
-        return name, loaded, args[1:]
 
 
 def group() -> click.Group:
@@ -66,21 +44,9 @@ def group() -> click.Group:
             ctx.exit()
 
     recon.__doc__ = "Declarative experiments in computational imaging: a page says what, recon does it."
-    out: click.Group = click.group(
-        cls=_group_class(), invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
-    )(click.option("--version", is_flag=True, help="Print the version.")(recon))
+    grouped = lazy_group(COMMANDS, str(__package__), top=True, invoke_without_command=True)
+    out: click.Group = grouped(click.option("--version", is_flag=True, help="Print the version.")(recon))
     return out
-
-
-def _group_class() -> type[click.Group]:
-    if not styled_help() and not (len(sys.argv) == 1 and wants_color("auto")):
-        return Recon
-    from rich_click import RichGroup
-
-    class StyledRecon(Recon, RichGroup):  # type: ignore[misc]  # rich-click widens the types of click's own methods
-        """The same with rich-click's help."""
-
-    return StyledRecon
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from .common import (
     set_option,
     wants_color,
 )
+from .own import is_own
 
 INTERRUPTED = 130
 
@@ -40,6 +41,12 @@ INTERRUPTED = 130
     "--jobs", type=click.IntRange(min=1), help="Most cells and methods at a time; default: as cores and memory allow."
 )
 @click.option("--fresh", is_flag=True, help="Start anew where an interrupted run of this page could be gone on with.")
+@click.option(
+    "--publish",
+    "may_publish",
+    is_flag=True,
+    help="Let the page's `publish` line act; by itself it does in folders of RECON_OWN only.",
+)
 @json_option
 @color_option
 @click.option("--quiet", is_flag=True, help="No progress, only the result.")
@@ -50,14 +57,16 @@ def run(
     device: str | None,
     jobs: int | None,
     fresh: bool,
+    may_publish: bool,
     as_json: bool,
     color: str,
     quiet: bool,
 ) -> None:
     """Run a page and write a folder with the reconstructions, the metrics and a report.
 
-    Exits with 0 when done, 1 for a page with errors, 2 for files that cannot be used, 3 where a method failed, 4 where
-    a claim was not met, 130 after Ctrl-C (what was done is kept, and the same command goes on with the rest).
+    Exits with 0 when done, 1 for a page with errors, 2 for files that cannot be used, 3 where a method failed or what
+    was found could not be published, 4 where a claim was not met, 130 after Ctrl-C (what was done is kept, and the same
+    command goes on with the rest).
     """
     from recon.dsl.syntax.parse import parse
     from recon.dsl.syntax.source import Source
@@ -106,11 +115,43 @@ def run(
             print_findings(e.diagnostics, color=painted, err=True)
         leave(FINDINGS)
     with uninterrupted():
-        if as_json:
-            print_json(_as_json(result))
-        else:
+        if not as_json:
             _print(result, painted)
-    leave(result.code)
+    outcome = _publish(result, may_publish or is_own(spec))
+    if as_json:
+        print_json({**_as_json(result), "published": outcome.plain})
+    for text in outcome.lines:
+        click.echo(safe(text), err=as_json or outcome.failed)
+    leave(FAILED if outcome.failed else result.code)
+
+
+@dataclass(frozen=True)
+class _Published:
+    """What became of the page's `publish` line."""
+
+    lines: list[str] = field(default_factory=list)
+    plain: dict[str, Any] | None = None
+    failed: bool = False
+
+
+def _publish(result: Any, allowed: bool) -> _Published:
+    asked = result.experiment.publish
+    if asked is None:
+        return _Published()
+    if not allowed:
+        return _Published(["not published: `publish` acts with --publish, or in a folder that RECON_OWN names"])
+    from recon.zoo.hub.client import HubError
+
+    from ..experiment.publish import plain, publish, told, withheld
+
+    why = withheld(result)
+    if why:
+        return _Published([f"not published: {why}"])
+    try:
+        done = publish(asked, result)
+    except HubError as e:
+        return _Published([f"error: not published: {e}"], failed=True)
+    return _Published(told(done), plain(done))
 
 
 def _as_json(result: Any) -> dict[str, Any]:

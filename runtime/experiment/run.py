@@ -17,6 +17,7 @@ from recon.dsl.diagnostics import Diagnostic
 from recon.dsl.diagnostics.render import render
 from recon.dsl.digest import spec_digest
 from recon.dsl.elaborate.overrides import override
+from recon.dsl.model.experiment import Experiment
 from recon.dsl.model.terms import Statistic
 from recon.dsl.show.citations import bibliography
 from recon.dsl.syntax.format import format_page
@@ -44,8 +45,9 @@ STATUS = {DONE: "done", FAILED: "failed", CLAIM_NOT_MET: "done, a claim was not 
 
 @dataclass(frozen=True)
 class RunResult:
-    """Where the files are, what came out, and the exit code."""
+    """What was run, where the files are, what came out, and the exit code."""
 
+    experiment: Experiment
     folder: Path
     execution: Execution
     verdicts: list[Verdict]
@@ -128,7 +130,7 @@ def run_page(
                 final = files.commit() if not execution.left else files.keep_partial(reason + execution.rest)
     except FolderError as e:
         raise FolderError(f"{e}{execution.rest}") from None
-    return RunResult(final, execution, verdicts, findings, failure, code, tables)
+    return RunResult(experiment, final, execution, verdicts, findings, failure, code, tables)
 
 
 def _execute(

@@ -1,17 +1,5 @@
-"""A Hub on this machine, and nothing of the user's own."""
+"""A Hub on this machine for all tests here."""
 
-from __future__ import annotations
+from hub_fixture import hub
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-from hub_server import HubServer, environment, serving
-
-
-@pytest.fixture
-def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
-    with serving() as server:
-        for name, value in environment(server, tmp_path / "cache").items():
-            monkeypatch.setenv(name, value)
-        yield server
+__all__ = ["hub"]
