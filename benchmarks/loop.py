@@ -23,7 +23,14 @@ CASES = {
     "admm": "admm(iterations = {n}, tolerance = 1e-30)",
     "gradient": "gradient(iterations = {n}, tolerance = 1e-30)",
     "cg": "cg(iterations = {n}, tolerance = 1e-30)",
+    "lsqr": "lsqr(iterations = {n}, tolerance = 1e-30)",
+    "nesterov": "nesterov(iterations = {n}, tolerance = 1e-30)",
+    "heavy_ball": "heavy_ball(iterations = {n}, tolerance = 1e-30)",
 }
+SMOOTH = ("gradient", "cg", "lsqr", "nesterov", "heavy_ball")
+"""Those with half squares alone."""
+APART = ("pdhg", "lsqr")
+"""Those that need K and K^H one after the other, not K^H K."""
 PAGE = """recon 1
 data cam = sample("camera")
 image x : real[16, 16]
@@ -35,7 +42,7 @@ solver {solver}
 
 
 def bare(page: Posed, count: int) -> Callable[[], None]:
-    """The calls of an iteration: K^H K of the data term, and the proximal map of the prior where there is one."""
+    """The calls of an iteration: K^H K of the data term or K and K^H, and the prior's proximal map where there is one."""
     data, prior = page.compiled.problem.terms
     x = page.compiled.problem.initial()
     smooth = prior.functional.quadratic
@@ -43,7 +50,10 @@ def bare(page: Posed, count: int) -> Callable[[], None]:
     def run() -> None:
         with torch.no_grad():
             for _ in range(count):
-                data.operator.gram(x)
+                if page.word.word in APART:
+                    data.operator.adjoint(data.operator.forward(x))
+                else:
+                    data.operator.gram(x)
                 if not smooth:
                     prior.functional.prox_(x, 0.1)
 
@@ -60,7 +70,7 @@ def main() -> None:
     count = options.iterations
     print(f"microseconds an iteration, {options.clock} time: whole, calls alone, overhead")
     for name, solver in CASES.items():
-        energy = "sq" if name in ("gradient", "cg") else "l1"
+        energy = "sq" if name in SMOOTH else "l1"
         page = posed(PAGE.format(energy=energy, solver=solver.format(n=count)))
         whole = page.solve()
         done = max(whole.iterations, 1)

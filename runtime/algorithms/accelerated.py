@@ -24,7 +24,7 @@ from ..problem import Problem
 from .base import Algorithm, Knobs, Step
 from .gradient import GROWTH, forward_backward, safe
 from .proximal import prox_of
-from .rows import momentum_
+from .rows import at_rows, momentum_, root, where
 from .smooth import Smooth, describe, is_smooth
 
 
@@ -34,7 +34,7 @@ class Momentum:
 
     x: Tensor
     z: Tensor
-    theta: Tensor
+    theta: Scalar
     step: Scalar
 
 
@@ -69,28 +69,28 @@ class Accelerated(Algorithm[Momentum]):
         if self.search:
             step = torch.as_tensor(step, dtype=self.problem.real, device=x.device).expand(self.problem.rows)
         dtype = torch.float64 if self.strong else self.problem.real
-        return Momentum(x, x.clone(), torch.ones(self.problem.rows, dtype=dtype, device=x.device), step)
+        return Momentum(x, x.clone(), at_rows(1.0, x, dtype), step)
 
     def step(self, state: Momentum, knobs: Knobs) -> Momentum:
         x, size = forward_backward(self.smooth, self.prox, state.z, state.step, self.search)
         after, beta = self._schedule(state.theta, size)
         z, uphill = momentum_(x, state.x, state.z, beta, self.restart)
         if self.restart:
-            after = after.masked_fill(uphill, 1)
+            after = where(uphill, 1.0, after)
             if self.search and isinstance(size, Tensor) and self.given is None:
-                size = torch.where(uphill, size * GROWTH**4, size)
+                size = where(uphill, size * GROWTH**4, size)
         return Momentum(x, z, after, size)
 
-    def _schedule(self, theta: Tensor, size: Scalar) -> tuple[Tensor, Tensor]:
+    def _schedule(self, theta: Scalar, size: Scalar) -> tuple[Scalar, Scalar]:
         """The next theta, and beta."""
         if not self.strong:
             after = theta + 0.5
-            return after, (theta - 1).div_(after)
+            return after, (theta - 1) / after
         square = theta * theta
         q = self.mu * size if not isinstance(size, Tensor) else size.double() * self.mu
         q = q.double().clamp_max(0.999) if isinstance(q, Tensor) else min(q, 0.999)
         lead = 1 - q * square
-        after = (lead + torch.sqrt(lead * lead + 4 * square)) / 2
+        after = (lead + root(lead * lead + 4 * square)) / 2
         return after, (theta - 1) / after * (1 - q * after) / (1 - q)
 
     def estimate(self, state: Momentum) -> Tensor:

@@ -22,14 +22,14 @@ import torch
 from recon.dsl.model import facts as fact
 from torch import Tensor
 
-from ..functionals.base import Functional
+from ..functionals.base import Functional, Scalar
 from ..operators.base import IdentityOperator, Operator
 from ..problem import Problem, Term
 from .affine import project_onto
 from .base import Algorithm, Knobs, Step
 from .normal import Normal
 from .proximal import Prox, prox_of, scale_of, tight
-from .rows import add_, dot_rows, times
+from .rows import add, anywhere, at_rows, between, inner, quotient, root, times, where
 from .smooth import Smooth, is_quadratic, norm_squared
 
 ADAPTS = 200
@@ -54,7 +54,7 @@ class Splitting:
     x: Tensor
     z: list[Tensor]
     u: list[Tensor]
-    rho: Tensor
+    rho: Scalar
     inverse: Tensor | None
     iteration: int
 
@@ -121,7 +121,7 @@ class Admm(Algorithm[Splitting]):
         operators = [t.operator for t in self.smooth.terms] + [s.operator for s in splits]
         return Normal(operators, p.space, p.real, p.device)
 
-    def _inverse(self, rho: Tensor) -> Tensor | None:
+    def _inverse(self, rho: Scalar) -> Tensor | None:
         """What the x-update multiplies by for this rho, in the basis where it is closed."""
         return None if self.normal.basis is None else self.normal.inverse(self._weights(rho))
 
@@ -132,7 +132,7 @@ class Admm(Algorithm[Splitting]):
         x = self.normal.divide(state.inverse, rhs)
         return x if self.within is None else self.within(x, 1.0)
 
-    def _weights(self, rho: Tensor) -> list[float | Tensor]:
+    def _weights(self, rho: Scalar) -> list[Scalar]:
         return [*self.smooth.weights, *(rho * s.share for s in self.splits)]
 
     def _first_rho(self) -> float:
@@ -146,19 +146,19 @@ class Admm(Algorithm[Splitting]):
     def init(self) -> Splitting:
         x = self.problem.initial()
         z = [s.operator.forward(x).clone() for s in self.splits]
-        rho = torch.full((self.problem.rows,), self.rho, dtype=self.problem.real, device=x.device)
+        rho = at_rows(self.rho, x, self.problem.real)
         return Splitting(x, z, [torch.zeros_like(v) for v in z], rho, self._inverse(rho), 0)
 
     def resume(self, last: Splitting) -> Splitting:
         """z, the scaled duals and rho go on."""
-        z, u, rho = [v.clone() for v in last.z], [v.clone() for v in last.u], last.rho.clone()
+        z, u, rho = [v.clone() for v in last.z], [v.clone() for v in last.u], last.rho
         return Splitting(self.problem.initial(), z, u, rho, self._inverse(rho), 0)
 
     def step(self, state: Splitting, knobs: Knobs) -> Splitting:
         rho, k = state.rho, state.iteration + 1
-        rhs = self._rhs.clone()
+        rhs = self._rhs
         for s, z, u in zip(self.splits, state.z, state.u, strict=True):
-            add_(rhs, s.operator.adjoint(z - u), rho * s.share)
+            rhs = add(rhs, s.operator.adjoint(z - u), rho * s.share)
         x = self._update(rhs, state)
         look = not self.steady(state)
         images, zs, us = [], [], []
@@ -171,32 +171,33 @@ class Admm(Algorithm[Splitting]):
             us.append(v.sub_(z))
         if not look:
             return Splitting(x, zs, us, rho, state.inverse, k)
-        factor = self._balance(images, state.z, zs, us)
-        if bool((factor == 1).all()):
+        factor = self._balance(images, state.z, zs, us, rho)
+        if not anywhere(factor != 1):
             return Splitting(x, zs, us, rho, state.inverse, k)
         rho = rho * factor
         us = [times(1 / factor, u) for u in us]
         return Splitting(x, zs, us, rho, self._inverse(rho), k)
 
-    def _balance(self, images: list[Tensor], old: list[Tensor], new: list[Tensor], us: list[Tensor]) -> Tensor:
+    def _balance(
+        self, images: list[Tensor], old: list[Tensor], new: list[Tensor], us: list[Tensor], rho: Scalar
+    ) -> Scalar:
         """The factor on rho: the root of |K x - z| over |z - z_old| where they are far apart, one where they are not.
 
         Both are moves in the method's own metric, in which the squared distance to the solution is
         rho |z - z*|^2 + rho |u - u*|^2: u moves by K x - z. So no scale of the problem enters. Where a threshold of
         1 / rho leaves no entry of z, that has not moved at all, and rho is raised as fast as it may be.
         """
-        zero = torch.zeros(self.problem.rows, dtype=self.problem.real, device=self.problem.device)
-        dual, primal, dual_size, primal_size = zero, zero, zero, zero
+        dual, primal, dual_size, primal_size = 4 * [0.0 * rho]
         for s, image, z_old, z, u in zip(self.splits, images, old, new, us, strict=True):
             difference, move = image - z, z - z_old
-            dual = dual + s.share * dot_rows(difference, difference)
-            primal = primal + s.share * dot_rows(move, move)
-            dual_size = dual_size + s.share * dot_rows(u, u)
-            primal_size = primal_size + s.share * dot_rows(z, z)
-        factor = (dual / primal).pow(0.25).clamp(1 / LEAP, LEAP)
-        rounding = (STILL * torch.finfo(zero.dtype).eps) ** 2
+            dual = dual + s.share * inner(difference, difference, rho)
+            primal = primal + s.share * inner(move, move, rho)
+            dual_size = dual_size + s.share * inner(u, u, rho)
+            primal_size = primal_size + s.share * inner(z, z, rho)
+        factor = between(root(root(quotient(dual, primal))), 1 / LEAP, LEAP)
+        rounding = (STILL * torch.finfo(self.problem.real).eps) ** 2
         moved = (dual > rounding * dual_size) | (primal > rounding * primal_size)
-        return torch.where(moved & ((factor > FAR) | (factor < 1 / FAR)), factor, 1)
+        return where(moved & ((factor > FAR) | (factor < 1 / FAR)), factor, 1.0)
 
     def estimate(self, state: Splitting) -> Tensor:
         return state.x if self.shown is None else state.z[self.shown]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from ..problem import Problem
 from .base import Algorithm, Knobs
 from .conjugate import CgState, cg_start, cg_step
-from .rows import norm_rows, times
+from .rows import at_rows, norm_rows, on_tensor, root, times, where
 from .smooth import Smooth
 
 
@@ -25,8 +24,8 @@ class ConjugateGradients(Algorithm[CgState]):
         self.problem = problem
         self.smooth = Smooth(problem, problem.terms)
         # Solved for a right-hand side of size one, whatever the weights are: squares of residuals stay in range.
-        size = norm_rows(self.smooth.rhs)
-        self._size = torch.where(size > 0, size, 1.0)
+        size = at_rows(norm_rows(self.smooth.rhs), self.smooth.rhs, problem.real)
+        self._size = where(size > 0, size, 1.0)
         self._rhs = times(1 / self._size, self.smooth.rhs)
 
     def init(self) -> CgState:
@@ -39,4 +38,4 @@ class ConjugateGradients(Algorithm[CgState]):
         return times(self._size, state.x)
 
     def residual(self, state: CgState) -> Tensor:
-        return state.square.sqrt()
+        return on_tensor(root(state.square), state.x)

@@ -31,7 +31,7 @@ from ..problem import Problem, Term
 from .base import Algorithm, Knobs, Step
 from .primal_dual import Roles, blocks, joint_norm
 from .proximal import prox_of
-from .rows import add, dot_rows
+from .rows import add, at_rows, between, inner, quotient, root, where
 from .smooth import Smooth
 
 FIRST, APART, LOOKS = 3, 1.5, 18
@@ -62,7 +62,7 @@ class Balanced:
     x: Tensor
     duals: list[Tensor]
     slope: Tensor
-    sigma: Tensor
+    sigma: Scalar
     iteration: int
     choosing: Choosing
 
@@ -80,15 +80,14 @@ class BalancedPdhg(Algorithm[Balanced]):
         self.norm = joint_norm(self.blocks) or 1.0  # without duals this is the proximal point method
         self.lipschitz: Scalar = self.smooth.curvature().upper if roles.smooth else 0.0
 
-    def _tau(self, sigma: Tensor) -> Tensor:
+    def _tau(self, sigma: Scalar) -> Scalar:
         return 1 / (self.lipschitz / 2 + sigma * self.norm)
 
     def init(self) -> Balanced:
         x = self.problem.initial()
         duals = [torch.zeros_like(b.operator.forward(x)) for b in self.blocks]
-        one = torch.ones(self.problem.rows, dtype=self.problem.real, device=x.device)
         first = torch.as_tensor(self.lipschitz / self.norm)
-        sigma = one * torch.where(first > 0, first, self._guess().to(x.device)).to(one)
+        sigma = at_rows(torch.where(first > 0, first, self._guess().to(x.device)), x, self.problem.real)
         choosing = Choosing(FIRST, 0, x.clone(), [p.clone() for p in duals])
         return Balanced(x, duals, self.smooth.gradient(x), sigma, 0, choosing)
 
@@ -140,19 +139,19 @@ class BalancedPdhg(Algorithm[Balanced]):
                 choosing = Choosing(at, count, choosing.x, choosing.duals)
         return Balanced(x, duals, slope, sigma, k, choosing)
 
-    def _choose(self, since: Choosing, x: Tensor, duals: list[Tensor], sigma: Tensor) -> Tensor:
+    def _choose(self, since: Choosing, x: Tensor, duals: list[Tensor], sigma: Scalar) -> Scalar:
         """The quotient of the moves, within LEAP of the old sigma; the old one where nothing moved but by rounding."""
-        dual, dual_size = torch.zeros_like(sigma), torch.zeros_like(sigma)
+        dual, dual_size = 2 * [0.0 * sigma]
         for b, p, old in zip(self.blocks, duals, since.duals, strict=True):
             move = p - old
-            dual += dot_rows(move, move) / b.share
-            dual_size += dot_rows(p, p) / b.share
+            dual = dual + inner(move, move, sigma) / b.share
+            dual_size = dual_size + inner(p, p, sigma) / b.share
         move = x - since.x
-        primal = dot_rows(move, move)
-        rounding = (STILL * torch.finfo(sigma.dtype).eps) ** 2
-        moved = (dual > rounding * dual_size) | (primal > rounding * dot_rows(x, x))
-        best = (dual / primal / self.norm).sqrt()
-        return torch.where(moved, torch.clamp(best, sigma / LEAP, sigma * LEAP), sigma)
+        primal = inner(move, move, sigma)
+        rounding = (STILL * torch.finfo(self.problem.real).eps) ** 2
+        moved = (dual > rounding * dual_size) | (primal > rounding * inner(x, x, sigma))
+        best = root(quotient(dual, primal) / self.norm)
+        return where(moved, between(best, sigma / LEAP, sigma * LEAP), sigma)
 
     def estimate(self, state: Balanced) -> Tensor:
         return state.x

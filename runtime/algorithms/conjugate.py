@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .rows import add, add_, dot_rows, ratio
+from ..functionals.base import Scalar, real_dtype
+from .rows import Flag, add, add_, anywhere, at_rows, dot_rows, inner, larger, ratio, where
 
 Apply = Callable[[Tensor], Tensor]
 
@@ -26,37 +27,37 @@ class CgState:
     x: Tensor
     residual: Tensor
     direction: Tensor
-    square: Tensor
-    length: Tensor
-    floor: Tensor
-    top: Tensor
+    square: Scalar
+    length: Scalar
+    floor: Scalar
+    top: Scalar
 
 
 def cg_start(apply: Apply, rhs: Tensor, x: Tensor) -> CgState:
     """The first state, at x; x is written to by the steps."""
     residual = rhs - apply(x)
-    square = dot_rows(residual, residual)
-    floor = torch.maximum(dot_rows(rhs, rhs), square) * (10 * torch.finfo(square.dtype).eps) ** 2
-    return CgState(x, residual, residual.clone(), square, square, floor, torch.zeros_like(square))
+    eps = torch.finfo(real_dtype(rhs)).eps
+    square = at_rows(dot_rows(residual, residual), rhs, real_dtype(rhs))
+    floor = larger(inner(rhs, rhs, square), square) * (10 * eps) ** 2
+    return CgState(x, residual, residual.clone(), square, square, floor, 0.0 * square)
 
 
-def cg_step(apply: Apply, s: CgState, active: Tensor | None = None) -> CgState:
+def cg_step(apply: Apply, s: CgState, active: Flag = True) -> CgState:
     """One step of every row (of those in `active`, a boolean of each row).
 
     A row rests once its residual is rounding, or once N is zero to rounding along its direction: what is left of the
     residual then lies in the null space of N, and a step along it would only carry x away.
     """
     q = apply(s.direction)
-    curvature = dot_rows(s.direction, q)
-    top = torch.maximum(s.top, ratio(curvature, s.length))
-    moving = (s.square > s.floor) & (curvature > torch.finfo(top.dtype).eps * top * s.length)
-    if active is not None:
-        moving = moving & active
-    alpha = torch.where(moving, ratio(s.square, curvature), 0)
+    curvature = inner(s.direction, q, s.square)
+    top = larger(s.top, ratio(curvature, s.length))
+    rounding = torch.finfo(real_dtype(q)).eps * top * s.length
+    moving = (s.square > s.floor) & (curvature > rounding) & active
+    alpha = where(moving, ratio(s.square, curvature), 0.0)
     x = add_(s.x, s.direction, alpha)
     residual = add_(s.residual, q, -alpha)
-    square = torch.where(moving, dot_rows(residual, residual), s.square)
-    beta = torch.where(moving, ratio(square, s.square), 0)
+    square = where(moving, inner(residual, residual, s.square), s.square)
+    beta = where(moving, ratio(square, s.square), 0.0)
     # r is orthogonal to the old direction, hence |r + beta p|^2 = |r|^2 + beta^2 |p|^2.
     length = square + beta * beta * s.length
     direction = add(residual, s.direction, beta)
@@ -71,10 +72,10 @@ def conjugate_gradients(
     `start` is kept.
     """
     s = cg_start(apply, rhs, start.clone())
-    goal = torch.maximum(dot_rows(rhs, rhs) * tolerance**2, s.square * drop**2)
+    goal = larger(inner(rhs, rhs, s.square) * tolerance**2, s.square * drop**2)
     for _ in range(iterations):
         active = s.square > goal
-        if not bool(active.any()):
+        if not anywhere(active):
             break
         s = cg_step(apply, s, active)
     return s.x

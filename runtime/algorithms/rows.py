@@ -1,9 +1,15 @@
-"""Arithmetic row by row. A row is one reconstruction of a batch; no row sees another."""
+"""Arithmetic row by row. A row is one reconstruction of a batch; no row sees another.
+
+The numbers that an algorithm computes for each row are a tensor of shape [rows]; of a single row on the processor they
+are plain numbers, since an operation on a tensor of one number costs a hundred times as much. Which of the two an
+algorithm's first state holds is what its steps go on with: `at_rows` makes them, and `inner` is told by the state.
+"""
 
 from __future__ import annotations
 
+import math
 from ctypes import c_int64, c_void_p
-from typing import cast
+from typing import cast, overload
 
 import torch
 from torch import Tensor
@@ -13,6 +19,24 @@ from ..native.tensors import SUFFIX, kernels_for, readable, threads_for
 
 _MOMENTUM = (*(c_void_p,) * 5, *(c_int64,) * 4)
 
+LARGE = 4096
+"""Entries of a row from which on one pass over memory is worth the call of a kernel."""
+
+Flag = bool | Tensor
+"""An answer, or one for each row, of shape [rows]."""
+
+
+def at_rows(value: Scalar, like: Tensor, dtype: torch.dtype) -> Scalar:
+    """A number for each row of `like`: plain where that is a single row on the processor."""
+    if len(like) == 1 and like.device.type == "cpu":
+        return float(value)
+    return torch.as_tensor(value, dtype=dtype, device=like.device).expand(len(like)).contiguous()
+
+
+def on_tensor(value: Scalar | Flag, like: Tensor) -> Tensor:
+    """The numbers or answers as a tensor of shape [rows], for those who have no use for plain ones."""
+    return value if isinstance(value, Tensor) else torch.tensor([value], device=like.device)
+
 
 def dot_rows(a: Tensor, b: Tensor) -> Tensor:
     """Re <a, b> of each row, in the real dtype of `a`: shape [rows]."""
@@ -21,6 +45,16 @@ def dot_rows(a: Tensor, b: Tensor) -> Tensor:
     if a.shape[0] == 1:
         return torch.dot(a.reshape(-1), b.reshape(-1)).reshape(1)
     return cast(Tensor, torch.linalg.vecdot(a.flatten(1), b.flatten(1)))
+
+
+def inner(a: Tensor, b: Tensor, like: Scalar) -> Scalar:
+    """Re <a, b> of each row, a plain number where `like` is one."""
+    if isinstance(like, Tensor):
+        return dot_rows(a, b)
+    if a.is_complex():
+        return torch.vdot(a.reshape(-1), b.reshape(-1)).item().real
+    one = a.reshape(-1)
+    return torch.dot(one, one if b is a else b.reshape(-1)).item()
 
 
 def norm_rows(a: Tensor) -> Tensor:
@@ -53,28 +87,77 @@ def _cast(c: Tensor, like: Tensor) -> Tensor:
     return shaped
 
 
-def ratio(a: Tensor, b: Tensor) -> Tensor:
+@overload
+def ratio(a: Tensor, b: Tensor) -> Tensor: ...
+
+
+@overload
+def ratio(a: Scalar, b: Scalar) -> Scalar: ...
+
+
+def ratio(a: Scalar, b: Scalar) -> Scalar:
     """a / b where b > 0, else zero: a step length after its iteration has come to rest."""
+    if not isinstance(b, Tensor):
+        return a / b if b > 0 else 0.0 * a
     positive = b > 0
     return torch.where(positive, a / torch.where(positive, b, 1), 0)
 
 
-def momentum_(x: Tensor, before: Tensor, z: Tensor, beta: Tensor, watched: bool) -> tuple[Tensor, Tensor]:
-    """x + beta (x - before), and where it points uphill, [rows]; overwrites `before` and z.
+def momentum_(x: Tensor, before: Tensor, z: Tensor, beta: Scalar, watched: bool) -> tuple[Tensor, Flag]:
+    """x + beta (x - before), and where it points uphill; overwrites `before` and z.
 
     Uphill is (z - x) . (x - before) > 0, and there beta counts as zero; nowhere unless `watched`.
     """
-    kernels = kernels_for(x, before, z)
+    kernels = kernels_for(x, before, z) if x.numel() >= LARGE * len(x) else None
     if kernels is None:
         move = torch.sub(x, before, out=before)
         if not watched:
-            return add(x, move, beta), torch.zeros_like(beta, dtype=torch.bool)
-        uphill = dot_rows(z.sub_(x), move) > 0
-        return add(x, move, beta.masked_fill(uphill, 0)), uphill
-    x, before, z, beta = readable(x), readable(before), readable(z), beta.double().contiguous()
+            return add(x, move, beta), False
+        uphill = inner(z.sub_(x), move, beta) > 0
+        return add(x, move, where(uphill, 0.0, beta)), uphill
+    x, before, z = readable(x), readable(before), readable(z)
+    betas = torch.as_tensor(beta, dtype=torch.float64).reshape(-1).contiguous()
     rows, numbers = len(x), x[0].numel() * (2 if x.is_complex() else 1) if len(x) else 0
     found = torch.empty(rows, dtype=torch.float64)
-    arrays = (x.data_ptr(), before.data_ptr(), z.data_ptr(), beta.data_ptr(), found.data_ptr())
+    arrays = (x.data_ptr(), before.data_ptr(), z.data_ptr(), betas.data_ptr(), found.data_ptr())
     call = kernels.function(f"momentum_{SUFFIX[x.dtype]}", _MOMENTUM)
     call(*arrays, int(watched), rows, numbers, threads_for(x.numel()))
-    return z, found > 0
+    return z, found > 0 if isinstance(beta, Tensor) else found.item() > 0
+
+
+def where(condition: Flag, a: Scalar, b: Scalar) -> Scalar:
+    """a for the rows of which the condition holds, else b."""
+    if isinstance(condition, Tensor):
+        return torch.where(condition, a, b)
+    return a if condition else b
+
+
+def larger(a: Scalar, b: Scalar) -> Scalar:
+    """The larger of the two for each row."""
+    if isinstance(a, Tensor) or isinstance(b, Tensor):
+        return torch.maximum(torch.as_tensor(a), torch.as_tensor(b))
+    return max(a, b)
+
+
+def quotient(a: Scalar, b: Scalar) -> Scalar:
+    """a / b of numbers that are not negative, infinite where b alone is zero; no number where both are."""
+    if isinstance(a, Tensor) or isinstance(b, Tensor) or b:
+        return a / b
+    return math.inf if a > 0 else math.nan
+
+
+def between(a: Scalar, low: Scalar, high: Scalar) -> Scalar:
+    """The nearest number within low..high; no number stays none."""
+    if isinstance(a, Tensor):
+        return torch.clamp(a, low, high)  # type: ignore[arg-type]
+    return min(max(a, float(low)), float(high))
+
+
+def root(a: Scalar) -> Scalar:
+    """The square root of numbers that are not negative."""
+    return a.sqrt() if isinstance(a, Tensor) else math.sqrt(a)
+
+
+def anywhere(condition: Flag) -> bool:
+    """Whether it holds for any row."""
+    return bool(condition.any()) if isinstance(condition, Tensor) else condition

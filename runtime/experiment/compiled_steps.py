@@ -53,18 +53,7 @@ class CompiledSteps(Algorithm[Any]):
         self.seconds = time.perf_counter() - begin
 
     def init(self) -> Any:
-        """The first state, with its plain numbers as tensors of one number a row, which torch.compile takes as inputs
-        rather than as parts of the program."""
-        state = self.of.init()
-        if self._step is None:
-            return state
-        rows, device = self.problem.rows, self.problem.device
-        numbers = {
-            f.name: torch.full((rows,), value, dtype=torch.float64, device=device)
-            for f in dataclasses.fields(state)
-            if isinstance(value := getattr(state, f.name), float)
-        }
-        return dataclasses.replace(state, **numbers)
+        return self.of.init() if self._step is None else _first(self.of)
 
     def step(self, state: Any, knobs: Knobs) -> Any:
         if self._step is None or not self.of.steady(state):
@@ -109,9 +98,22 @@ class CompiledSteps(Algorithm[Any]):
         return self.of.companions(state)
 
 
+def _first(algorithm: Algorithm[Any]) -> Any:
+    """The first state, with its plain numbers as tensors of one number a row, which torch.compile takes as inputs
+    rather than as parts of the program."""
+    state = algorithm.init()
+    like = algorithm.estimate(state)
+    numbers = {
+        f.name: torch.full((len(like),), value, dtype=torch.float64, device=like.device)
+        for f in dataclasses.fields(state)
+        if isinstance(value := getattr(state, f.name), float)
+    }
+    return dataclasses.replace(state, **numbers)
+
+
 def obstacle(algorithm: Algorithm[Any]) -> str:
     """Why the algorithm's step is not to be compiled, by watching its first one; "" where nothing is in the way."""
-    state, watcher = algorithm.init(), _Watcher()
+    state, watcher = _first(algorithm), _Watcher()
     with watcher:
         algorithm.estimate(algorithm.step(state, algorithm.knobs(1)))  # a step may wait until its result is asked for
     return watcher.found

@@ -78,9 +78,10 @@ def distance_rows(a: Tensor, b: Tensor) -> Tensor:
         return square_rows(a - b)
     a, b = readable(a), readable(b)
     sums = torch.empty(len(a), dtype=torch.float64)
-    numbers = a[0].numel() * (2 if a.is_complex() else 1) if len(a) else 0
+    rows, count = len(a), a.numel()
+    numbers = count // max(rows, 1) * (2 if a.is_complex() else 1)
     call = kernels.function(f"square_distances_{SUFFIX[a.dtype]}", _DISTANCES)
-    call(a.data_ptr(), b.data_ptr(), sums.data_ptr(), len(a), numbers, threads_for(a.numel()))
+    call(a.data_ptr(), b.data_ptr(), sums.data_ptr(), rows, numbers, threads_for(count))
     return sums
 
 
@@ -100,7 +101,8 @@ def modulus_rows(v: Tensor) -> Tensor:
 def _blocks(v: Tensor) -> tuple[Tensor | None, Tensor]:
     """Each row in blocks, [rows, blocks, BLOCK] (None without any), and what is left of it, [rows, rest]."""
     flat = v.flatten(1)
-    whole = flat.shape[1] - flat.shape[1] % BLOCK
+    length = flat.shape[1]
+    whole = length - length % BLOCK
     if not whole:
         return None, flat
     return flat[:, :whole].view(len(flat), whole // BLOCK, BLOCK), flat[:, whole:]
