@@ -207,6 +207,9 @@ class Watch:
         return self.algorithm.companions(state) if self.tolerance > 0 else []
 
     def _guard(self, k: int, size: Numbers, objective: Numbers) -> None:
+        if bool((objective <= self.limit).all()) and bool((size < np.inf).all()):
+            self.beyond.fill(np.inf)
+            return
         large = np.isfinite(objective) & (objective > self.limit)
         self.beyond = np.where(large, np.minimum(self.beyond, objective), np.inf)
         with np.errstate(over="ignore"):

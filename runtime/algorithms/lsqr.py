@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from ..functionals.base import Scalar
+from ..functionals.base import Scalar, real_dtype
 from ..operators.base import Operator
 from ..problem import Problem
 from .base import Algorithm, Knobs
-from .rows import add, add_, dot_rows, norm_rows, ratio, times
+from .rows import (
+    Flag,
+    add,
+    add_,
+    anywhere,
+    at_rows,
+    inner,
+    larger,
+    modulus,
+    norm_rows,
+    on_tensor,
+    ratio,
+    root,
+    times,
+    times_,
+    where,
+)
 from .smooth import Smooth
 
 
@@ -35,13 +52,13 @@ class LsqrState:
     u: list[Tensor]
     v: Tensor
     w: Tensor
-    alpha: Tensor
-    rho: Tensor
-    phi: Tensor
-    normal: Tensor
-    first: Tensor
-    size: Tensor
-    square: Tensor
+    alpha: Scalar
+    rho: Scalar
+    phi: Scalar
+    normal: Scalar
+    first: Scalar
+    size: Scalar
+    square: Scalar
 
 
 def lsqr_start(equations: Sequence[Equation], x: Tensor) -> LsqrState:
@@ -52,52 +69,57 @@ def lsqr_start(equations: Sequence[Equation], x: Tensor) -> LsqrState:
         rest = e.operator.forward(x).neg() if begun or e.target is None else torch.zeros_like(e.target)
         rest = rest if e.target is None else rest + e.target
         u.append(times(e.factor, rest))
-    beta = _size(u)
-    u = [times(ratio(torch.ones_like(beta), beta), part) for part in u]
+    beta = _size(u, at_rows(1.0, x, real_dtype(x)))
+    u = [times_(_inverse(beta), part) for part in u]
     v = _back(equations, u)
-    alpha = norm_rows(v)
-    v = times(ratio(torch.ones_like(alpha), alpha), v)
+    alpha = root(inner(v, v, beta))
+    v = times_(_inverse(alpha), v)
     normal = alpha * beta
     return LsqrState(x, u, v, v.clone(), alpha, alpha, beta, normal, normal, beta, alpha * alpha)
 
 
-def lsqr_step(equations: Sequence[Equation], s: LsqrState, active: Tensor | None = None) -> LsqrState:
+def lsqr_step(equations: Sequence[Equation], s: LsqrState, active: Flag = True) -> LsqrState:
     """One step of every row (of those in `active`, a boolean of each row); a row rests once |K^H r| is rounding."""
     u = [add(times(e.factor, e.operator.forward(s.v)), part, -s.alpha) for e, part in zip(equations, s.u, strict=True)]
-    beta = _size(u)
-    u = [times(ratio(torch.ones_like(beta), beta), part) for part in u]
+    beta = _size(u, s.rho)
+    u = [times_(_inverse(beta), part) for part in u]
     v = add(_back(equations, u), s.v, -beta)
-    alpha = norm_rows(v)
-    v = times(ratio(torch.ones_like(alpha), alpha), v)
-    square = torch.maximum(s.square, beta * beta + alpha * alpha)
+    alpha = root(inner(v, v, s.rho))
+    v = times_(_inverse(alpha), v)
+    square = larger(s.square, beta * beta + alpha * alpha)
     # The plane rotation that removes beta from the bidiagonal matrix.
-    length = torch.hypot(s.rho, beta)
+    length = _hypot(s.rho, beta)
     c, sine = ratio(s.rho, length), ratio(beta, length)
     shift, rho = sine * alpha, -c * alpha
     along, phi = c * s.phi, sine * s.phi
-    moving = ~_settled(s)
-    if active is not None:
-        moving = moving & active
-    x = add_(s.x, s.w, torch.where(moving, ratio(along, length), 0))
+    moving = active & (_settled(s) ^ True)
+    x = add_(s.x, s.w, where(moving, ratio(along, length), 0.0))
     w = add(v, s.w, -ratio(shift, length))
-    normal = torch.where(moving, phi.abs() * alpha * c.abs(), s.normal)
+    normal = where(moving, modulus(phi) * alpha * modulus(c), s.normal)
     return LsqrState(x, u, v, w, alpha, rho, phi, normal, s.first, s.size, square)
 
 
-def _settled(s: LsqrState) -> Tensor:
+def _settled(s: LsqrState) -> Flag:
     """Whether r, or K^H r beside it, is rounding: the bidiagonalisation is at its end, and goes on with noise."""
-    eps = 10 * torch.finfo(s.normal.dtype).eps
-    return (s.phi.abs() <= eps * s.size) | (s.normal <= eps * s.square.sqrt() * s.phi.abs())
+    eps = 10 * torch.finfo(real_dtype(s.x)).eps
+    return (modulus(s.phi) <= eps * s.size) | (s.normal <= eps * root(s.square) * modulus(s.phi))
 
 
-def _size(parts: Sequence[Tensor]) -> Tensor:
-    """The norm of each row of a vector in parts."""
-    if len(parts) == 1:
-        return norm_rows(parts[0])
-    total = dot_rows(parts[0], parts[0])
+def _size(parts: Sequence[Tensor], like: Scalar) -> Scalar:
+    """The norm of each row of a vector in parts, plain where `like` is."""
+    total = inner(parts[0], parts[0], like)
     for part in parts[1:]:
-        total = total + dot_rows(part, part)
-    return total.sqrt()
+        total = total + inner(part, part, like)
+    return root(total)
+
+
+def _inverse(size: Scalar) -> Scalar:
+    """1 / size; zero where that is zero."""
+    return ratio(size * 0 + 1, size)
+
+
+def _hypot(a: Scalar, b: Scalar) -> Scalar:
+    return torch.hypot(a, b) if isinstance(a, Tensor) and isinstance(b, Tensor) else math.hypot(a, b)
 
 
 def _back(equations: Sequence[Equation], u: Sequence[Tensor]) -> Tensor:
@@ -121,12 +143,12 @@ def lsqr(operator: Operator, y: Tensor, iterations: int, tolerance: float) -> tu
     s = lsqr_start(equations, torch.zeros_like(operator.adjoint(y)))
     active, count = s.first > 0, 0
     for _ in range(iterations):
-        if not bool(active.any()):
+        if not anywhere(active):
             break
         count += 1
         s = lsqr_step(equations, s, active)
-        rest = (s.normal <= tolerance * s.first) | (s.normal <= tolerance * s.square.sqrt() * s.phi.abs())
-        active = active & ~rest
+        rest = (s.normal <= tolerance * s.first) | (s.normal <= tolerance * root(s.square) * modulus(s.phi))
+        active = active & (rest ^ True)
     return s.x, count
 
 
@@ -143,8 +165,9 @@ class Lsqr(Algorithm[LsqrState]):
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
         smooth = Smooth(problem, problem.terms)
-        self.size = norm_rows(smooth.rhs)
-        self.equations = [Equation(_root(g.weight), term.operator, g.target) for term, g in smooth.quadratic]
+        size = at_rows(norm_rows(smooth.rhs), smooth.rhs, problem.real)
+        self.size = where(size > 0, size, 1.0)
+        self.equations = [Equation(root(g.weight), term.operator, g.target) for term, g in smooth.quadratic]
 
     def init(self) -> LsqrState:
         return lsqr_start(self.equations, self.problem.initial())
@@ -156,8 +179,4 @@ class Lsqr(Algorithm[LsqrState]):
         return state.x
 
     def residual(self, state: LsqrState) -> Tensor:
-        return ratio(state.normal, torch.where(self.size > 0, self.size, 1))
-
-
-def _root(weight: Scalar) -> Scalar:
-    return weight.sqrt() if isinstance(weight, Tensor) else weight**0.5
+        return on_tensor(ratio(state.normal, self.size), state.x)

@@ -81,6 +81,11 @@ def times(c: Scalar, a: Tensor) -> Tensor:
     return a * (_cast(c, a) if isinstance(c, Tensor) else c)
 
 
+def times_(c: Scalar, a: Tensor) -> Tensor:
+    """c a in place of a, with one number or one number a row."""
+    return a.mul_(_cast(c, a) if isinstance(c, Tensor) else c)
+
+
 def _cast(c: Tensor, like: Tensor) -> Tensor:
     shaped = per_row(c, like)
     assert isinstance(shaped, Tensor)
@@ -156,6 +161,11 @@ def between(a: Scalar, low: Scalar, high: Scalar) -> Scalar:
 def root(a: Scalar) -> Scalar:
     """The square root of numbers that are not negative."""
     return a.sqrt() if isinstance(a, Tensor) else math.sqrt(a)
+
+
+def modulus(a: Scalar) -> Scalar:
+    """|a|."""
+    return a.abs() if isinstance(a, Tensor) else abs(a)
 
 
 def anywhere(condition: Flag) -> bool:
