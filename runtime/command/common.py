@@ -9,7 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -49,12 +49,26 @@ class Spec:
 
 
 def read_spec(spec: str) -> Spec:
-    """Read a page; `-` is the standard input. Raises FileProblem."""
+    """Read a page: of a file, of the standard input (`-`) or of the Hub (`hf://...`). Raises FileProblem."""
     if spec == STDIN:
         return Spec(_text(sys.stdin.buffer.read(LARGEST + 1), "standard input"), "<stdin>", Path())
     if spec.startswith("hf://"):
-        raise FileProblem(f"cannot read {spec}: this version of recon reads pages from files only")
-    path = Path(spec)
+        return _of_hub(spec)
+    return _of_file(spec, Path(spec))
+
+
+def _of_hub(spec: str) -> Spec:
+    """A page of the Hub, as a stranger's: its folder holds the files of its repository that it names, and no others."""
+    from recon.zoo.hub.client import HubError
+    from recon.zoo.hub.pages import fetch_page
+
+    try:
+        return replace(_of_file(spec, fetch_page(spec)), name=spec)
+    except HubError as e:
+        raise FileProblem(f"cannot read {spec}: {e}") from None
+
+
+def _of_file(spec: str, path: Path) -> Spec:
     try:
         if path.is_dir():
             raise FileProblem(f"cannot read {spec}: it is a folder")

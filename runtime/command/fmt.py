@@ -54,6 +54,8 @@ def fmt(specs: tuple[str, ...], only_check: bool, show_diff: bool, color: str) -
                     click.echo(f"{safe(page.name)} would change")
             elif spec == STDIN and not show_diff:
                 click.echo(text, nl=False)
+            elif changed and not show_diff and spec.startswith("hf://"):
+                raise FileProblem(f"cannot write {spec}: a commit of the Hub stays as it is; --diff shows the changes")
             elif changed and not show_diff:
                 write_file(Path(spec), text)
                 click.echo(f"{safe(page.name)} formatted", err=True)

@@ -11,6 +11,7 @@ import matplotlib
 
 FONTS = matplotlib.get_cachedir()
 """Finding the machine's fonts takes seconds, in each cache anew."""
+PLAIN = {"TERM": "dumb", "OMP_NUM_THREADS": "1", "MPLCONFIGDIR": FONTS, "RECON_NATIVE": "0"}
 START = "import sys; from recon.runtime.command.main import main; main()"
 
 
@@ -21,14 +22,7 @@ def recon(*arguments: str | Path, folder: Path, **environment: str) -> subproces
         capture_output=True,
         text=True,
         cwd=folder,
-        env={
-            **os.environ,
-            "TERM": "dumb",
-            "OMP_NUM_THREADS": "1",
-            "MPLCONFIGDIR": FONTS,
-            "RECON_NATIVE": "0",
-            **environment,
-        },
+        env={**os.environ, **PLAIN, **environment},
         timeout=240,
         encoding="utf-8",
         check=False,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 from recon.dsl.model.hub import COMMIT, HubPath, cached_commit, parsed_address
 
@@ -30,10 +32,10 @@ def fetch(text: str) -> Path:
     return fetch_folder(pinned(text))
 
 
-def pinned(text: str) -> HubPath:
-    """The address of a model, which must name a commit. Raises HubError, with the commit where that can be found."""
+def pinned(text: str, kind: Literal["dataset", "model"] = "model") -> HubPath:
+    """What an address names, which must have a commit. Raises HubError, with the commit where that can be found."""
     try:
-        address = parsed_address(text, "model")
+        address = parsed_address(text, kind)
     except ValueError as e:
         raise HubError(str(e)) from e
     if COMMIT.fullmatch(address.commit):
@@ -45,8 +47,7 @@ def pinned(text: str) -> HubPath:
         commit = cached_commit(address)
         if not commit:
             raise HubError(f"{revision} may come to mean other files, and the Hub cannot say what now: {e}") from e
-    below = f"/{address.path}" if address.path else ""
-    raise HubError(f"{revision} may come to mean other files; now it is `hf://{address.repository}@{commit}{below}`")
+    raise HubError(f"{revision} may come to mean other files; now it is `{replace(address, commit=commit)}`")
 
 
 def fetch_folder(address: HubPath) -> Path:
