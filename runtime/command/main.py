@@ -21,6 +21,7 @@ COMMANDS = {
     "explain": "Tell about a word of the language or the code of a diagnostic.",
     "new": "Write a page to start from.",
     "diff": "Compare two pages by what they mean.",
+    "freeze": "Write down what a page stands for, so that a run can tell whether it still does.",
     "schema": "Print the JSON schema of all words.",
     "zoo": "Pretrained networks: list, show, pull, push, verify.",
 }

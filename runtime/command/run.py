@@ -25,6 +25,7 @@ from .common import (
     set_option,
     wants_color,
 )
+from .freeze import refuse_drift
 from .own import is_own
 
 INTERRUPTED = 130
@@ -41,6 +42,7 @@ INTERRUPTED = 130
     "--jobs", type=click.IntRange(min=1), help="Most cells and methods at a time; default: as cores and memory allow."
 )
 @click.option("--fresh", is_flag=True, help="Start anew where an interrupted run of this page could be gone on with.")
+@click.option("--unlocked", is_flag=True, help="Run a page although it is not what its recon.lock says.")
 @click.option(
     "--publish",
     "may_publish",
@@ -57,6 +59,7 @@ def run(
     device: str | None,
     jobs: int | None,
     fresh: bool,
+    unlocked: bool,
     may_publish: bool,
     as_json: bool,
     color: str,
@@ -79,6 +82,8 @@ def run(
         raise FileProblem(f"a run needs a folder of its own, and {out} is none")
     try:
         tree, overrides = parse(Source(page.name, page.text)), parse_overrides(settings)
+        if not unlocked:
+            refuse_drift(page, as_json)
         with ProgressLine(quiet or as_json) as line:
             line.say("loading PyTorch")
             from ..data.files import DataError

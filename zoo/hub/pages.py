@@ -22,7 +22,7 @@ from .download import fetch_file, verify
 from .fetch import pinned
 from .listing import Repository, folder_name, repository
 
-SUFFIX = ".recon"
+SUFFIX, LOCK = ".recon", "recon.lock"
 LARGEST = 16 * 2**20
 """Bytes of a page; a page a person wrote has a few thousand."""
 MOST_FILES = 1000
@@ -46,6 +46,8 @@ def fetch_page(text: str) -> Path:
     root = recon_cache() / "pages" / folder_name(address) / address.commit
     own = name[: name.rfind("/") + 1]
     waiting, seen, total = [name], {name}, 0
+    if own + LOCK in found.files:
+        _copied(found, own + LOCK, root, LARGEST)
     while waiting:
         page = waiting.pop()
         text = _copied(found, page, root, LARGEST).read_text(encoding="utf-8", errors="replace")

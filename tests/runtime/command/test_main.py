@@ -52,6 +52,8 @@ def page(tmp_path: Path) -> Path:
         ["new", "mri", "-"],
         ["schema"],
         ["diff", "PAGE", "PAGE"],
+        ["freeze", "PAGE"],
+        ["zoo", "--help"],
         ["--help"],
         ["--version"],
     ],
