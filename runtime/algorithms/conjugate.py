@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..functionals.base import Scalar, real_dtype
-from .rows import Flag, add, add_, anywhere, at_rows, dot_rows, inner, larger, ratio, where
+from .rows import Flag, anywhere, at_rows, conjugate_move_, conjugate_turn_, dot_rows, inner, larger, ratio, where
 
 Apply = Callable[[Tensor], Tensor]
 
@@ -54,13 +54,12 @@ def cg_step(apply: Apply, s: CgState, active: Flag = True) -> CgState:
     rounding = torch.finfo(real_dtype(q)).eps * top * s.length
     moving = (s.square > s.floor) & (curvature > rounding) & active
     alpha = where(moving, ratio(s.square, curvature), 0.0)
-    x = add_(s.x, s.direction, alpha)
-    residual = add_(s.residual, q, -alpha)
-    square = where(moving, inner(residual, residual, s.square), s.square)
+    x, residual, found = conjugate_move_(s.direction, q, s.x, s.residual, alpha)
+    square = where(moving, found, s.square)
     beta = where(moving, ratio(square, s.square), 0.0)
     # r is orthogonal to the old direction, hence |r + beta p|^2 = |r|^2 + beta^2 |p|^2.
     length = square + beta * beta * s.length
-    direction = add(residual, s.direction, beta)
+    direction = conjugate_turn_(residual, s.direction, beta)
     return CgState(x, residual, direction, square, length, s.floor, top)
 
 

@@ -14,10 +14,12 @@ from typing import cast, overload
 import torch
 from torch import Tensor
 
-from ..functionals.base import Scalar, per_row
+from ..functionals.base import Scalar, per_row, real_dtype
 from ..native.tensors import SUFFIX, kernels_for, readable, threads_for
 
 _MOMENTUM = (*(c_void_p,) * 5, *(c_int64,) * 4)
+_MOVE = (*(c_void_p,) * 6, *(c_int64,) * 3)
+_TURN = (*(c_void_p,) * 3, *(c_int64,) * 3)
 
 LARGE = 4096
 """Entries of a row from which on one pass over memory is worth the call of a kernel."""
@@ -121,13 +123,48 @@ def momentum_(x: Tensor, before: Tensor, z: Tensor, beta: Scalar, watched: bool)
         uphill = inner(z.sub_(x), move, beta) > 0
         return add(x, move, where(uphill, 0.0, beta)), uphill
     x, before, z = readable(x), readable(before), readable(z)
-    betas = torch.as_tensor(beta, dtype=torch.float64).reshape(-1).contiguous()
-    rows, numbers = len(x), x[0].numel() * (2 if x.is_complex() else 1) if len(x) else 0
+    betas, (rows, numbers) = _doubles(beta), _extents(x)
     found = torch.empty(rows, dtype=torch.float64)
     arrays = (x.data_ptr(), before.data_ptr(), z.data_ptr(), betas.data_ptr(), found.data_ptr())
     call = kernels.function(f"momentum_{SUFFIX[x.dtype]}", _MOMENTUM)
     call(*arrays, int(watched), rows, numbers, threads_for(x.numel()))
     return z, found > 0 if isinstance(beta, Tensor) else found.item() > 0
+
+
+def conjugate_move_(
+    p: Tensor, q: Tensor, x: Tensor, residual: Tensor, alpha: Scalar
+) -> tuple[Tensor, Tensor, Scalar]:
+    """x + alpha p, r - alpha q and the squared norm of the latter for each row; overwrites x and the residual r."""
+    kernels = kernels_for(p, q, x, residual) if x.numel() >= LARGE * len(x) else None
+    if kernels is None:
+        x, residual = add_(x, p, alpha), add_(residual, q, -alpha)
+        return x, residual, inner(residual, residual, alpha)
+    p, q, x, residual, alphas = readable(p), readable(q), readable(x), readable(residual), _doubles(alpha)
+    squares = torch.empty(len(x), dtype=torch.float64)
+    arrays = (p.data_ptr(), q.data_ptr(), x.data_ptr(), residual.data_ptr(), alphas.data_ptr(), squares.data_ptr())
+    kernels.function(f"conjugate_move_{SUFFIX[x.dtype]}", _MOVE)(*arrays, *_extents(x), threads_for(x.numel()))
+    return x, residual, squares.to(real_dtype(x)) if isinstance(alpha, Tensor) else squares.item()
+
+
+def conjugate_turn_(residual: Tensor, p: Tensor, beta: Scalar) -> Tensor:
+    """r + beta p; may overwrite p."""
+    kernels = kernels_for(residual, p) if p.numel() >= LARGE * len(p) else None
+    if kernels is None:
+        return add(residual, p, beta)
+    residual, p, betas = readable(residual), readable(p), _doubles(beta)
+    call = kernels.function(f"conjugate_turn_{SUFFIX[p.dtype]}", _TURN)
+    call(residual.data_ptr(), p.data_ptr(), betas.data_ptr(), *_extents(p), threads_for(p.numel()))
+    return p
+
+
+def _doubles(numbers: Scalar) -> Tensor:
+    """One number a row, as kernels take them."""
+    return torch.as_tensor(numbers, dtype=torch.float64).reshape(-1).contiguous()
+
+
+def _extents(x: Tensor) -> tuple[int, int]:
+    """Rows, and real numbers in each of them."""
+    return len(x), x[0].numel() * (2 if x.is_complex() else 1) if len(x) else 0
 
 
 def where(condition: Flag, a: Scalar, b: Scalar) -> Scalar:

@@ -30,20 +30,26 @@ template <class T, class Term> double block_sum(Index count, Term term) {
     return total;
 }
 
-// sums[r] <- the sum over row r of terms that are made of vectors of arrays; term(offset) gives the term for block_sum.
-template <class T, class Make>
-void row_sums(double* sums, Index rows, Index numbers, Index threads, Make make) {
+// sums[r] <- the sum over row r of what work(row, first, count) gives for each block of it.
+template <class Work> void row_sums_of(double* sums, Index rows, Index numbers, Index threads, Work work) {
     const Index blocks = (numbers + kBlock - 1) / kBlock;
     std::vector<double> of_block(rows * blocks);
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (Index i = 0; i < rows * blocks; ++i) {
-        const Index from = i % blocks * kBlock;
-        of_block[i] = block_sum<T>(std::min(kBlock, numbers - from), make(i / blocks * numbers + from));
+        const Index row = i / blocks, from = i % blocks * kBlock;
+        of_block[i] = work(row, row * numbers + from, std::min(kBlock, numbers - from));
     }
     for (Index r = 0; r < rows; ++r) {
         sums[r] = 0;
         for (Index i = 0; i < blocks; ++i) sums[r] += of_block[r * blocks + i];
     }
+}
+
+// sums[r] <- the sum over row r of terms that are made of vectors of arrays; make(offset) gives the term for block_sum.
+template <class T, class Make>
+void row_sums(double* sums, Index rows, Index numbers, Index threads, Make make) {
+    row_sums_of(sums, rows, numbers, threads,
+                [=](Index, Index first, Index count) { return block_sum<T>(count, make(first)); });
 }
 
 template <class T>
@@ -99,9 +105,37 @@ void momentum(const T* x, const T* before, T* z, const double* beta, double* uph
     for (Index r = 0; r < rows; ++r) uphill[r] = uphill[r] > 0;
 }
 
+// x <- x + alpha p and r <- r - alpha q, with |r|^2 of what comes out.
+template <class T>
+void conjugate_move(const T* p, const T* q, T* x, T* r, const double* alpha, double* squares, Index rows, Index numbers,
+                    Index threads) {
+    row_sums_of(squares, rows, numbers, threads, [=](Index row, Index first, Index count) {
+        const T step = static_cast<T>(alpha[row]);
+        for (Index j = first; j < first + count; ++j) x[j] += step * p[j];
+        for (Index j = first; j < first + count; ++j) r[j] -= step * q[j];
+        return block_sum<T>(count, [=](auto vector) {
+            const Vec<T> v = vector(r + first);
+            return v * v;
+        });
+    });
+}
+
+// p <- r + beta p.
+template <class T>
+void conjugate_turn(const T* r, T* p, const double* beta, Index rows, Index numbers, Index threads) {
+    const Index blocks = (numbers + kBlock - 1) / kBlock;
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (Index i = 0; i < rows * blocks; ++i) {
+        const Index row = i / blocks, first = row * numbers + i % blocks * kBlock;
+        const Index last = std::min(first + kBlock, (row + 1) * numbers);
+        const T share = static_cast<T>(beta[row]);
+        for (Index j = first; j < last; ++j) p[j] = r[j] + share * p[j];
+    }
+}
+
 }  // namespace
 
-// Arrays: contiguous [rows, numbers]. sums, beta, uphill: [rows].
+// Arrays: contiguous [rows, numbers]. All others: [rows].
 #define ROW_FUNCTIONS(suffix, T)                                                                                        \
     extern "C" void square_distances_##suffix(const T* a, const T* b, double* sums, Index rows, Index numbers,         \
                                               Index threads) {                                                         \
@@ -113,6 +147,14 @@ void momentum(const T* x, const T* before, T* z, const double* beta, double* uph
     extern "C" void momentum_##suffix(const T* x, const T* before, T* z, const double* beta, double* uphill,           \
                                       Index watched, Index rows, Index numbers, Index threads) {                       \
         momentum<T>(x, before, z, beta, uphill, watched, rows, numbers, threads);                                      \
+    }                                                                                                                  \
+    extern "C" void conjugate_move_##suffix(const T* p, const T* q, T* x, T* r, const double* alpha, double* squares,  \
+                                            Index rows, Index numbers, Index threads) {                                \
+        conjugate_move<T>(p, q, x, r, alpha, squares, rows, numbers, threads);                                         \
+    }                                                                                                                  \
+    extern "C" void conjugate_turn_##suffix(const T* r, T* p, const double* beta, Index rows, Index numbers,           \
+                                            Index threads) {                                                           \
+        conjugate_turn<T>(r, p, beta, rows, numbers, threads);                                                         \
     }
 
 ROW_FUNCTIONS(f32, float)

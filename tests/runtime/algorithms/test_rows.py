@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from recon.runtime.algorithms.rows import momentum_
+from recon.runtime.algorithms.rows import conjugate_move_, conjugate_turn_, momentum_
 from recon.runtime.functionals.base import distance_rows, modulus_rows
 
 DTYPES = [torch.float32, torch.float64, torch.complex64, torch.complex128]
-SIZES = [(3, 5), (2, 41, 53), (1, 3000), (4, 0), (1, 1)]
+SIZES = [(3, 5), (2, 71, 83), (1, 5000), (4, 0), (1, 1)]
 kernels = pytest.mark.parametrize("kernels", ["1", "0"])
 
 
@@ -49,6 +49,25 @@ def test_momentum(
     found, uphill = momentum_(x, before.clone(), z.clone(), beta, watched)
     assert torch.equal(uphill, expected_uphill)
     torch.testing.assert_close(found, expected, rtol=0, atol=20 * torch.finfo(dtype).eps)
+
+
+@kernels
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("sizes", SIZES)
+def test_moves_of_conjugate_gradients(
+    kernels: str, dtype: torch.dtype, sizes: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECON_NATIVE", kernels)
+    p, q, x, r = (drawn(dtype, sizes, seed) for seed in range(4))
+    alpha = torch.linspace(0.1, 0.9, len(x), dtype=dtype.to_real())
+    each, atol = alpha.reshape(-1, *[1] * (len(sizes) - 1)), 20 * torch.finfo(dtype).eps
+    moved, residual, square = conjugate_move_(p, q, x.clone(), r.clone(), alpha)
+    torch.testing.assert_close(moved, x + each * p, rtol=0, atol=atol)
+    torch.testing.assert_close(residual, r - each * q, rtol=0, atol=atol)
+    expected = (np.abs(residual.to(torch.complex128).numpy()).reshape(len(x), -1) ** 2).sum(1)
+    assert square.dtype == dtype.to_real()
+    np.testing.assert_allclose(square.numpy(), expected, rtol=100 * torch.finfo(dtype).eps)
+    torch.testing.assert_close(conjugate_turn_(r, p.clone(), alpha), r + each * p, rtol=0, atol=atol)
 
 
 @kernels
