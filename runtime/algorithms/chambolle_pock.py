@@ -137,7 +137,8 @@ class AcceleratedPdhg(Algorithm[PrimalDual]):
             state.due.append(self.denoising.numbers(state.tau, longer * self.blocks[0].share, theta))
             if len(state.due) >= MOST:
                 self._settled(state)
-            return replace(state, tau=state.tau * theta, sigma=state.sigma / theta)
+            x, ahead, duals, due = state.x, state.ahead, state.duals, state.due
+            return PrimalDual(x, ahead, duals, state.tau * theta, state.sigma / theta, due)
         duals: list[Tensor] = []
         pull: Tensor | None = None
         for b, p in zip(self.blocks, state.duals, strict=True):

@@ -290,17 +290,23 @@ inline void descend(const Grid& g, const Shifts<T>& shifts, const Row<T, D, usua
         ascend(g, row, b, sigma, radius, q);
         for (int k = 0; k < D; ++k) b.store(row.p[k], q[k]);
     });
-    Vec<T> carried{};
-    over_blocks<T>(g, shifts, [&](auto b) {
-        Vec<T> q[D];
-        for (int k = 0; k < D; ++k) q[k] = b.load(row.p[k]);
-        const Vec<T> old = b.load(values), v = old - tau * row.pull(b, q, carried);
-        Vec<T> now = v + share * (b.load(target) - v);
-        now = now < low ? Vec<T>{} + low : now;
-        now = now > high ? Vec<T>{} + high : now;
-        b.store(over, old + reach * (now - old));
-        b.store(values, now);
-    });
+    const auto move = [&](auto bounded) {
+        Vec<T> carried{};
+        over_blocks<T>(g, shifts, [&](auto b) {
+            Vec<T> q[D];
+            for (int k = 0; k < D; ++k) q[k] = b.load(row.p[k]);
+            const Vec<T> old = b.load(values), v = old - tau * row.pull(b, q, carried);
+            Vec<T> now = v + share * (b.load(target) - v);
+            if (bounded()) {
+                now = now < low ? Vec<T>{} + low : now;
+                now = now > high ? Vec<T>{} + high : now;
+            }
+            b.store(over, old + reach * (now - old));
+            b.store(values, now);
+        });
+    };
+    if (std::isfinite(low) || std::isfinite(high)) move(std::true_type{});
+    else move(std::false_type{});
 }
 
 // The rows of an image as slabs along the first direction, `outer` times beside one another without a difference in
