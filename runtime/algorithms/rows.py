@@ -131,9 +131,7 @@ def momentum_(x: Tensor, before: Tensor, z: Tensor, beta: Scalar, watched: bool)
     return z, found > 0 if isinstance(beta, Tensor) else found.item() > 0
 
 
-def conjugate_move_(
-    p: Tensor, q: Tensor, x: Tensor, residual: Tensor, alpha: Scalar
-) -> tuple[Tensor, Tensor, Scalar]:
+def conjugate_move_(p: Tensor, q: Tensor, x: Tensor, residual: Tensor, alpha: Scalar) -> tuple[Tensor, Tensor, Scalar]:
     """x + alpha p, r - alpha q and the squared norm of the latter for each row; overwrites x and the residual r."""
     kernels = kernels_for(p, q, x, residual) if x.numel() >= LARGE * len(x) else None
     if kernels is None:
