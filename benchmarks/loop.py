@@ -42,7 +42,7 @@ solver {solver}
 
 
 def bare(page: Posed, count: int) -> Callable[[], None]:
-    """The calls of an iteration: the data term's K^H K, or K and K^H, and the prior's proximal map where there is one."""
+    """The calls of an iteration: the data term's K^H K, or K and K^H, and the proximal map where there is a prior."""
     data, prior = page.compiled.problem.terms
     x = page.compiled.problem.initial()
     smooth = prior.functional.quadratic

@@ -137,8 +137,8 @@ class AcceleratedPdhg(Algorithm[PrimalDual]):
             state.due.append(self.denoising.numbers(state.tau, longer * self.blocks[0].share, theta))
             if len(state.due) >= MOST:
                 self._settled(state)
-            x, ahead, duals, due = state.x, state.ahead, state.duals, state.due
-            return PrimalDual(x, ahead, duals, state.tau * theta, state.sigma / theta, due)
+            same = (state.x, state.ahead, state.duals)
+            return PrimalDual(*same, state.tau * theta, state.sigma / theta, state.due)
         duals: list[Tensor] = []
         pull: Tensor | None = None
         for b, p in zip(self.blocks, state.duals, strict=True):
