@@ -9,6 +9,7 @@ from typing import Any
 import click
 from recon.dsl.diagnostics import SpecError
 from recon.dsl.diagnostics.render import safe, to_json
+from recon.dsl.syntax.tree import Page, Statement
 
 from .common import (
     FAILED,
@@ -77,6 +78,7 @@ def run(
     from .progress import ProgressLine
 
     page = read_spec(spec)
+    may_publish = may_publish or is_own(spec)
     painted = wants_color(color)
     if out is not None and not out.resolve().name:
         raise FileProblem(f"a run needs a folder of its own, and {out} is none")
@@ -84,6 +86,8 @@ def run(
         tree, overrides = parse(Source(page.name, page.text)), parse_overrides(settings)
         if not unlocked:
             refuse_drift(page, as_json)
+        if may_publish:
+            _ready_to_publish(tree)
         with ProgressLine(quiet or as_json) as line:
             line.say("loading PyTorch")
             from ..data.files import DataError
@@ -122,12 +126,26 @@ def run(
     with uninterrupted():
         if not as_json:
             _print(result, painted)
-    outcome = _publish(result, may_publish or is_own(spec))
+    outcome = _publish(result, may_publish)
     if as_json:
         print_json({**_as_json(result), "published": outcome.plain})
     for text in outcome.lines:
         click.echo(safe(text), err=as_json or outcome.failed)
     leave(FAILED if outcome.failed else result.code)
+
+
+def _ready_to_publish(tree: Page) -> None:
+    """Refuse a run that could not be published for want of a login, before it takes its time. Raises FileProblem."""
+    if not any(isinstance(i, Statement) and i.kind == "publish" for i in tree.items):
+        return
+    from recon.dsl.model.hub import HubPath
+    from recon.zoo.hub.client import HubError
+    from recon.zoo.hub.push import ready
+
+    try:
+        ready(HubPath("publish", "", "", "model"))
+    except HubError as e:
+        raise FileProblem(str(e)) from None
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 from recon.dsl.model.hub import HubPath, parsed_address, unsafe
 
-from .client import TIMEOUT, HubError, UnreachableError, endpoint, talk
+from .client import TIMEOUT, HubError, UnreachableError, endpoint, offline, talk
 from .download import fetch_file
 from .fetch import FILES, NEEDED
 from .listing import BLOCK, Listed, Repository, repository
@@ -36,6 +36,16 @@ def target(text: str) -> HubPath:
     if found.commit or found.path:
         raise HubError(f"what is pushed makes a new commit of `{found.repository}`: write `hf://{found.repository}`")
     return found
+
+
+def ready(to: HubPath) -> None:
+    """Raise HubError where it is known already that nothing can be pushed: nobody is logged in, or it is forbidden."""
+    from huggingface_hub import get_token
+
+    if offline():
+        raise UnreachableError(f"{to.repository}: HF_HUB_OFFLINE forbids to push")
+    if not get_token():
+        raise UnreachableError(f"{to.repository}: log in first with `hf auth login`, or set HF_TOKEN")
 
 
 def folder_files(folder: Path) -> dict[str, Path]:
@@ -77,10 +87,9 @@ def push(
         HubError: anything else, in one line.
     """
     _check_files(files)
-    from huggingface_hub import CommitOperationAdd, HfApi, get_token
+    ready(to)
+    from huggingface_hub import CommitOperationAdd, HfApi
 
-    if not get_token():
-        raise UnreachableError(f"{to.repository}: log in first with `hf auth login`, or set HF_TOKEN")
     api, made = HfApi(endpoint=endpoint()), False
 
     def send() -> tuple[str, str]:

@@ -95,7 +95,7 @@ def test_who_may_not_push(hub: HubServer, folder: Path, monkeypatch: pytest.Monk
 
 def test_offline(hub: HubServer, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(UnreachableError, match="HF_HUB_OFFLINE forbids to ask"):
+    with pytest.raises(UnreachableError, match="HF_HUB_OFFLINE forbids to push"):
         push(target("owner/new"), folder_files(folder), message="m")
     assert hub.asked == []
 

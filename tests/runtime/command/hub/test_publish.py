@@ -88,9 +88,16 @@ def test_a_claim_that_was_not_met_is_not_published(hub: HubServer, page: Path, t
 
 
 def test_what_cannot_be_published_costs_no_result(hub: HubServer, page: Path, tmp_path: Path) -> None:
-    done = recon("run", page, "--publish", "--out", "a", folder=tmp_path)
+    done = recon("run", page, "--publish", "--out", "a", folder=tmp_path, HF_TOKEN="wrong")
     assert done.returncode == 3
-    assert done.stderr.splitlines()[-1] == (
-        "error: not published: owner/shared: log in first with `hf auth login`, or set HF_TOKEN"
-    )
+    assert done.stderr.splitlines()[-1].startswith("error: not published: owner/shared: ")
     assert (tmp_path / "a" / "metrics.json").exists()
+
+
+def test_without_a_login_nothing_is_begun(hub: HubServer, page: Path, tmp_path: Path) -> None:
+    for more, told in (({}, "log in first"), ({"HF_HUB_OFFLINE": "1", "HF_TOKEN": "writer"}, "forbids to push")):
+        done = recon("run", page, "--publish", "--out", "a", folder=tmp_path, **more)
+        assert done.returncode == 2
+        assert told in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "a").exists()
