@@ -15,7 +15,6 @@ import torch
 from torch import Tensor
 
 from .algorithms.base import Algorithm, Direct, Finder
-from .algorithms.certificate import DualityGap
 from .problem import Problem
 from .watch import Diverged, Observe, Trace, Watch, appraise
 
@@ -60,14 +59,13 @@ def solve(
     depend on the others. So it is where its relative duality gap is at most `gap`. A tolerance of zero never stops.
     Where rounding keeps a row from its tolerance it ends too, with a warning. Ctrl-C ends the loop with the last
     estimate. `resume` is the last state of the same algorithm on a similar problem, such as one with another weight.
-    certify: whether the trace has duality gaps.
+    certify: whether the trace has duality gaps or optimality residuals.
 
     Raises Diverged, which names the step and its bound.
     """
     begin = time.perf_counter()
     with torch.no_grad(), _interruption() as asked:
-        certificate = DualityGap(problem) if certify else None
-        watch = Watch(algorithm, problem, tolerance, gap, observe, certificate)
+        watch = Watch(algorithm, problem, tolerance, gap, observe, certify)
         state = algorithm.init() if resume is None else algorithm.resume(resume)
         watch.start(state)
         k, interrupted = 0, False

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from .algorithms.base import Algorithm, Step
 from .algorithms.certificate import DualityGap
+from .algorithms.optimality import OptimalityResidual
 from .functionals.base import distance_rows, square_rows
 from .problem import Problem
 
@@ -26,6 +27,8 @@ reach of a large weight, and come back."""
 
 APART = 1.25
 """The quotient of two iterations in sequence at which the duality gap is computed, where it decides when to stop."""
+LATER = 2.0
+"""The quotient of two iterations in sequence at which the optimality residual is computed."""
 LOOSE = 0.05
 """A relative duality gap above which the bound, not the estimate, is most likely what is far off."""
 ROUNDED, SMALLER, PATIENCE = 5.0, 0.7, 10
@@ -53,7 +56,7 @@ class Trace:
     algorithm found for itself. found: arrays that it found beside the estimate, by name, of the first row.
 
     In `series`, too: gap, the relative duality gap where there is one, by `DualityGap`, looked at ever less often
-    and at the end.
+    and at the end; where there is none residual, the relative `OptimalityResidual`, likewise.
     """
 
     iterations: list[int] = field(default_factory=list)
@@ -95,11 +98,13 @@ class Watch:
         tolerance: float,
         goal: float,
         observe: Observe | None,
-        certificate: DualityGap | None,
+        certify: bool,
     ) -> None:
         self.algorithm, self.problem, self.tolerance, self.observe = algorithm, problem, tolerance, observe
         self.goal = goal if tolerance > 0 else 0.0
+        certificate = DualityGap(problem) if certify else None
         self.certificate = certificate if certificate is not None and certificate.known else None
+        self.optimality = OptimalityResidual(problem) if certify and self.certificate is None else None
         self.next = 0
         self.rounding = ROUNDED * torch.finfo(problem.real).eps
         self.trace = Trace(choices=algorithm.choices())
@@ -118,7 +123,9 @@ class Watch:
         self.limit = np.maximum(np.maximum(*scale), 1.0) * FAR
         self.beyond = np.full(rows, np.inf)  # the least objective since it has been too large
         self.last = 0
-        self.gap = np.full(rows, np.inf)
+        self.gap, self.residual = np.full(rows, np.inf), np.full(rows, np.inf)
+        if self.algorithm.proven(state) is not None:
+            self.optimality = None  # it has a certificate of its own
         self.least, self.since = np.full(rows, np.inf), np.zeros(rows, dtype=int)
         self.stuck = np.zeros(rows, dtype=bool)
 
@@ -132,7 +139,9 @@ class Watch:
         with np.errstate(invalid="ignore"):  # rows that are done may go anywhere
             move = np.where(distance > 0, distance / np.where(size > 0, size, 1.0), 0.0)
         finished = self._finished(k, state, move)
-        finished = finished | self._certified(k, state, x, *found, final or bool(finished.any()))
+        now = final or bool((finished & self.active).any())
+        finished = finished | self._certified(k, state, x, *found, now)
+        self._appraised(k, state, x, now)
         # Rows that were finished before keep their estimate, and their last entries in the trace.
         trace, active = self.trace, self.active
         if active.all():
@@ -151,6 +160,8 @@ class Watch:
         trace.move.append(move.tolist())
         if self.certificate is not None:
             trace.series.setdefault("gap", []).append(self.gap.tolist())
+        if self.optimality is not None:
+            trace.series.setdefault("residual", []).append(self.residual.tolist())
         if self.observe is not None:
             for name, values in self.observe(k, self.kept).items():
                 trace.series.setdefault(name, []).append(values)
@@ -203,6 +214,17 @@ class Watch:
         met: Flags = self.gap <= self.goal if self.goal > 0 else np.zeros_like(self.active)
         return met
 
+    def _appraised(self, k: int, state: Any, x: Tensor, now: bool) -> None:
+        """The optimality residual, at looks that lie ever further apart, or `now`; once it is not known never again."""
+        if self.optimality is None or not (now or k >= self.next):
+            return
+        residual = self.optimality.relative(x, self.algorithm.duals(state))
+        if residual is None:
+            self.optimality = None
+            return
+        self.residual = np.where(self.active, _numbers(residual), self.residual)
+        self.next = int(k * LATER)
+
     def _companions(self, state: Any) -> list[Tensor]:
         return self.algorithm.companions(state) if self.tolerance > 0 else []
 
@@ -250,9 +272,11 @@ class Watch:
         return f"all {k} iterations done" + self._bound() + more + (rows if self.tolerance > 0 else "")
 
     def _bound(self) -> str:
-        """How far the objective of the slowest row is from its minimum at most, where that says something."""
-        worst = float(self.gap.max())
-        return f"; relative duality gap {worst:.1e}" if worst <= LOOSE else ""
+        """How far the slowest row is from its minimum, where that says something."""
+        for name, worst in (("relative duality gap", self.gap.max()), ("optimality residual", self.residual.max())):
+            if worst <= LOOSE:
+                return f"; {name} {worst:.1e}"
+        return ""
 
     def warning(self, k: int) -> str:
         """What the user should know of the end: a tolerance that rounding keeps out of reach."""

@@ -19,7 +19,7 @@ from .word import Source as DataSource
 
 STATISTICS = ("mean", "max", "min", "median", "std", "interval", "quantile", "fraction")
 """Statistics over rows."""
-TRACED = ("objective", "move", "violation", "gap")
+TRACED = ("objective", "move", "violation", "gap", "residual")
 """What an iterative solver's trace holds."""
 TRACE_AXES = ("iteration", "epoch")
 """What a trace runs along."""

@@ -105,7 +105,7 @@ class Normal:
         total: Tensor | float = 0.0
         for d, w in zip(self._spectra, weights, strict=True):
             if isinstance(w, Tensor):
-                shaped = per_row(w.to(self.real), torch.empty((1, *d.shape), device="meta"))
+                shaped = per_row(w.to(self.real), torch.empty((1, *d.shape), dtype=self.real, device="meta"))
                 total = total + shaped * d
             else:
                 total = total + w * d[None]

@@ -143,6 +143,7 @@ def _convergence(o: Outcome) -> list[Curve]:
     labels = {
         "objective": "objective in nats",
         "gap": "relative duality gap",
+        "residual": "relative optimality residual",
         "move": "relative move in ten iterations",
     }
     for name, label in labels.items():

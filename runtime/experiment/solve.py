@@ -36,7 +36,7 @@ def solve_word(
     is least at the end.
 
     `resume` is the last state of the same word on a similar problem, from which it goes on; `certify`: whether the
-    trace has duality gaps.
+    trace has duality gaps or optimality residuals.
 
     `compiled`: its steps go through torch.compile where that is of use; the trace's choices tell what became of it.
 
