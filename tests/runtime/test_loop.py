@@ -89,7 +89,7 @@ def test_zero_tolerance_never_stops() -> None:
     found = solve(algorithm(problem), problem, iterations=123, tolerance=0)
     assert found.iterations == 123
     assert found.trace.iterations == [1, *range(10, 121, 10), 123]
-    assert found.stopped == "all 123 iterations done"
+    assert found.stopped == "all 123 iterations done; optimality residual 0.0e+00", "zero is the solution"
 
 
 def test_the_trace_is_the_objective() -> None:
