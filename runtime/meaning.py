@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from recon.dsl.model.word import Word
 
 _MEANINGS: dict[type[Word], Callable[..., Any]] = {}
-_ROOMS = ("operators", "functionals", "algorithms", "data", "measures", "tuning", "analyses", "experiment")
+_ROOMS = ("operators", "functionals", "algorithms", "data", "measures", "tuning", "analyses", "experiment", "training")
 
 F = TypeVar("F", bound=Callable[..., Any])
 

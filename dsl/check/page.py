@@ -25,6 +25,7 @@ from .pins import check_publishing
 from .results import check_results
 from .rules import Choice
 from .scores import check_scores
+from .training import check_training
 from .weights import check_weights
 
 MOST_SWEPT = 100
@@ -82,7 +83,7 @@ def check(experiment: Experiment, findings: Findings) -> CheckedExperiment:
             if maker is not None:
                 makers[name] = maker
     findings.add(*check_extents(experiment), *check_results(experiment), *check_scores(experiment, checked))
-    findings.add(*check_publishing(experiment))
+    findings.add(*check_publishing(experiment), *check_training(experiment))
     findings.add(*check_analyses(experiment, checked))
     findings.add(*beyond_precision(experiment))
     if not findings.errors:

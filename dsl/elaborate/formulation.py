@@ -12,7 +12,7 @@ from ..model.experiment import Formulation, Likelihood, UnknownSpec
 from ..model.options import UnknownOptions
 from ..model.space import LARGEST_BYTES, Axis, Space
 from ..model.units import NONE, describe, example, parts
-from ..model.word import Word
+from ..model.word import Loss, Word
 from ..syntax.format import format_expression
 from ..syntax.tree import Binding, Expr, Follows, Index, Item, Name, Statement, walk
 from .context import Context, value_of
@@ -57,7 +57,7 @@ def stated_by_simulate(s: Statement, context: Context) -> Stated:
     replaced = {i.kind for i in inside if isinstance(i, Statement)}
     if replaced & set(UNKNOWNS):
         replaced |= set(UNKNOWNS)
-    replaced |= {"method", "simulate", "prior", "solver"}
+    replaced |= {"method", "simulate", "prior", "solver", "train"}
     bound = {i.name for i in inside if isinstance(i, Binding)}
     kept = [
         i
@@ -93,6 +93,7 @@ def formulation(stated: Stated, context: Context) -> Formulation:
     ranks = {id(s): i for i, s in enumerate(sorted(priors, key=_prior_key))}  # seeds do not follow the page's order
     summands = context.each(lambda s: _prior(s, names, ranks[id(s)], context), priors)
     solver = context.one("solver", items, help="compare solvers by `method` statements")
+    train = context.one("train", items, help="methods are trained apart by a `train` line in each")
     found = Formulation(
         unknowns={u.name: u for u in unknowns},
         operators=operators,
@@ -100,6 +101,8 @@ def formulation(stated: Stated, context: Context) -> Formulation:
         priors=tuple(p for group in summands for p in group),
         solver=context.attempt(lambda s: _solver(s, names, context), solver) if solver is not None else None,
         solver_span=value_of(solver).span if solver is not None else None,
+        train=context.attempt(lambda s: _train(s, names, context), train) if train is not None else None,
+        train_span=value_of(train).span if train is not None else None,
         derived=derived,
         own_data=stated.own_data,
     )
@@ -251,6 +254,14 @@ def _prior(s: Statement, names: Names, rank: int, context: Context) -> list[t.Pr
 def _solver(s: Statement, names: Names, context: Context) -> Word:
     scope = Scope(names, context.folder, "solver")
     return context.reader.word(value_of(s), "solver", scope, context.options(s))
+
+
+def _train(s: Statement, names: Names, context: Context) -> Loss:
+    player = next((i for i in s.body or () if isinstance(i, Statement)), None)
+    if player is not None:
+        raise SpecError(error("RN005", f"`{player.kind}` does not stand inside this `train`", player.kind_span))
+    word = context.reader.word(value_of(s), "loss", Scope(names, context.folder, "train"), context.options(s))
+    return cast(Loss, word)
 
 
 def stated_problems(context: Context) -> dict[str, Stated]:

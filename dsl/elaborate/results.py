@@ -169,10 +169,9 @@ def weights(s: Statement, context: Context) -> tuple[str, Pretrained]:
 
 def later_words(context: Context) -> None:
     """Statements whose words are not there yet: naming the word says so at its place."""
-    expected = {"train": "loss", "attack": "attack", "log": "tracker"}
-    bodies = [context.page.items, *(s.body or () for s in context.statements("method"))]
+    expected = {"attack": "attack", "log": "tracker"}
     for kind, word in expected.items():
-        for s in (s for items in bodies for s in context.statements(kind, items)):
+        for s in context.statements(kind):
             _later_word(s, word, context)
 
 

@@ -16,7 +16,7 @@ from ..model.files import FileError
 from ..model.hub import PREFIX
 from ..model.networks import Learned, Pretrained
 from ..model.units import UNITS, Unit
-from ..model.word import Maps, Network, Operator, Schedule, Weights, Word
+from ..model.word import Draw, Maps, Network, Operator, Schedule, Weights, Word
 from ..syntax.source import Span
 from ..syntax.tree import Call, Dot, Expr, Name, Number, Range, Sequence, Text
 from ..syntax.tree import Quantity as WrittenQuantity
@@ -261,7 +261,8 @@ class Words(Reader):
             inner = [x for a in tuples for x in flatten(get_args(a)[0])]
             return self._each(node, inner, scope, what, expected)
         stage = stage_word(node)
-        if stage is not None and t.ValueTerm not in accept and scope.find(stage) is None:
+        takes = t.ValueTerm in accept or (stage == "learned" and isinstance(node, Call) and Network in accept)
+        if stage is not None and not takes and scope.find(stage) is None:
             raise misplaced(stage, node.span, what)
         scalar = any(a in SCALARS for a in accept) or bool(choices)
         constant = scalar or bool(tuples) or Interval in accept
@@ -271,8 +272,11 @@ class Words(Reader):
             kind = self._kind_of_word(node, bases, scope)
             if kind is not None:
                 return self.word(node, kind, scope)
-        if Schedule in bases and self._kind_of_word(node, [Schedule], scope) is not None:
-            return self.word(node, "schedule", scope)
+        for base in (Schedule, Draw):
+            if base in bases and self._kind_of_word(node, [base], scope) is not None:
+                return self.word(node, base.expression_kind, scope)
+        if scalar and bases == [Draw]:
+            bases = []  # what is no draw is meant as a number
         for term, read in (
             (t.OperatorTerm, self.operator),
             (t.ValueTerm, self.value),

@@ -9,12 +9,12 @@ from typing import Any
 from ..syntax.source import Source, Span
 from ..syntax.tree import Expr, Page
 from .fields import FilePath, Interval
-from .networks import Pretrained
+from .networks import Learned, Pretrained
 from .options import DataOptions, MetricsOptions, PublishOptions, RunOptions
 from .space import Space
 from .terms import DataName, OperatorTerm, Prior, Statistic, ValueTerm, everything, rewritten, unknowns_in
 from .units import Quantity
-from .word import Analysis, Law, Metric, Operator, Word
+from .word import Analysis, Law, Loss, Metric, Operator, Word
 from .word import Source as DataSource
 
 STATISTICS = ("mean", "max", "min", "median", "std", "interval", "quantile", "fraction")
@@ -85,9 +85,18 @@ class Formulation:
     priors: tuple[Prior, ...]
     solver: Word | None
     solver_span: Span | None = field(default=None, compare=False, repr=False)
+    train: Loss | None = None
+    """How what is `learned` is trained, where the page says it."""
+    train_span: Span | None = field(default=None, compare=False, repr=False)
     derived: dict[str, ValueTerm] = field(default_factory=dict)
     own_data: bool = False
     """Whether it replaces noise or forward on a page without `simulate`, and so makes its own data."""
+
+    @property
+    def learned(self) -> list[Learned]:
+        """The networks whose weights a `train` line finds."""
+        held = (self.solver, *self.priors, *self.operators.values(), *(n.law for n in self.likelihoods))
+        return list(dict.fromkeys(w for term in held for w in everything(term) if isinstance(w, Learned)))
 
     @property
     def parameters(self) -> list[str]:
@@ -187,8 +196,11 @@ class Experiment:
 
     @property
     def tests(self) -> tuple[DataSet, ...]:
-        """The data that are reconstructed and scored: those that no other statement names."""
-        named = {
+        """The data that are reconstructed and scored: those that no other statement names, else those validated on."""
+        losses = [f.train for f in self.methods.values() if f.train is not None]
+        trained = {term.name for loss in losses for term in everything(loss) if isinstance(term, DataName)}
+        watched = {term.name for loss in losses if isinstance(term := getattr(loss, "validate", None), DataName)}
+        named = trained | {
             term.name
             for f in self.methods.values()
             for prior in f.priors
@@ -196,7 +208,8 @@ class Experiment:
             for term in everything(prior.rule)
             if isinstance(term, DataName)
         }
-        return tuple(d for d in self.data.values() if d.name not in named)
+        left = tuple(d for d in self.data.values() if d.name not in named)
+        return left or tuple(d for d in self.data.values() if d.name in watched)
 
     @property
     def subjects(self) -> tuple[str, ...]:

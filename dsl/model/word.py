@@ -147,6 +147,11 @@ class Draw(Word):
     random: ClassVar[bool] = True
 
     @property
+    def least(self) -> float:
+        """The smallest number that it may draw, in base units."""
+        raise NotImplementedError
+
+    @property
     def dimension(self) -> Dimension:
         raise NotImplementedError
 
@@ -293,6 +298,36 @@ class Schedule(Word):
     expression_kind: ClassVar[str] = "schedule"
 
 
+class Loss(Word):
+    """How networks are trained: what a `train` line names, with the options of its body."""
+
+    expression_kind: ClassVar[str] = "loss"
+
+
+class Distance(Word):
+    """How far a network's answer is from what it should be."""
+
+    expression_kind: ClassVar[str] = "distance"
+
+
+class Optimizer(Word):
+    """How weights move along the gradient of a loss."""
+
+    expression_kind: ClassVar[str] = "optimizer"
+
+
+class Rates(Word):
+    """The learning rate of each step, as a share of the optimizer's."""
+
+    expression_kind: ClassVar[str] = "rates"
+
+
+class Augmentation(Word):
+    """One way that patches are changed while a network is trained on them."""
+
+    expression_kind: ClassVar[str] = "augmentation"
+
+
 class Metric(Word):
     """A measure of an estimate against the truth. `title`: what it is called in print, where not by its name."""
 
@@ -349,6 +384,26 @@ class Network(Word):
 
     expression_kind: ClassVar[str] = "network"
     fitted: ClassVar[bool] = False
+    restores: ClassVar[bool] = False
+    """Whether it takes an image and gives one of the same extents."""
+    conditional: ClassVar[bool] = False
+    """Whether it is told the noise level too."""
+    residual: ClassVar[bool] = False
+    """Whether its layers find what is wrong with the image, which is taken off it."""
+
+    @property
+    def multiple(self) -> int:
+        """What the extents of an image have to be a multiple of."""
+        return 1
+
+    @property
+    def receptive_field(self) -> int | None:
+        """How many pixels wide the part of the input is that a pixel of the output depends on; None: all of it."""
+        return None
+
+    def parameters(self, planes: int) -> int:
+        """How many numbers are trained, for images of so many planes."""
+        raise NotImplementedError
 
     def misfit(self, output: Space) -> tuple[str, str] | None:
         """Why its output cannot lie in that space, and what would help; None where it can."""

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from .entry import Entry
 
+_FIT = 'data fit = sample("*") { split = "train" }'
+_TEST = 'data test = sample("camera")'
+_LEARNED = "solver network(learned(dncnn()))"
+_TRAIN = "train supervised() { data = fit; steps = 9 }"
+
 CHECK: dict[str, Entry] = {
     "RC001": Entry(
         "An operator does not fit the space it acts on. The message names both, and the mark stands at the "
@@ -164,10 +169,9 @@ CHECK: dict[str, Entry] = {
         "method b { solver adjoint }\nreport figure { show = [x] }",
     ),
     "RC048": Entry(
-        "`auto` takes an extent from the data. Samples and phantoms are brought to the unknown's extents and have "
-        "none of their own.",
-        "image x : real[auto, auto]",
-        "image x : real[64, 64]",
+        "`auto` takes an extent from the data. Phantoms are drawn at the unknown's extents and have none of their own.",
+        "image x : real[auto, auto]\ndata d = phantom() { x = image }",
+        "image x : real[64, 64]\ndata d = phantom() { x = image }",
     ),
     "RC049": Entry(
         "Data may bind a derived quantity that is linear in the unknowns. Of one that is not, the space is not known.",
@@ -237,6 +241,38 @@ CHECK: dict[str, Entry] = {
         "What a figure enlarges or cuts out lies outside of the image. Rows, columns and slices are counted from 0.",
         "image x : real[64, 64]\nreport figure { show = x; zoom = [40..64, 0..24] }",
         "image x : real[64, 64]\nreport figure { show = x; zoom = [40..63, 0..24] }",
+    ),
+    "RC083": Entry(
+        "`learned(N)` is an architecture whose weights a `train` line of the page, or of the method, finds.",
+        _LEARNED,
+        f"{_FIT}\n{_TEST}\n{_LEARNED}\n{_TRAIN}",
+    ),
+    "RC084": Entry(
+        "`train` finds the weights of what is `learned`, and here nothing is.",
+        f"{_FIT}\n{_TEST}\nsolver adjoint\n{_TRAIN}",
+        f"{_FIT}\n{_TEST}\n{_LEARNED}\n{_TRAIN}",
+    ),
+    "RC085": Entry(
+        "Supervised training compares the answer with the truth, so its data bind the unknown.",
+        f'data fit = npy("y.npy") {{ ref = array }}\n{_TEST}\n{_LEARNED}\n{_TRAIN}',
+        f"{_FIT}\n{_TEST}\n{_LEARNED}\n{_TRAIN}",
+    ),
+    "RC086": Entry(
+        "A run reconstructs the data that nothing trains on, or those that `validate` names where there are no others.",
+        f"{_FIT}\n{_LEARNED}\n{_TRAIN}",
+        f"{_FIT}\n{_TEST}\n{_LEARNED}\n{_TRAIN}",
+    ),
+    "RC087": Entry(
+        "Patches are parts of pictures that were brought to the unknown's extents. With `auto` extents pictures keep "
+        "their own.",
+        f"{_FIT}\n{_TEST}\n{_LEARNED}\ntrain supervised() {{ data = fit; steps = 9; patches = 80 }}",
+        f"{_FIT}\n{_TEST}\n{_LEARNED}\ntrain supervised() {{ data = fit; steps = 9; patches = 32 }}",
+    ),
+    "RC088": Entry(
+        "A conditional network, such as `drunet`, takes the noise level beside the image, and `sigma`, `snr` or `psnr` "
+        "of a Gaussian noise line says it.",
+        f"{_FIT}\n{_TEST}\nnoise y ~ laplace(A @ x, scale = 0.1)\nsolver network(learned(drunet()))\n{_TRAIN}",
+        f"{_FIT}\n{_TEST}\nsolver network(learned(drunet()))\n{_TRAIN}",
     ),
     "RL001": Entry(
         "The data are simulated by the very operator and grid that then reconstruct them. Errors of the model "
@@ -333,6 +369,18 @@ CHECK: dict[str, Entry] = {
         "the support.",
         "forward A = gaussian(rows = 100) @ flatten()\nprior x in sparse(200)",
         "forward A = gaussian(rows = 400) @ flatten()\nprior x in sparse(50)",
+    ),
+    "RL016": Entry(
+        "Scores on pictures that a network was trained on say little of others.",
+        f'{_FIT}\ndata test = sample("moon")\n{_LEARNED}\n{_TRAIN}',
+        f"{_FIT}\n{_TEST}\n{_LEARNED}\n{_TRAIN}",
+    ),
+    "RL017": Entry(
+        "What training is watched on is trained on too, so that it looks well however badly others would.",
+        f'{_FIT}\n{_TEST}\ndata val = sample("moon")\n{_LEARNED}\n'
+        "train supervised() { data = fit; validate = val; steps = 9 }",
+        f'{_FIT}\n{_TEST}\ndata val = sample("*") {{ split = "test" }}\n{_LEARNED}\n'
+        "train supervised() { data = fit; validate = val; steps = 9 }",
     ),
     "RL020": Entry(
         "The solver runs on this problem without the guarantee that it has on others.",

@@ -19,6 +19,7 @@ from .. import vocabulary
 from ..elaborate.validation import flatten
 from ..model import terms as t
 from ..model.fields import FilePath, Interval
+from ..model.networks import Learned, Pretrained
 from ..model.units import NONE, Quantity, Unit, symbol
 from ..model.word import Word
 from .explain import words_by_kind
@@ -27,6 +28,9 @@ from .text import dimension_of
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 Schema = dict[str, Any]
 
+WITH_WEIGHTS = (Learned, Pretrained)
+"""Networks of the language itself, which no vocabulary has."""
+
 
 def schema() -> Schema:
     """The schema of all words: one of them, told apart by `kind` and `name`."""
@@ -34,6 +38,10 @@ def schema() -> Schema:
     summaries = words_by_kind()
     for (kind, name), cls in sorted(vocabulary.words().items()):
         definitions[_key(kind, name)] = _word_schema(cls, summaries[kind][name])
+    for cls in WITH_WEIGHTS:
+        summary = " ".join((cls.__doc__ or "").split("\n\n")[0].split())
+        definitions[_key(cls.expression_kind, cls.word)] = _word_schema(cls, summary)
+        summaries[cls.expression_kind][cls.word] = summary
     for kind, names in summaries.items():
         definitions[f"any.{kind}"] = {"oneOf": [_ref(_key(kind, n)) for n in names]}
     for term in _terms():

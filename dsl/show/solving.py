@@ -182,7 +182,6 @@ def _algorithm_lines(c: Checked, choice: Choice) -> list[StepLine]:
             why = f"tau sigma |K|^2 <= 1 with |K|^2 <= {number(squares)}"
         else:
             why = f"tau sigma |K|^2 <= 1, |K| {AT_RUN}"
-        why += "; below 4 / 3 in the first iterations where it is accelerated"
         return [StepLine("tau, sigma", None, why)]
     return []
 
@@ -228,6 +227,8 @@ def memory(c: Checked, choice: Choice, precision: str) -> Memory:
 
     unknown = bytes_of(list(c.problem.unknowns.values()))
     measured = bytes_of([m.space for m in c.measurements.values()])
+    if choice.solver.word == "network":
+        return Memory(unknown, measured, None, "what the layers of the network hold")
     if choice.solver.word not in COPIES:
         return Memory(unknown, measured, None, "not known for this solver")
     copies, split = COPIES[choice.solver.word]

@@ -13,6 +13,7 @@ from ..elaborate.validation import flatten
 from ..model import terms as t
 from ..model.experiment import UnknownSpec
 from ..model.fields import FilePath, Interval, OfDimension
+from ..model.networks import Learned
 from ..model.space import Space
 from ..model.units import ANGLE, LEVEL, NONE, UNITS, Dimension, Quantity, Unit, symbol
 from ..model.word import Word
@@ -81,6 +82,8 @@ def written(value: Any, info: FieldInfo | None = None, *, full: bool = False) ->
             return f'"{value.text}"'
         case tuple() | list():
             return "[" + ", ".join(written(v, info, full=full) for v in value) + "]"
+        case Learned():
+            return f"learned({written(value.network, full=full)})"
         case Word():
             return _word(value, full)
         case t.Term() | t.Prior():

@@ -34,5 +34,9 @@ class Uniform(Draw):
         return high
 
     @property
+    def least(self) -> float:
+        return parts(self.low)[0]
+
+    @property
     def dimension(self) -> Dimension:
         return parts(self.low)[1]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from pydantic import field_validator
+
 from ..model.fields import Decibel, Field, Interval, NonNegative, Positive, Range
 from ..model.problem import Affine, FunctionFacts
 from ..model.space import Space
 from ..model.terms import Leaf, OperatorTerm, ValueTerm
-from ..model.word import Array, Law
+from ..model.units import NONE
+from ..model.word import Array, Draw, Law
 from .operators.whitening import Whiten
 
 
@@ -25,8 +28,10 @@ class Gaussian(Law):
     example: ClassVar[str] = "noise y ~ gaussian(A @ x, sigma = 0.01)"
 
     mean: ValueTerm = Field(description="what would be measured without noise")
-    sigma: Positive | Literal["estimate"] | None = Field(
-        None, description="standard deviation of each real number (of real and imaginary part each)"
+    sigma: Positive | Draw | Literal["estimate"] | None = Field(
+        None,
+        description="standard deviation of each real number (of real and imaginary part each); "
+        "`uniform(0, 0.2)` draws one for each row",
     )
     snr: Decibel | None = Field(
         None, description="signal-to-noise ratio, 10 log10 of the mean powers, instead of `sigma`"
@@ -38,6 +43,16 @@ class Gaussian(Law):
     )
 
     exclusive: ClassVar[tuple[str, ...] | None] = ("sigma", "snr", "psnr", "covariance")
+
+    @field_validator("sigma")
+    @classmethod
+    def _no_less_than_zero(cls, sigma: float | Draw | str | None) -> float | Draw | str | None:
+        if isinstance(sigma, Draw):
+            if sigma.dimension != NONE:
+                raise ValueError("the level of noise is drawn as a plain number, in the unit of the measurement")
+            if sigma.least < 0:
+                raise ValueError(f"a level of noise is not negative, and this may be drawn as {sigma.least:g}")
+        return sigma
 
     def inner(self) -> OperatorTerm | None:
         if self.covariance is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 import torch
 from recon.dsl.check.formulate import Checked, Measurement, formulate
 from recon.dsl.diagnostics import Findings, SpecError
@@ -14,10 +15,11 @@ from recon.dsl.model.problem import affine
 from recon.dsl.model.space import Axis, Space
 from recon.dsl.model.terms import Energy, Law, Measured, Prior, Within
 from recon.dsl.model.units import Unit
+from recon.dsl.model.word import Draw
 from recon.dsl.model.word import Law as LawWord
 from torch import Tensor
 
-from ..build import Build, Quantified, build_operator
+from ..build import Build, Quantified, build_operator, derived_seed
 from ..functionals.base import Functional, Scalar
 from ..functionals.law import LawMeaning
 from ..functionals.quadratic import HalfSquare
@@ -191,7 +193,7 @@ def compile_problem(
     parts = parts or compile_parts(checked, build)
     terms = []
     for (name, m), facts in zip(checked.measurements.items(), checked.problem.data, strict=True):
-        law = law_meaning(m.likelihood.law, m.space, build)
+        law = law_meaning(m.likelihood.law, m.space, build, name)
         functional: Functional = law.term(m.mean, _stated(m, measured[name], build), parts.operators[name])
         terms.append(Term(functional, parts.compared[name], "data", facts.label))
     found = {}
@@ -229,12 +231,27 @@ def _stated(m: Measurement, y: Tensor, build: Build) -> Tensor:
     return v.to(dtype_of(m.space, build.real))
 
 
-def law_meaning(law: LawWord, space: Space, build: Build) -> LawMeaning:
-    """The meaning of a law word for measurements in `space`, with the operator that whitens them where there is one."""
+def law_meaning(law: LawWord, space: Space, build: Build, measured: str) -> LawMeaning:
+    """The meaning of a law word for measurements in `space`, with the operator that whitens them where there is one.
+
+    Where its level is drawn for each row, with the levels of the rows that `build` names.
+    """
     inner = law.inner()
-    out = meaning(law)(law) if inner is None else meaning(law)(law, build_operator(place(inner, space), build))
+    level = getattr(law, "sigma", None)
+    if isinstance(level, Draw):
+        out = meaning(law)(law, drawn=levels(level, measured, build))
+    else:
+        out = meaning(law)(law) if inner is None else meaning(law)(law, build_operator(place(inner, space), build))
     assert isinstance(out, LawMeaning)
     return out
+
+
+def levels(level: Draw, measured: str, build: Build) -> Tensor:
+    """The noise level of each row that `build` names, [rows]; it depends on the seed, the names and the row alone."""
+    seed = level.seed if isinstance(getattr(level, "seed", "auto"), int) else build.seed  # type: ignore[attr-defined]
+    seeds = [derived_seed(seed, f"noise.{measured}.sigma", data, number) for data, number in build.rows]
+    drawn = [meaning(level)(level, (), np.random.default_rng(s)) for s in seeds]
+    return torch.stack(drawn).to(dtype=build.real, device=build.device)
 
 
 def _prior_functional(energy: Energy | Law | Within, weight: Scalar, k: Operator, build: Build) -> Functional:

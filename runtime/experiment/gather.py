@@ -113,6 +113,7 @@ def pose(checked: CheckedExperiment, name: str, data: DataSet, batch: Batch, bui
     method = sized(checked.methods[name], {**truths, **measured}, batch.known)
     if method.given:
         build = replace(build, values={**build.values, **{k: Quantified(v) for k, v in measured.items()}})
+    build = replace(build, rows=tuple((data.name, number) for number in batch.numbers))
     return Posed(method, maker, measured, {k: _to_grid(v, method, k) for k, v in truths.items()}, build)
 
 

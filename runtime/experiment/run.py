@@ -37,7 +37,7 @@ from .ledger import Ledger, continues
 from .outcome import Outcome
 from .provenance import manifest
 from .statistics import measure
-from .work import plan_work
+from .work import plan_work, with_cells
 
 DONE, FAILED, CLAIM_NOT_MET, INTERRUPTED = 0, 3, 4, 130
 STATUS = {DONE: "done", FAILED: "failed", CLAIM_NOT_MET: "done, a claim was not met", INTERRUPTED: "interrupted"}
@@ -114,6 +114,12 @@ def run_page(
     try:
         with RunFolder(parent, name, replace=out is not None, resumes=resumes) as files:
             files.write_text("spec.recon", spec)
+            if any(f.learned for c in all_cells for f in c.checked.experiment.methods.values()):
+                from ..training.stage import Stage, trained  # learning is rare, and its modules take time to load
+
+                stage = Stage(folder, target, spec, progress, said)
+                all_cells = trained(all_cells, stage, files)
+                execution.work = work = with_cells(work, all_cells)
             failure = _execute(execution, files, Ledger(files, header), progress, said)
             with uninterrupted():
                 said("writing the report")

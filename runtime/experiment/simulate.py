@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from recon.dsl.check.formulate import Checked
 from torch import Tensor
@@ -31,6 +33,7 @@ def simulate(
     if maker.problem.coupled:
         build = holding(truth, maker, build)
     layout, operators = compile_operators(maker, build)
+    build = replace(build, rows=tuple((data, number) for number in numbers))
     x = layout.join(truth)
     out = {}
     with torch.no_grad():  # operators are shared with what is differentiated later
@@ -45,7 +48,7 @@ def simulate(
                 for number, draw in zip(numbers, draws or [0] * len(numbers), strict=True)
             ]
             try:
-                y = law_meaning(m.likelihood.law, m.space, build).draw(mean, m.mean, operators[name], generators)
+                y = law_meaning(m.likelihood.law, m.space, build, name).draw(mean, m.mean, operators[name], generators)
             except ValueError as e:
                 raise EvaluationError(f"`{name}` cannot be simulated: {e}") from e
             out[name] = y.clone()

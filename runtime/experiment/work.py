@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +70,13 @@ def plan_work(cells: Sequence[Cell], folder: Path, device: torch.device, process
         processes = 1 if device.type != "cpu" or _timed(cells[0]) else min(cores_here(), _fitting(cells))
     processes = max(1, min(processes, len(jobs)))
     return Work(tuple(cells), tuple(jobs), folder, device, processes, max(1, cores // processes))
+
+
+def with_cells(work: Work, cells: Sequence[Cell]) -> Work:
+    """The same work on other cells in the places of its own."""
+    new = {id(old): cell for old, cell in zip(work.cells, cells, strict=True)}
+    jobs = tuple(replace(job, cell=new[id(job.cell)]) for job in work.jobs)
+    return replace(work, cells=tuple(cells), jobs=jobs)
 
 
 def cores_here() -> int:

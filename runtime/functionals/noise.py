@@ -29,10 +29,15 @@ class GaussianLaw(LawMeaning):
     (see `estimate_sigma`); or by the signal-to-noise ratio. That is the ratio of the mean powers of signal and noise
     over the measured real numbers: sigma^2 = P(mean) / 10^(snr/10) when data are drawn and, since the powers add up,
     sigma^2 = P(y) / (1 + 10^(snr/10)) for given data.
+
+
+    drawn: the standard deviations of the rows at hand, [rows], where the word draws them.
     """
 
-    def __init__(self, word: noise.Gaussian, whitening: WhitenOperator | None = None) -> None:
-        self.word, self.whitening = word, whitening
+    def __init__(
+        self, word: noise.Gaussian, whitening: WhitenOperator | None = None, drawn: Tensor | None = None
+    ) -> None:
+        self.word, self.whitening, self.drawn = word, whitening, drawn
 
     def sigma(self, y: Tensor, operator: Operator) -> Scalar:
         """The standard deviation that the data term has for this measurement.
@@ -41,6 +46,8 @@ class GaussianLaw(LawMeaning):
         """
         if self.word.snr is not None:
             level = (measured_power(y, operator) / (1 + 10 ** (self.word.snr / 10))).sqrt()
+        elif self.drawn is not None:
+            level = self.drawn.to(device=y.device)
         elif self.word.sigma == "estimate":
             level = estimate_sigma(y, operator.codomain, operator.measured())
         else:
@@ -75,6 +82,8 @@ class GaussianLaw(LawMeaning):
             return on_support(mean_value + coloured, operator)
         if self.word.snr is not None:
             sigma: Scalar = measured_power(mean_value, operator).sqrt() / 10 ** (self.word.snr / 20)
+        elif self.drawn is not None:
+            sigma = self.drawn.to(device=mean_value.device)
         elif isinstance(self.word.level, float):
             sigma = self.word.level
         else:
@@ -179,8 +188,8 @@ class UnknownLaw(LawMeaning):
 
 
 @meaning_of(noise.Gaussian)
-def gaussian(word: noise.Gaussian, whitening: WhitenOperator | None = None) -> LawMeaning:
-    return GaussianLaw(word, whitening)
+def gaussian(word: noise.Gaussian, whitening: WhitenOperator | None = None, drawn: Tensor | None = None) -> LawMeaning:
+    return GaussianLaw(word, whitening, drawn)
 
 
 @meaning_of(noise.Poisson)

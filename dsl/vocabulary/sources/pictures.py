@@ -22,7 +22,9 @@ FACES = "lfw_subset"
 
 
 class Sample(Source):
-    """Pictures that install with scikit-image, brought to the unknown's extents and channels; values in 0..1.
+    """Pictures that install with scikit-image, in the unknown's channels; values in 0..1.
+
+    They are brought to the unknown's extents; where those are `auto`, each picture keeps its own.
 
     `split` takes the test or the training part of `sample("*")`, and of the 100 faces of `sample("lfw_subset")` the
     last 20 or the first 80; a picture named alone is in neither part.
@@ -30,7 +32,6 @@ class Sample(Source):
 
     reference: ClassVar[str] = "scikit-image's data module; Huang et al. 2007 for `lfw_subset`"
     example: ClassVar[str] = 'data cam = sample("camera")'
-    fitted: ClassVar[bool] = True
 
     name: str = Field(description='a picture\'s name, "lfw_subset" for faces, or "*" for all pictures')
 

@@ -238,8 +238,8 @@ def test_named_solvers(solver: str, problem: str, fits: bool) -> None:
 
 def test_every_solver_is_tested() -> None:
     mark = next(m for m in test_named_solvers.pytestmark if m.name == "parametrize")  # type: ignore[attr-defined]
-    of_blocks = {"alternate"}  # has its own tests, with runtime.experiment.alternating
-    assert {case[0].split("(")[0] for case in mark.args[1]} == set(vocabulary.names("solver")) - of_blocks
+    apart = {"alternate", "network"}  # have tests of their own, with runtime.experiment
+    assert {case[0].split("(")[0] for case in mark.args[1]} == set(vocabulary.names("solver")) - apart
 
 
 def test_the_help_of_a_misfit_is_true() -> None:

@@ -1,0 +1,52 @@
+"""Networks with weights, from wherever these are, as maps of images."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from recon.dsl.model.contract import Contract
+from recon.dsl.model.files import FileError
+from recon.dsl.model.networks import Pretrained
+from recon.dsl.model.space import Space
+from recon.dsl.model.word import Network
+from recon.dsl.vocabulary.pretrained import Hub
+from recon.zoo.adapt import Adapted
+from recon.zoo.folder import CONFIG, WEIGHTS, load
+from torch import nn
+
+
+def network_of(word: Network, space: Space) -> Adapted:
+    """The network as a map of images in `space`. Raises ValueError where it has no weights, or does not fit."""
+    if not isinstance(word, Pretrained):
+        raise ValueError(f"`{word.word}` has no weights here; a `train` line finds those of what is `learned`")
+    try:
+        folder = word.place()
+    except FileError as e:
+        raise ValueError(str(e)) from e
+    if folder is None:
+        assert isinstance(word.source, Hub)
+        from recon.zoo.hub.client import HubError
+        from recon.zoo.hub.fetch import fetch
+
+        try:
+            folder = fetch(word.source.address)
+        except HubError as e:
+            raise ValueError(str(e)) from e
+    network, contract = _loaded(folder, *(file_state(folder / name) for name in (CONFIG, WEIGHTS)))
+    # Values are taken as they are: in the units that the network was trained on.
+    return Adapted(network, contract, channels=space.axis("channel") is not None, range=contract.range)
+
+
+def file_state(path: Path) -> tuple[int, int]:
+    """What changes where a file does; zeros where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return 0, 0
+    return status.st_mtime_ns, status.st_size
+
+
+@lru_cache(maxsize=8)
+def _loaded(folder: Path, *state: tuple[int, int]) -> tuple[nn.Module, Contract]:
+    return load(folder)

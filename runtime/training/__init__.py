@@ -1,0 +1,1 @@
+"""Training: the weights of networks from examples."""

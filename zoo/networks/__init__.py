@@ -1,0 +1,30 @@
+"""Networks by their words: an architecture with weights at their start."""
+
+from __future__ import annotations
+
+from recon.dsl.model.word import Network
+from recon.dsl.vocabulary import restorers
+from torch import nn
+
+from .dncnn import DnCNN
+from .drunet import DRUNet
+from .residual import Residual
+from .srcnn import SRCNN
+
+__all__ = ["SRCNN", "DRUNet", "DnCNN", "Residual", "build_network"]
+
+
+def build_network(word: Network, channels: int) -> nn.Module:
+    """The network that a word means, for images of so many planes.
+
+    It takes planes [n, channels, rows, cols], a conditional one also noise levels [n], and gives the image estimate.
+    Raises LookupError for a word without a network.
+    """
+    match word:
+        case restorers.Dncnn(depth=depth, channels=width):
+            return DnCNN(channels, width, depth)
+        case restorers.Srcnn(channels=width):
+            return SRCNN(channels, width)
+        case restorers.Drunet(channels=width, blocks=blocks):
+            return DRUNet(channels, width, blocks)
+    raise LookupError(f"`{word.word}` makes no image of an image")

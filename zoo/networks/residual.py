@@ -1,0 +1,18 @@
+"""Layers that find what is wrong with an image."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+
+class Residual(nn.Module):
+    """y - N(y): Heckel 2024, 6.1.2."""
+
+    def __init__(self, layers: nn.Module) -> None:
+        super().__init__()
+        self.layers = layers
+
+    def forward(self, x: Tensor, *level: Tensor) -> Tensor:
+        """The image estimate; `level` is that of the noise, for layers that are told it."""
+        wrong: Tensor = self.layers(x, *level)
+        return x - wrong
