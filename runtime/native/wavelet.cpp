@@ -175,11 +175,11 @@ struct Turns {
     explicit Turns(Index inner) {
         constexpr Index lanes = Lanes<T>::count;
         const auto lane = [](Index k) { return static_cast<typename Real<T>::Int>(k); };
+        const auto merged = [&](Index k) { return lane(k / inner % 2 * lanes + k / inner / 2 * inner + k % inner); };
         for (Index l = 0; l < lanes; ++l) {
             const Index sample = l / inner, part = l % inner;
             even[l] = lane(2 * sample * inner + part), odd[l] = lane((2 * sample + 1) * inner + part);
-            const Index from = (sample % 2) * lanes + sample / 2 * inner + part;
-            first[l] = lane(from), second[l] = lane(from + lanes / 2);
+            first[l] = merged(l), second[l] = merged(l + lanes);
         }
     }
 };
