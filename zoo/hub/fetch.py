@@ -56,22 +56,22 @@ def fetch_folder(address: HubPath) -> Path:
     below = address.path.rstrip("/") + "/" if address.path else ""
     for name in NEEDED:
         if below + name not in found.files:
-            raise HubError(_no_folder(found, below, name))
+            raise no_folder(found, below, name)
     for name, largest in FILES.items():
         if below + name in found.files:
             fetch_file(found, below + name, largest)
     return found.pointer(below + NEEDED[0]).parent
 
 
-def _no_folder(found: Repository, below: str, missing: str) -> str:
+def no_folder(found: Repository, below: str, missing: str) -> HubError:
     """Why these files are no folder of the zoo, and what to do about it."""
     here = [n for n in found.files if n.startswith(below) and "/" not in n.removeprefix(below)]
     pickles = [n for n in here if n.endswith(PICKLES)]
     if missing == "model.safetensors" and pickles:
-        return (
+        return HubError(
             f"{found}: its weights are a pickle, `{pickles[0]}`, which can run anything when it is loaded; recon reads "
             "safetensors only (`recon zoo convert` makes such a folder of a file that you trust)"
         )
     folders = sorted(n.removesuffix(missing).rstrip("/") for n in found.files if n.endswith("/" + missing))
     others = f"; it has such folders at {', '.join(folders[:5])}" if folders else ""
-    return f"{found}: is no folder of the zoo, it has no `{below + missing}`{others}"
+    return HubError(f"{found}: is no folder of the zoo, it has no `{below + missing}`{others}")

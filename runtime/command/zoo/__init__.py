@@ -5,6 +5,9 @@ from __future__ import annotations
 from ..lazy import lazy_group
 
 COMMANDS = {
+    "list": "List the weights that are at hand.",
+    "show": "Show what weights are and expect.",
+    "verify": "Verify weights by their hash and by a known answer.",
     "pull": "Fetch weights of the Hub, pinned and verified.",
     "push": "Put a folder of the zoo on the Hub, and pull it back.",
 }
