@@ -36,8 +36,10 @@ class SpectralFilter(Operator):
             real = ((real + mirrored) / 2).narrow(self.dims[-1], 0, half)
         complex_valued = bool(self.dims) or domain.field == "complex"
         self.constant("spectrum", torch.complex(real, torch.zeros_like(real)) if complex_valued else real)
-        along = domain.field == "complex" and self.dims == [-1] and LineFilter.fits(real.flatten())
-        self.lines = LineFilter(real.flatten()) if along else None
+        # One kernel where all lines have the same weights, those of other frames or coils included.
+        line = real.flatten()
+        alike = domain.field == "complex" and self.dims == [-1] and len(line) == domain.sizes[-1]
+        self.lines = LineFilter(line) if alike and LineFilter.fits(line) else None
 
     def on(self, domain: Space, weights: Tensor | None = None) -> SpectralFilter:
         """The same on another domain with the same last axes, or with other weights."""

@@ -70,3 +70,12 @@ def test_cosine_is_scipys(sizes: tuple[int, ...]) -> None:
     x = sample(domain)
     expected = scipy.fft.dctn(x.numpy(), axes=range(1, 1 + len(sizes)), norm="ortho")
     np.testing.assert_allclose(make(fourier.Cosine(), domain=domain)(x), expected, atol=1e-13)
+
+
+def test_lines_of_each_frame_have_weights_of_their_own() -> None:
+    domain = grid(3, 4, 16, head=("frame",), field="complex")
+    weights = torch.rand(3, 1, 16, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    x = sample(domain, 2)
+    for given in (weights, weights[0, 0]):
+        expected = torch.fft.ifft(torch.fft.fft(x) * given)
+        torch.testing.assert_close(SpectralFilter(given, 2, domain)(x), expected)
