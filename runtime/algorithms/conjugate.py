@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..functionals.base import Scalar, real_dtype
-from .rows import Flag, anywhere, at_rows, conjugate_move_, conjugate_turn_, dot_rows, inner, larger, ratio, where
+from .rows import Flag, anywhere, at_rows, conjugate_move_, conjugate_turn_, inner, inner_rows, larger, ratio, where
 
 Apply = Callable[[Tensor], Tensor]
 
@@ -37,7 +37,7 @@ def cg_start(apply: Apply, rhs: Tensor, x: Tensor) -> CgState:
     """The first state, at x; x is written to by the steps."""
     residual = rhs - apply(x)
     eps = torch.finfo(real_dtype(rhs)).eps
-    square = at_rows(dot_rows(residual, residual), rhs, real_dtype(rhs))
+    square = at_rows(inner_rows(residual, residual), rhs, real_dtype(rhs))
     floor = larger(inner(rhs, rhs, square), square) * (10 * eps) ** 2
     return CgState(x, residual, residual.clone(), square, square, floor, 0.0 * square)
 

@@ -71,7 +71,7 @@ def lsqr_start(equations: Sequence[Equation], x: Tensor) -> LsqrState:
         u.append(times(e.factor, rest))
     beta = _size(u, at_rows(1.0, x, real_dtype(x)))
     u = [times_(_inverse(beta), part) for part in u]
-    v = _back(equations, u)
+    v = _back_(equations, u, torch.zeros_like(x))
     alpha = root(inner(v, v, beta))
     v = times_(_inverse(alpha), v)
     normal = alpha * beta
@@ -80,10 +80,11 @@ def lsqr_start(equations: Sequence[Equation], x: Tensor) -> LsqrState:
 
 def lsqr_step(equations: Sequence[Equation], s: LsqrState, active: Flag = True) -> LsqrState:
     """One step of every row (of those in `active`, a boolean of each row); a row rests once |K^H r| is rounding."""
-    u = [add(times(e.factor, e.operator.forward(s.v)), part, -s.alpha) for e, part in zip(equations, s.u, strict=True)]
+    parts = zip(equations, s.u, strict=True)
+    u = [add_(times_(-s.alpha, part), e.operator.forward(s.v), e.factor) for e, part in parts]
     beta = _size(u, s.rho)
     u = [times_(_inverse(beta), part) for part in u]
-    v = add(_back(equations, u), s.v, -beta)
+    v = _back_(equations, u, times_(-beta, s.v))
     alpha = root(inner(v, v, s.rho))
     v = times_(_inverse(alpha), v)
     square = larger(s.square, beta * beta + alpha * alpha)
@@ -122,14 +123,11 @@ def _hypot(a: Scalar, b: Scalar) -> Scalar:
     return torch.hypot(a, b) if isinstance(a, Tensor) and isinstance(b, Tensor) else math.hypot(a, b)
 
 
-def _back(equations: Sequence[Equation], u: Sequence[Tensor]) -> Tensor:
-    """sum_j c_j K_j^H u_j, in memory of its own."""
-    total: Tensor | None = None
+def _back_(equations: Sequence[Equation], u: Sequence[Tensor], v: Tensor) -> Tensor:
+    """v + sum_j c_j K_j^H u_j, in place of v."""
     for e, part in zip(equations, u, strict=True):
-        back = times(e.factor, e.operator.adjoint(part))
-        total = back if total is None else add_(total, back, 1.0)
-    assert total is not None
-    return total
+        v = add_(v, e.operator.adjoint(part), e.factor)
+    return v
 
 
 def lsqr(operator: Operator, y: Tensor, iterations: int, tolerance: float) -> tuple[Tensor, int]:

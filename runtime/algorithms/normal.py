@@ -23,7 +23,7 @@ from ..functionals.base import Scalar, per_row
 from ..operators.base import Operator, dtype_of, random_point
 from ..transforms.cosine import cosine_forward, cosine_inverse
 from .conjugate import conjugate_gradients
-from .rows import add_, dot_rows, times
+from .rows import add_, inner_rows, times
 
 INNER_ITERATIONS, INNER_DROP = 20, 0.3
 """Where no basis is known: most conjugate-gradient steps, and the part of their start's residual at which they end. The
@@ -64,7 +64,7 @@ def spectrum(operator: Operator, diagonal: Diagonal, real: torch.dtype, device: 
         if diagonal.scale is not None:
             return torch.tensor(diagonal.scale, dtype=real, device=device)
         x = random_point(space, real, seed=0, device=device)[None]
-        return (dot_rows(x, operator.gram(x)) / dot_rows(x, x))[0]
+        return (inner_rows(x, operator.gram(x)) / inner_rows(x, x))[0]
     probe = torch.zeros((1, *space.sizes), dtype=dtype, device=device)
     basis = Basis(diagonal, space)
     if diagonal.basis == "fourier":

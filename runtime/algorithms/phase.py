@@ -21,7 +21,7 @@ from .base import Algorithm, Direct, Knobs, Step
 from .gradient import GROWTH
 from .normal import Normal, matrix
 from .proximal import prox_of
-from .rows import add, dot_rows, norm_rows, times
+from .rows import add, inner_rows, norm_rows, times
 from .smooth import NORM_SAFETY, Smooth, describe, is_smooth
 
 
@@ -77,7 +77,7 @@ class SpectralImage:
             z = times(1 / norm_rows(z).clamp(min=torch.finfo(y.dtype).tiny), z)
         z = self._turned(z)
         size = k.forward(z).abs()
-        return times(dot_rows(y, size) / dot_rows(size, size).clamp(min=torch.finfo(y.dtype).tiny), z)
+        return times(inner_rows(y, size) / inner_rows(size, size).clamp(min=torch.finfo(y.dtype).tiny), z)
 
     def choices(self) -> list[Step]:
         return []
@@ -128,7 +128,7 @@ class Flow(Algorithm[Flowing]):
         else:
             x = self.operator.adjoint(_as_codomain(modulus(problem) * random_phases(problem), self.operator))
             size = self.operator.forward(x).abs()
-            x = times(dot_rows(modulus(problem), size) / dot_rows(size, size).clamp(min=1e-30), x)
+            x = times(inner_rows(modulus(problem), size) / inner_rows(size, size).clamp(min=1e-30), x)
         step = torch.as_tensor(self.size, dtype=problem.real, device=x.device).expand(problem.rows)
         return Flowing(x, step)
 
@@ -157,7 +157,7 @@ class Flow(Algorithm[Flowing]):
         for _ in range(40):
             new = self.prox(add(x, gradient, -step), step)
             move = new - x
-            bound = before + dot_rows(gradient, move).double() + dot_rows(move, move).double() / (2 * step.double())
+            bound = before + inner_rows(gradient, move).double() + inner_rows(move, move).double() / (2 * step.double())
             good = self._value(new, self.operator.forward(new)) <= bound + allowed
             if bool(good.all()):
                 break

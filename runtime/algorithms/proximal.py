@@ -23,7 +23,7 @@ from ..functionals.sparsity import L1
 from ..operators.base import Operator, random_point
 from ..operators.sparsity import WaveletOperator
 from ..problem import Term
-from .rows import dot_rows, times
+from .rows import inner_rows, times
 
 Prox = Callable[[Tensor, Scalar], Tensor]
 """(v, t) -> argmin_x g(x) + |x - v|^2 / (2 t); may write to v."""
@@ -127,4 +127,4 @@ def scale_of(k: Operator) -> float:
     y = random_point(k.codomain, k.precision, seed=0, device="cpu" if like is None else like.device)[None]
     with torch.no_grad():
         back = k.adjoint(y)
-        return float(dot_rows(back, back) / dot_rows(y, y))
+        return float(inner_rows(back, back) / inner_rows(y, y))

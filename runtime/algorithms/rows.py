@@ -40,7 +40,7 @@ def on_tensor(value: Scalar | Flag, like: Tensor) -> Tensor:
     return value if isinstance(value, Tensor) else torch.tensor([value], device=like.device)
 
 
-def dot_rows(a: Tensor, b: Tensor) -> Tensor:
+def inner_rows(a: Tensor, b: Tensor) -> Tensor:
     """Re <a, b> of each row, in the real dtype of `a`: shape [rows]."""
     if a.is_complex():
         a, b = torch.view_as_real(a.resolve_conj()), torch.view_as_real(b.resolve_conj())
@@ -52,7 +52,7 @@ def dot_rows(a: Tensor, b: Tensor) -> Tensor:
 def inner(a: Tensor, b: Tensor, like: Scalar) -> Scalar:
     """Re <a, b> of each row, a plain number where `like` is one."""
     if isinstance(like, Tensor):
-        return dot_rows(a, b)
+        return inner_rows(a, b)
     if a.is_complex():
         return torch.vdot(a.reshape(-1), b.reshape(-1)).item().real
     one = a.reshape(-1)
@@ -61,7 +61,7 @@ def inner(a: Tensor, b: Tensor, like: Scalar) -> Scalar:
 
 def norm_rows(a: Tensor) -> Tensor:
     """The Euclidean norm of each row, in the real dtype of `a`: shape [rows]."""
-    return dot_rows(a, a).sqrt()
+    return inner_rows(a, a).sqrt()
 
 
 def add_(a: Tensor, b: Tensor, c: Scalar) -> Tensor:
@@ -105,7 +105,9 @@ def ratio(a: Scalar, b: Scalar) -> Scalar: ...
 def ratio(a: Scalar, b: Scalar) -> Scalar:
     """a / b where b > 0, else zero: a step length after its iteration has come to rest."""
     if not isinstance(b, Tensor):
-        return a / b if b > 0 else 0.0 * a
+        if b > 0:
+            return a / b
+        return torch.zeros_like(a) if isinstance(a, Tensor) else 0.0
     positive = b > 0
     return torch.where(positive, a / torch.where(positive, b, 1), 0)
 

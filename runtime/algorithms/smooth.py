@@ -13,7 +13,7 @@ from ..functionals.data import HalfSquare
 from ..operators.base import random_point
 from ..problem import Problem, Term
 from .normal import Normal
-from .rows import add, add_, dot_rows, norm_rows, ratio, times
+from .rows import add, add_, inner_rows, norm_rows, ratio, times
 
 NORM_SAFETY = 1 + 2e-4
 """Factor on a squared norm that was estimated: `estimate_norm` may be too small by 1e-4 relative."""
@@ -157,13 +157,13 @@ class Smooth:
         Where an operator is not linear, H g is the difference of the gradients at x and a short way along -g.
         """
         g = self.gradient(x)
-        square = dot_rows(g, g)
+        square = inner_rows(g, g)
         if all(t.operator.facts.linear != "none" for t in self.terms):
-            bent = dot_rows(g, self._hessian(x, g)).abs()
+            bent = inner_rows(g, self._hessian(x, g)).abs()
         else:
             top = torch.maximum(x.abs().flatten(1).amax(1), torch.ones_like(square))
             h = 1e-3 * top / g.abs().flatten(1).amax(1).clamp_min(torch.finfo(self.problem.real).tiny)
-            bent = dot_rows(g, g - self.gradient(add(x, g, -h))).abs() / h
+            bent = inner_rows(g, g - self.gradient(add(x, g, -h))).abs() / h
         return torch.where((bent > 0) & (square > 0), square / torch.where(bent > 0, bent, 1), 1).to(self.problem.real)
 
     def accepts(self, z: Tensor, x: Tensor, step: Tensor) -> Tensor:
@@ -173,7 +173,7 @@ class Smooth:
         noise near the solution, where the symmetric form <grad f(x) - grad f(z), x - z> <= |x - z|^2 / t says the same
         to second order; both must hold, the first up to rounding.
         """
-        square = dot_rows(x - z, x - z).double()
+        square = inner_rows(x - z, x - z).double()
         symmetric = torch.zeros_like(square)
         excess = torch.zeros_like(square)
         noise = torch.zeros_like(square)
@@ -183,12 +183,12 @@ class Smooth:
             low, high = g.value(a), g.value(b)
             if term.operator.facts.linear == "none":
                 at_z = term.grad(z)
-                symmetric += dot_rows(term.grad(x) - at_z, x - z)
-                slope = dot_rows(at_z, x - z)
+                symmetric += inner_rows(term.grad(x) - at_z, x - z)
+                slope = inner_rows(at_z, x - z)
             else:
                 at_a, move = g.grad(a), b - a
-                symmetric += dot_rows(g.grad(b) - at_a, move)
-                slope = dot_rows(at_a, move)
+                symmetric += inner_rows(g.grad(b) - at_a, move)
+                slope = inner_rows(at_a, move)
             excess += high - low - slope
             noise += (low.abs() + high.abs()) * (8 * torch.finfo(self.problem.real).eps)
         t = step.double()

@@ -17,7 +17,7 @@ from ..problem import Problem
 from .base import Algorithm, Knobs, Step
 from .coefficients import Coefficients
 from .conjugate import conjugate_gradients
-from .rows import add, dot_rows, ratio
+from .rows import add, inner_rows, ratio
 from .smooth import describe
 
 SLACK, SHRINK = 0.01, 2.0
@@ -63,12 +63,12 @@ class HardThresholding(Algorithm[Thresholded]):
         if self.size is not None:
             return self._moved(state, torch.as_tensor(self.size, device=state.z.device).expand(self.problem.rows))
         g = state.slope * state.support
-        step = ratio(dot_rows(g, g), dot_rows(g, self.coefficients.normal(g)))
+        step = ratio(inner_rows(g, g), inner_rows(g, self.coefficients.normal(g)))
         while True:
             after = self._moved(state, step)
             move = after.z - state.z
-            most = (1 - SLACK) * dot_rows(move, move)
-            curved = dot_rows(move, state.slope - after.slope)
+            most = (1 - SLACK) * inner_rows(move, move)
+            curved = inner_rows(move, state.slope - after.slope)
             changed = (after.support != state.support).any(1)
             long = changed & (step * curved > most)
             if not bool(long.any()):

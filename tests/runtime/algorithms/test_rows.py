@@ -1,78 +1,79 @@
-"""Row by row arithmetic: what kernels do in one pass is what torch does in several, and both are the formula."""
+"""Numbers of a single row are plain numbers, and come out as those of rows on tensors do."""
 
 from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from recon.runtime.algorithms.rows import conjugate_move_, conjugate_turn_, momentum_
-from recon.runtime.functionals.base import distance_rows, modulus_rows
+from recon.dsl.model.solver import Solver
+from recon.dsl.vocabulary import solvers as words
+from recon.runtime.algorithms import rows
+from recon.runtime.functionals.base import Scalar
+from recon.runtime.functionals.priors import L1, HalfSquare
 
-DTYPES = [torch.float32, torch.float64, torch.complex64, torch.complex128]
-SIZES = [(3, 5), (2, 71, 83), (1, 5000), (4, 0), (1, 1)]
-kernels = pytest.mark.parametrize("kernels", ["1", "0"])
-
-
-def drawn(dtype: torch.dtype, sizes: tuple[int, ...], seed: int) -> torch.Tensor:
-    return torch.randn(sizes, dtype=dtype, generator=torch.Generator().manual_seed(seed))
+NUMBERS = (0.0, 1e-300, 0.25, 3.0, 1e200, math.inf)
 
 
-@kernels
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("sizes", SIZES)
-def test_sums(kernels: str, dtype: torch.dtype, sizes: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RECON_NATIVE", kernels)
-    a, b = drawn(dtype, sizes, 0), drawn(dtype, sizes, 1)
-    moduli = np.abs(a.to(torch.complex128).numpy()).reshape(len(a), -1)
-    squares = np.abs((a - b).to(torch.complex128).numpy()).reshape(len(a), -1) ** 2
-    # Blocks of some thousand terms are summed in their own precision: errors grow like the root of their number.
-    rtol = 100 * torch.finfo(dtype).eps
-    np.testing.assert_allclose(modulus_rows(a).numpy(), moduli.sum(1), rtol=rtol)
-    np.testing.assert_allclose(distance_rows(a, b).numpy(), squares.sum(1), rtol=rtol)
+@pytest.mark.parametrize(
+    "f",
+    [
+        rows.ratio,
+        rows.quotient,
+        rows.larger,
+        lambda a, b: rows.where(a > b, a, b * 2),
+        lambda a, b: rows.between(a, b / 10, b * 10),
+        lambda a, b: rows.root(a),
+        lambda a, b: rows.modulus(-a),
+    ],
+)
+def test_plain_numbers_are_computed_with_as_tensors_are(f: Callable[[Scalar, Scalar], Scalar]) -> None:
+    for a in NUMBERS:
+        for b in NUMBERS:
+            on_tensors = f(torch.tensor([a], dtype=torch.float64), torch.tensor([b], dtype=torch.float64))
+            plain = f(a, b)
+            assert isinstance(plain, float)
+            assert isinstance(on_tensors, torch.Tensor)
+            np.testing.assert_equal(on_tensors.numpy(), np.array([plain]))
 
 
-@kernels
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("sizes", SIZES)
-@pytest.mark.parametrize("watched", [False, True])
-def test_momentum(
-    kernels: str, dtype: torch.dtype, sizes: tuple[int, ...], watched: bool, monkeypatch: pytest.MonkeyPatch
+def test_a_single_row_on_the_processor_is_plain() -> None:
+    one, two = torch.ones(1, 3), torch.ones(2, 3)
+    assert rows.at_rows(torch.tensor([2.5]), one, torch.float32) == 2.5
+    many = rows.at_rows(2.5, two, torch.float64)
+    assert isinstance(many, torch.Tensor)
+    assert many.tolist() == [2.5, 2.5]
+    assert rows.inner(one, one, 0.0) == 3.0
+    assert torch.equal(torch.as_tensor(rows.inner(two, two, many)), torch.tensor([3.0, 3.0]))
+    turned = torch.tensor([[1 + 2j, 3j]])
+    assert rows.inner(turned, turned.conj(), 0.0) == pytest.approx(float((turned.conj() * turned.conj()).real.sum()))
+
+
+SOLVERS: list[Solver] = [words.Fista(), words.Admm(), words.Pdhg(), words.Cg(), words.Lsqr(), words.Nesterov()]
+
+
+@pytest.mark.parametrize("word", SOLVERS, ids=lambda w: w.word)
+def test_a_row_alone_is_what_it_is_in_company_in_single_precision(
+    kit: Any, rng: np.random.Generator, word: Solver
 ) -> None:
-    """Every other row points uphill: there z is x plus a multiple of the move."""
-    monkeypatch.setenv("RECON_NATIVE", kernels)
-    x, before = drawn(dtype, sizes, 0), drawn(dtype, sizes, 1)
-    signs = torch.tensor([1.0, -1.0, 1.0, -1.0])[: len(x)].reshape(-1, *[1] * (len(sizes) - 1)).to(dtype)
-    z, beta = x + signs * (x - before), torch.linspace(0.1, 0.9, len(x), dtype=dtype.to_real())
-    expected_uphill = torch.tensor([watched and k % 2 == 0 and x[k].numel() > 0 for k in range(len(x))])
-    share = torch.where(expected_uphill, 0, beta).reshape(signs.shape)
-    expected = x + share * (x - before)
-    found, uphill = momentum_(x, before.clone(), z.clone(), beta, watched)
-    assert torch.equal(torch.as_tensor(uphill).expand(len(x)), expected_uphill)
-    torch.testing.assert_close(found, expected, rtol=0, atol=20 * torch.finfo(dtype).eps)
+    """Up to rounding of single precision, which thirty steps on a well-conditioned problem carry on."""
+    A, y = torch.as_tensor(rng.standard_normal((24, 8))), torch.as_tensor(rng.standard_normal((3, 24)))
 
+    def found(which: slice) -> torch.Tensor:
+        space, target = kit.signal(8), y[which].float()
+        operator, identity = kit.dense(A.float().numpy()), kit.identity(space)
+        operator.precision = identity.precision = torch.float32
+        rough = word.word in ("fista", "admm", "pdhg")
+        prior = L1(1.0) if rough else HalfSquare(0.5)
+        problem = kit.problem(space, (HalfSquare(1.0, target), operator), (prior, identity), rows=len(target))
+        problem.real = torch.float32
+        return kit.run(word, problem, 30).estimate
 
-@kernels
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("sizes", SIZES)
-def test_moves_of_conjugate_gradients(
-    kernels: str, dtype: torch.dtype, sizes: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("RECON_NATIVE", kernels)
-    p, q, x, r = (drawn(dtype, sizes, seed) for seed in range(4))
-    alpha = torch.linspace(0.1, 0.9, len(x), dtype=dtype.to_real())
-    each, atol = alpha.reshape(-1, *[1] * (len(sizes) - 1)), 20 * torch.finfo(dtype).eps
-    moved, residual, square = conjugate_move_(p, q, x.clone(), r.clone(), alpha)
-    torch.testing.assert_close(moved, x + each * p, rtol=0, atol=atol)
-    torch.testing.assert_close(residual, r - each * q, rtol=0, atol=atol)
-    expected = (np.abs(residual.to(torch.complex128).numpy()).reshape(len(x), -1) ** 2).sum(1)
-    assert square.dtype == dtype.to_real()
-    np.testing.assert_allclose(square.numpy(), expected, rtol=100 * torch.finfo(dtype).eps)
-    torch.testing.assert_close(conjugate_turn_(r, p.clone(), alpha), r + each * p, rtol=0, atol=atol)
-
-
-@kernels
-def test_not_numbers_stay(kernels: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RECON_NATIVE", kernels)
-    a = torch.ones(2, 37, dtype=torch.complex64)
-    a[0, 35] = torch.nan
-    assert modulus_rows(a).isnan().tolist() == [True, False]
+    together = found(slice(0, 3))
+    for i in range(3):
+        torch.testing.assert_close(
+            found(slice(i, i + 1))[0], together[i], rtol=0, atol=3e-5 * float(together.abs().max())
+        )
