@@ -26,6 +26,7 @@ APART = {
     "kaczmarz": "data and sets alone, and consistent ones",
     "sgd": "hovers about the minimum",
     "alternate": "takes unknowns by turns",
+    "network": "gives what a network makes of the data",
 }
 """Solvers that do not find the minimum itself, and why; what they do find has tests of its own."""
 SOLVERS = sorted(set(vocabulary.names("solver")) - set(APART))
