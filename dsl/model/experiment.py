@@ -95,8 +95,17 @@ class Formulation:
     @property
     def learned(self) -> list[Learned]:
         """The networks whose weights a `train` line finds."""
+        return list(dict.fromkeys(w for w in self._words if isinstance(w, Learned)))
+
+    @property
+    def pretrained(self) -> list[Pretrained]:
+        """The networks whose weights come from elsewhere."""
+        return list(dict.fromkeys(w for w in self._words if isinstance(w, Pretrained)))
+
+    @property
+    def _words(self) -> list[Any]:
         held = (self.solver, *self.priors, *self.operators.values(), *(n.law for n in self.likelihoods))
-        return list(dict.fromkeys(w for term in held for w in everything(term) if isinstance(w, Learned)))
+        return [w for term in held for w in everything(term)]
 
     @property
     def parameters(self) -> list[str]:

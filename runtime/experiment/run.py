@@ -18,10 +18,12 @@ from recon.dsl.diagnostics.render import render
 from recon.dsl.digest import spec_digest
 from recon.dsl.elaborate.overrides import override
 from recon.dsl.model.experiment import Experiment
-from recon.dsl.model.terms import Statistic
+from recon.dsl.model.networks import Pretrained
+from recon.dsl.model.terms import Statistic, everything
 from recon.dsl.show.citations import bibliography
 from recon.dsl.syntax.format import format_page
 from recon.dsl.syntax.tree import Expr, Page
+from recon.dsl.vocabulary.pretrained import Hub
 
 from ..folder import FolderError, RunFolder, run_name
 from ..report.content import Table
@@ -90,7 +92,7 @@ def run_page(
     processes: int | None = 1,
     resume: bool = True,
 ) -> RunResult:
-    """Check, run and write. Raises SpecError for a page with errors, DataError, and FolderError.
+    """Check, run and write. Raises SpecError for a page with errors, DataError, FolderError, and Unavailable.
 
     out: the folder to write; left out, `runs/<experiment>-<digest>` below the working directory. processes: the most
     jobs at a time; None: as many as cores, where that is quicker. resume: whether to go on from an interrupted run of
@@ -100,6 +102,7 @@ def run_page(
     all_cells = cells(page, folder, overrides)
     experiment = all_cells[0].checked.experiment
     target = choose_device(device or experiment.run.device)
+    _fetch_weights(all_cells, said)
     work = plan_work(all_cells, folder, target, processes)
     header = work.header()
     digest = spec_digest(experiment)
@@ -137,6 +140,28 @@ def run_page(
     except FolderError as e:
         raise FolderError(f"{e}{execution.rest}") from None
     return RunResult(experiment, final, execution, verdicts, findings, failure, code, tables)
+
+
+def _fetch_weights(all_cells: list[Cell], said: Callable[[str], None]) -> None:
+    """Have the weights of the Hub on this machine, verified, before anything is computed. Raises Unavailable."""
+    addresses: dict[str, None] = {}
+    for cell in all_cells:
+        e = cell.checked.experiment
+        problems = [*e.methods.values(), *([e.simulate] if e.simulate is not None else [])]
+        networks = [w for f in problems for w in f.pretrained]
+        networks += [w for a in e.analyses for w in everything(a) if isinstance(w, Pretrained)]
+        addresses |= {w.source.address: None for w in networks if isinstance(w.source, Hub)}
+    if not addresses:
+        return
+    from recon.zoo.hub.client import HubError
+    from recon.zoo.hub.fetch import fetch
+
+    for address in addresses:
+        said(f"fetching {address}")
+        try:
+            fetch(address)
+        except HubError as e:
+            raise Unavailable(str(e)) from e
 
 
 def _execute(
