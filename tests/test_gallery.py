@@ -12,7 +12,7 @@ from recon.dsl.check.page import load
 from recon.dsl.syntax.format import format_page
 from recon.dsl.syntax.parse import parse, parse_expression
 from recon.dsl.syntax.source import Source
-from recon.dsl.syntax.tree import Argument, Call, Expr, Name, Page, Statement
+from recon.dsl.syntax.tree import Argument, Binding, Call, Expr, Name, Page, Statement
 from recon.runtime.experiment.run import run_page
 
 SPECS = Path(__file__).parents[1] / "specs"
@@ -36,11 +36,24 @@ def iterating(statements: tuple[object, ...] | None, path: str = "") -> list[str
     return out
 
 
+def training(statements: tuple[object, ...] | None, path: str = "") -> list[str]:
+    """Paths of the options `steps` and `batch` of the `train` lines of a page."""
+    out = []
+    for s in statements or ():
+        if isinstance(s, Statement) and s.kind == "method" and isinstance(s.value, Name):
+            out += training(s.body, f"{s.value.id}.")
+        elif isinstance(s, Statement) and s.kind == "train":
+            given = {b.name for b in s.body or () if isinstance(b, Binding)}
+            out += [f"{path}train.{name}" for name in ("steps", "batch") if name in given]
+    return out
+
+
 def small(page: Page) -> list[tuple[str, Expr]]:
     """Overrides that make a page run in about a second."""
     params = [s.name for s in page.items if isinstance(s, Statement) and s.kind == "param"]
     settings = [(p, SMALL[p]) for p in params if p in SMALL]
     settings += [(p, "8") for p in iterating(page.items)]
+    settings += [(p, "2") for p in training(page.items)]
     return [(p, parse_expression(Source(f"--set {p}", v))) for p, v in settings if p is not None]
 
 

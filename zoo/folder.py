@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from recon.dsl.model.contract import Contract
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from .contracts import CARD, CONFIG, SPEC, TEST, WEIGHTS, FolderError, check_size, network_word, read_contract, regular
@@ -73,10 +73,10 @@ def write(
 
     test: `input`, `output`, and `sigma` of a conditional network. Raises OSError.
     """
-    save_file(_plain(weights), folder / WEIGHTS)
-    save_file(_plain(test), folder / TEST)
-    digest = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
-    contract = contract.model_copy(update={"sha256": digest})
+    content = save(_plain(weights))
+    (folder / WEIGHTS).write_bytes(content)
+    (folder / TEST).write_bytes(save(_plain(test)))
+    contract = contract.model_copy(update={"sha256": hashlib.sha256(content).hexdigest()})
     (folder / CONFIG).write_text(json.dumps(contract.model_dump(mode="json"), indent=2, sort_keys=True) + "\n")
     (folder / CARD).write_text(card)
     (folder / SPEC).write_text(spec)

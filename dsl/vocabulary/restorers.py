@@ -78,8 +78,14 @@ class Drunet(Network):
 
     @property
     def receptive_field(self) -> int:
-        # Each 3 x 3 convolution adds two pixels of its scale, each step to a coarser scale one.
-        return 1 + 2 + (1 + 2 + 4) * (8 * self.blocks + 1) + 8 * 4 * self.blocks + 2
+        convolutions = 4 * self.blocks  # pixels of a scale that its blocks on one way add
+        width = 3
+        for _ in range(3):  # back to the coarser scale, where a pixel stands for two
+            width = (width + convolutions) // 2 + 1
+        width += convolutions
+        for _ in range(3):
+            width = 2 * width + convolutions
+        return width + 2
 
     def parameters(self, planes: int) -> int:
         widths = [self.channels * k for k in (1, 2, 4, 8)]

@@ -25,8 +25,8 @@ from torch import Tensor, nn
 from .loop import Trained
 from .pairs import Pairs
 
-UNKNOWN = "unknown"
-"""A licence that nothing on the page says."""
+UNSAID = "NOASSERTION"
+"""In the terms of SPDX: a licence that nothing on the page says."""
 
 
 def start(learned: Learned, loss: Supervised, space: Space, seed: int) -> nn.Module:
@@ -71,7 +71,7 @@ def fitted(checked: CheckedExperiment, method: str, learned: Learned, loss: Supe
         noise=NoiseLevels(conditional=word.conditional, levels=levels) if levels is not None else None,
         predicts="noise" if loss.target == "residual" and not word.residual else "image",
         sha256="0" * 64,
-        licences=Licences(weights=UNKNOWN, code="Apache-2.0", data=UNKNOWN),
+        licences=Licences(weights=UNSAID, code=UNSAID, data=UNSAID),
         provenance={
             "experiment": e.name,
             "digest": key,

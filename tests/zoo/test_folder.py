@@ -1,0 +1,164 @@
+"""Folders of the zoo: what is written reads back, and what does not fit is refused."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pickle
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from recon.dsl.model.contract import Architecture, Contract, Licences, NoiseLevels
+from recon.zoo.folder import FolderError, load, read_contract, read_test, write
+from recon.zoo.networks import DnCNN
+from safetensors.torch import save_file
+from torch import Tensor
+
+
+def contract(**more: Any) -> Contract:
+    given: dict[str, Any] = {
+        "network": Architecture(name="dncnn", arguments={"depth": 3, "channels": 4}),
+        "role": "denoiser",
+        "channels": 1,
+        "noise": NoiseLevels(conditional=False, levels=(0.1, 0.1)),
+        "sha256": "0" * 64,
+        "licences": Licences(weights="CC0-1.0", code="MIT", data="CC0-1.0"),
+    }
+    return Contract(**{**given, **more})
+
+
+def written(folder: Path, weights: dict[str, Tensor] | None = None, **more: Any) -> DnCNN:
+    network = DnCNN(1, 4, 3)
+    folder.mkdir(parents=True, exist_ok=True)
+    x = torch.rand(1, 1, 8, 8)
+    with torch.no_grad():
+        test = {"input": x, "output": network(x)}
+    write(folder, contract(**more), weights or network.state_dict(), card="# card\n", spec="recon 1\n", test=test)
+    return network
+
+
+def test_what_is_written_reads_back(tmp_path: Path) -> None:
+    network = written(tmp_path / "w")
+    found, told = load(tmp_path / "w")
+    assert told == read_contract(tmp_path / "w")
+    assert told.sha256 == hashlib.sha256((tmp_path / "w" / "model.safetensors").read_bytes()).hexdigest()
+    assert not found.training
+    assert not any(p.requires_grad for p in found.parameters())
+    assert all(torch.equal(v, found.state_dict()[k]) for k, v in network.state_dict().items())
+    pair = read_test(tmp_path / "w")
+    torch.testing.assert_close(found(pair["input"]), pair["output"])
+
+
+def test_weights_in_any_memory_layout_are_the_same_bytes(tmp_path: Path) -> None:
+    network = DnCNN(1, 4, 3)
+    last = {n: t.to(memory_format=torch.channels_last) if t.ndim == 4 else t for n, t in network.state_dict().items()}
+    written(tmp_path / "a", network.state_dict())
+    written(tmp_path / "b", last)
+    assert read_contract(tmp_path / "a").sha256 == read_contract(tmp_path / "b").sha256
+
+
+def config(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    """Change the contract of a folder by hand."""
+    path = folder / "config.json"
+    value = json.loads(path.read_text())
+    change(value)
+    path.write_text(json.dumps(value))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda c: c.update(format=2), "format"),
+        (lambda c: c.update(run="rm"), "run"),
+        (lambda c: c.pop("role"), "role"),
+        (lambda c: c.update(role="oracle"), "role"),
+        (lambda c: c.update(channels=0), "channels"),
+        (lambda c: c.update(range=[1.0, 0.0]), "range"),
+        (lambda c: c.update(sha256="../../etc/passwd"), "sha256"),
+        (lambda c: c["noise"].update(levels=[0.3, 0.1]), "noise"),
+        (lambda c: c["network"].update(name="../dncnn"), "network"),
+        (lambda c: c["network"].update(name="eval"), "`eval`"),
+        (lambda c: c["network"].update(name="conv_generator"), "conv_generator"),
+        (lambda c: c["network"]["arguments"].update(depth=-1), "dncnn"),
+        (lambda c: c["network"]["arguments"].update(layers=3), "dncnn"),
+        (lambda c: c["network"]["arguments"].update(depth=4), "dncnn"),
+        (lambda c: c.update(channels=2), "dncnn"),
+        (lambda c: c.update(sha256="1" * 64), "SHA-256"),
+    ],
+)
+def test_a_contract_that_does_not_hold_is_refused(tmp_path: Path, change: Any, said: str) -> None:
+    written(tmp_path / "w")
+    config(tmp_path / "w", change)
+    with pytest.raises(FolderError, match=said):
+        load(tmp_path / "w")
+
+
+@pytest.mark.parametrize("change", ["missing", "more", "shape"])
+def test_weights_have_the_names_and_shapes_of_the_network(tmp_path: Path, change: str) -> None:
+    weights = dict(DnCNN(1, 4, 3).state_dict())
+    if change == "missing":
+        weights.pop("model.2.bias")
+    elif change == "more":
+        weights["model.9.bias"] = torch.zeros(1)
+    else:
+        weights["model.2.bias"] = torch.zeros(5)
+    written(tmp_path / "w", weights)
+    with pytest.raises(FolderError, match="dncnn"):
+        load(tmp_path / "w")
+
+
+class _Runs:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (exec, ("raise SystemExit('run')",))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pickle.dumps(_Runs()),
+        b"",
+        struct.pack("<Q", 2**62) + b"{}",
+        struct.pack("<Q", 9) + b"not json!",
+        struct.pack("<Q", 2) + b"{}" + b"rest",
+    ],
+)
+def test_a_file_that_holds_no_tensors_is_refused_and_nothing_is_run(tmp_path: Path, content: bytes) -> None:
+    written(tmp_path / "w")
+    (tmp_path / "w" / "model.safetensors").write_bytes(content)
+    config(tmp_path / "w", lambda c: c.update(sha256=hashlib.sha256(content).hexdigest()))
+    with pytest.raises(FolderError):
+        load(tmp_path / "w")
+
+
+def test_a_folder_without_its_files_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FolderError, match="no file"):
+        load(tmp_path)
+    written(tmp_path / "w")
+    (tmp_path / "w" / "model.safetensors").unlink()
+    (tmp_path / "w" / "model.safetensors").mkdir()
+    with pytest.raises(FolderError, match="no regular file"):
+        load(tmp_path / "w")
+    (tmp_path / "w" / "config.json").write_bytes(b" " * (2**20 + 1))
+    with pytest.raises(FolderError, match="more than the"):
+        load(tmp_path / "w")
+
+
+def test_layers_that_predict_noise_are_taken_off_the_input(tmp_path: Path) -> None:
+    from recon.zoo.networks import SRCNN
+
+    layers = SRCNN(1, 4)
+    (tmp_path / "w").mkdir()
+    made = contract(network=Architecture(name="srcnn", arguments={"channels": 4}), predicts="noise")
+    write(tmp_path / "w", made, layers.state_dict(), card="", spec="", test={"input": torch.zeros(1)})
+    network, _ = load(tmp_path / "w")
+    x = torch.rand(1, 1, 9, 9)
+    torch.testing.assert_close(network(x), x - layers(x))
+
+
+def test_tensors_that_a_card_hides_in_are_not_read_from_elsewhere(tmp_path: Path) -> None:
+    save_file({"x": torch.zeros(1)}, tmp_path / "test.safetensors")
+    assert set(read_test(tmp_path)) == {"x"}

@@ -1,0 +1,123 @@
+"""Networks by their words: what the words say of them, and the layers of the papers written out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from recon.dsl.model.word import Network
+from recon.dsl.vocabulary import restorers
+from recon.dsl.vocabulary.networks import ConvGenerator
+from recon.zoo.networks import SRCNN, DnCNN, DRUNet, Residual, build_network
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+WORDS = [
+    restorers.Dncnn.model_validate({"depth": 2, "channels": 3}),
+    restorers.Dncnn.model_validate({"depth": 5, "channels": 6}),
+    restorers.Srcnn.model_validate({"channels": 6}),
+    restorers.Drunet.model_validate({"channels": 2, "blocks": 1}),
+    restorers.Drunet.model_validate({"channels": 3, "blocks": 2}),
+]
+
+
+def apply(network: nn.Module, word: Network, x: Tensor) -> Tensor:
+    out: Tensor = network(x, torch.full((len(x),), 0.1)) if word.conditional else network(x)
+    return out
+
+
+@pytest.mark.parametrize("word", WORDS, ids=str)
+@pytest.mark.parametrize("planes", [1, 2])
+def test_the_word_knows_its_parameters(word: Any, planes: int) -> None:
+    network = build_network(word, planes)
+    assert sum(p.numel() for p in network.parameters()) == word.parameters(planes)
+    size = 4 * word.multiple
+    assert apply(network, word, torch.rand(2, planes, size, size)).shape == (2, planes, size, size)
+
+
+def test_the_defaults_are_those_of_the_papers() -> None:
+    assert restorers.Dncnn().parameters(1) == 555_137  # 17 layers of 64 channels with biases
+    assert restorers.Srcnn().parameters(1) == 8_129  # 8 032 weights and 97 biases
+    assert restorers.Drunet().parameters(1) == 32_638_656
+
+
+@pytest.mark.parametrize("word", WORDS, ids=str)
+def test_a_pixel_depends_on_no_more_than_the_receptive_field(word: Any) -> None:
+    network = build_network(word, 1)
+    for p in network.parameters():
+        p.data = p.data.abs() + 0.01  # nothing cancels, and no unit is dead
+    reach = word.receptive_field
+    size = (2 * reach // word.multiple + 2) * word.multiple
+    x = torch.rand(1, 1, size, size, requires_grad=True)
+    far = 0
+    for at in range(size // 2, size // 2 + word.multiple):
+        (g,) = torch.autograd.grad(apply(network, word, x)[0, 0, at, at], x)
+        seen = g[0, 0].abs().amax(1).nonzero().flatten()
+        width = int(seen.max() - seen.min()) + 1
+        assert width <= reach
+        far = max(far, width)
+    assert far == reach
+
+
+def test_dncnn_is_its_list_of_layers() -> None:
+    network = DnCNN(2, 5, 4)
+    w = network.state_dict()
+    assert list(w) == [f"model.{k}.{part}" for k in (0, 2, 4, 6) for part in ("weight", "bias")]
+    x = torch.rand(3, 2, 9, 7)
+    h = x
+    for k in (0, 2, 4, 6):
+        h = F.conv2d(h, w[f"model.{k}.weight"], w[f"model.{k}.bias"], padding=1)
+        h = h.clamp(min=0) if k < 6 else h
+    torch.testing.assert_close(network(x), x - h)
+
+
+def test_srcnn_is_its_list_of_layers() -> None:
+    network = SRCNN(1, 6)
+    w = network.state_dict()
+    x = torch.rand(2, 1, 12, 10)
+    h = F.conv2d(x, w["conv1.weight"], w["conv1.bias"], padding=4).clamp(min=0)
+    h = F.conv2d(h, w["conv2.weight"], w["conv2.bias"]).clamp(min=0)
+    torch.testing.assert_close(network(x), F.conv2d(h, w["conv3.weight"], w["conv3.bias"], padding=2))
+
+
+def test_drunet_is_its_list_of_layers() -> None:
+    network = DRUNet(1, 3, 2)
+    w = network.state_dict()
+    x, sigma = torch.rand(2, 1, 16, 24), torch.tensor([0.1, 0.3])
+
+    def blocks(h: Tensor, name: str, first: int) -> Tensor:
+        for k in range(first, first + 2):
+            inner = F.conv2d(h, w[f"{name}.{k}.res.0.weight"], padding=1).clamp(min=0)
+            h = h + F.conv2d(inner, w[f"{name}.{k}.res.2.weight"], padding=1)
+        return h
+
+    level = sigma[:, None, None, None] * torch.ones_like(x)
+    held = [F.conv2d(torch.cat([x, level], 1), w["m_head.weight"], padding=1)]
+    for k in (1, 2, 3):
+        h = blocks(held[-1], f"m_down{k}", 0)
+        held.append(F.conv2d(h, w[f"m_down{k}.2.weight"], stride=2))
+    h = blocks(held[3], "m_body", 0)
+    for k in (3, 2, 1):
+        h = F.conv_transpose2d(h + held[k], w[f"m_up{k}.0.weight"], stride=2)
+        h = blocks(h, f"m_up{k}", 1)
+    expected = F.conv2d(h + held[0], w["m_tail.weight"], padding=1)
+    torch.testing.assert_close(network(x, sigma), expected)
+
+
+def test_drunet_scales_with_image_and_noise() -> None:
+    network = DRUNet(1, 4, 1)
+    x, sigma = torch.rand(2, 1, 16, 16), torch.tensor([0.1, 0.3])
+    torch.testing.assert_close(network(5 * x, 5 * sigma), 5 * network(x, sigma), rtol=1e-4, atol=1e-5)
+
+
+def test_a_residual_takes_off_what_its_layers_find() -> None:
+    layers = nn.Conv2d(1, 1, 3, padding=1)
+    x = torch.rand(1, 1, 5, 5)
+    assert torch.equal(Residual(layers)(x), x - layers(x))
+
+
+def test_a_generator_is_no_network_of_images() -> None:
+    word = ConvGenerator.model_construct()
+    with pytest.raises(LookupError, match="conv_generator"):
+        build_network(word, 1)
