@@ -70,7 +70,9 @@ def _readable(folder: Path, name: str) -> Finding:
 
 
 def _page(folder: Path) -> Finding:
-    """Whether the page that made the weights is there and is one; it is not run."""
+    """Whether the page that made the weights is one; it is not run. Weights from elsewhere have none."""
+    if not (folder / SPEC).exists():
+        return Finding("page", True, "none: nothing tells how the weights were made")
     try:
         page = parse(Source(SPEC, regular(folder, SPEC, 2**24).read_text(encoding="utf-8")))
         return Finding("page", True, f"{len(page.items)} statements")

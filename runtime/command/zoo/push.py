@@ -24,22 +24,37 @@ from .pull import name_of
 def zoo_push(folder: Path, to: str, message: str, parent: str | None, private: bool, as_json: bool) -> None:
     """Push a folder of the zoo to a model of the Hub in one commit, pull it back, verify it, and print its address.
 
-    Only the files of a folder of the zoo are pushed, and a page among them whose data or weights have no commit is
-    refused. Exits with 3 where somebody else has pushed meanwhile: nothing is changed then.
+    Only the files of a folder of the zoo are pushed. Weights that are not what their contract says are refused, and so
+    is a page among the files whose data or weights have no commit. Exits with 3 where somebody else has pushed
+    meanwhile: nothing is changed then.
     """
     if parent is not None and not COMMIT.fullmatch(parent):
         raise click.UsageError("--parent takes the 40 digits of a commit")
-    from recon.zoo.hub.push import folder_files, push, target
+    from recon.zoo.hub.push import folder_files, push, ready, target
 
     with hub_problems():
         model, files = target(to), folder_files(folder)
-        _check_page(files.get("spec.recon"))
+        ready(model)
+    _check_page(files.get("spec.recon"))
+    _check_folder(folder)
+    with hub_problems():
         done = push(model, files, message=message, parent=parent, private=private)
     if as_json:
         print_json({"address": str(done.address), "new": done.new, "files": sorted(files)})
         return
     click.echo(f"{'pushed' if done.new else 'nothing is new'}, pulled back and verified: {', '.join(sorted(files))}")
     click.echo(f'weights {name_of(model.repository)} = "{done.address}"')
+
+
+def _check_folder(folder: Path) -> None:
+    """Refuse weights that are not what their contract says."""
+    from recon.zoo.verify import verify
+
+    failed = [f for f in verify(folder) if not f.holds]
+    for f in failed:
+        click.echo(f"error: {safe(f.what)}: {safe(f.found)}", err=True)
+    if failed:
+        leave(FINDINGS)
 
 
 def _check_page(page: Path | None) -> None:

@@ -294,3 +294,29 @@ def test_plain_names_are_names() -> None:
     assert not any(
         unsafe(n) for n in ("a/b.safetensors", "model-00001-of-00002.safetensors", "ä b.txt", "...a", "con2")
     )
+
+
+def test_processes_side_by_side_download_once(hub: HubServer, tmp_path: Path) -> None:
+    commit = hub.put(REPO, folder())
+    env = {**os.environ, **environment(hub, tmp_path / "other")}
+    start = [sys.executable, "-c", FETCH, address(commit)]
+    running = [subprocess.Popen(start, env=env, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    told = {process.communicate(timeout=100)[0] for process in running}
+    assert [process.returncode for process in running] == [0, 0, 0]
+    assert len(told) == 1
+    assert sorted(hub.downloads()) == ["README.md", "config.json", "model.safetensors"]
+
+
+@pytest.mark.parametrize("given", ["HF_HOME", "HF_HUB_CACHE", "XDG_CACHE_HOME"])
+def test_the_language_and_the_client_agree_where_the_cache_is(given: str, tmp_path: Path) -> None:
+    """In a process of its own: the client reads these variables when it is imported."""
+    shown = (
+        "from recon.dsl.model.hub import hub_path; from recon.zoo.hub.client import cache; import huggingface_hub as h\n"
+        f"print(hub_path('hf://a/b@{'0' * 40}', 'model').snapshot().parents[2], cache(), h.constants.HF_HUB_CACHE)"
+    )
+    env = {n: v for n, v in os.environ.items() if n not in ("HF_HOME", "HF_HUB_CACHE", "XDG_CACHE_HOME")}
+    done = subprocess.run(
+        [sys.executable, "-c", shown], env={**env, given: str(tmp_path)}, capture_output=True, text=True, check=True
+    )
+    assert len(set(done.stdout.split())) == 1, done.stdout
+    assert done.stdout.startswith(str(tmp_path))
