@@ -16,6 +16,7 @@ def plan_text(plan: Plan, *, color: bool = False, width: int = 100) -> str:
     paint = Paint(color)
     out = [paint.bold(safe(plan.experiment)) + (f"  {paint.dim(safe(plan.doc))}" if plan.doc else "")]
     _section(out, paint, "Values", _settings(plan.settings))
+    _section(out, paint, "Weights", [line for w in plan.weights for line in _bullet(w, width)])
     for method in plan.methods:
         if method.name:
             out += ["", paint.bold(f"method {safe(method.name)}")]

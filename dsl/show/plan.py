@@ -20,6 +20,7 @@ from ..model.word import Word
 from .latex import Objective, argument, objective
 from .origins import Origins, head
 from .passes import facts_in_words, passes
+from .pretrained import weights
 from .solving import Memory, SolverLine, StepLine, memory, solver_line, step_lines
 from .text import written
 
@@ -67,6 +68,7 @@ class Plan:
     findings: tuple[dict[str, Any], ...]
     spec_digest: str
     citations: dict[str, tuple[str, ...]]
+    weights: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The plan as plain data."""
@@ -88,6 +90,7 @@ def plan(checked: CheckedExperiment) -> Plan:
         findings=tuple(to_json(d) for d in checked.findings),
         spec_digest=digest.spec_digest(e),
         citations=citations(checked),
+        weights=weights(e),
     )
 
 

@@ -8,6 +8,11 @@ from pathlib import Path
 
 import numpy as np
 from hub_server import HubServer
+from recon.dsl.check.page import load
+from recon.dsl.show.layout import plan_text
+from recon.dsl.show.plan import plan
+from recon.dsl.show.pretrained import weights
+from recon.zoo.hub.fetch import fetch
 from recon_process import recon
 from small_weights import small
 
@@ -54,6 +59,24 @@ def test_weights_are_fetched_once_and_used_offline(hub: HubServer, tmp_path: Pat
     found = [np.load(tmp_path / name / "reconstruction.npy") for name in "abc"]
     assert np.array_equal(found[0], found[1])
     assert np.array_equal(found[0], found[2])
+
+
+def test_plan_tells_what_is_here_and_what_is_to_be_fetched(hub: HubServer, tmp_path: Path) -> None:
+    folder = small(tmp_path / "w")
+    commit = hub.put("owner/w", {p.name: p.read_bytes() for p in folder.iterdir()})
+    address = f"hf://owner/w@{commit}"
+    spec = load(PAGE.format(address=address), "page.recon", tmp_path)
+    assert weights(spec.experiment) == (f'w: hub("{address}"), to be fetched by the run',)
+    assert hub.asked == []
+    fetch(address)
+    here = "on this machine: srcnn, a denoiser of real images in 1 plane"
+    (line,) = weights(load(PAGE.format(address=address), "page.recon", tmp_path).experiment)
+    assert line.startswith(f'w: hub("{address}"), {here}')
+    assert "Weights\n  w: hub" in plan_text(plan(spec)).replace("- ", "")
+    (tmp_path / "w" / "config.json").write_text("{}")
+    page = PAGE.format(address="w").replace('"w"', 'folder("w")')
+    (line,) = weights(load(page, "page.recon", tmp_path).experiment)
+    assert line == 'w: folder("w"), on this machine, with a contract that this version of recon cannot read'
 
 
 def test_what_cannot_be_had_is_one_line_before_anything_is_computed(hub: HubServer, tmp_path: Path) -> None:
