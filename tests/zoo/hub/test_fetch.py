@@ -311,7 +311,9 @@ def test_processes_side_by_side_download_once(hub: HubServer, tmp_path: Path) ->
 def test_the_language_and_the_client_agree_where_the_cache_is(given: str, tmp_path: Path) -> None:
     """In a process of its own: the client reads these variables when it is imported."""
     shown = (
-        "import huggingface_hub as h\nfrom recon.dsl.model.hub import hub_path as at\nfrom recon.zoo.hub import client\n"
+        "import huggingface_hub as h\n"
+        "from recon.dsl.model.hub import hub_path as at\n"
+        "from recon.zoo.hub import client\n"
         f"print(at('hf://a/b@{'0' * 40}', 'model').snapshot().parents[2], client.cache(), h.constants.HF_HUB_CACHE)"
     )
     env = {n: v for n, v in os.environ.items() if n not in ("HF_HOME", "HF_HUB_CACHE", "XDG_CACHE_HOME")}
