@@ -182,6 +182,7 @@ def _algorithm_lines(c: Checked, choice: Choice) -> list[StepLine]:
             why = f"tau sigma |K|^2 <= 1 with |K|^2 <= {number(squares)}"
         else:
             why = f"tau sigma |K|^2 <= 1, |K| {AT_RUN}"
+        why += "; below 4 / 3 in the first iterations where it is accelerated"
         return [StepLine("tau, sigma", None, why)]
     return []
 
