@@ -14,7 +14,18 @@ from typing import Any, TypeVar
 from recon.dsl.model.word import Word
 
 _MEANINGS: dict[type[Word], Callable[..., Any]] = {}
-_ROOMS = ("operators", "functionals", "algorithms", "data", "measures", "tuning", "analyses", "experiment", "training")
+_ROOMS = (
+    "operators",
+    "functionals",
+    "algorithms",
+    "data",
+    "measures",
+    "tuning",
+    "analyses",
+    "experiment",
+    "training",
+    "trackers",
+)
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -56,6 +56,7 @@ def _experiment(context: Context) -> Experiment:
     sweeps = context.each(lambda s: results.sweep(s, context), context.statements("sweep"))
     weights = dict(context.each(lambda s: results.weights(s, context), context.statements("weights")))
     results.later_words(context)
+    trackers = results.trackers(context)
     published = context.one("publish")
     analyses = results.analyses(derived, context)
     experiment = Experiment(
@@ -78,6 +79,7 @@ def _experiment(context: Context) -> Experiment:
         analyses_spans=tuple(span for _, span in analyses),
         weights=weights,
         publish=context.attempt(lambda s: publishing(s, context), published) if published is not None else None,
+        trackers=trackers,
     )
     read_leftovers(context)
     return experiment

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from .. import vocabulary
 from ..diagnostics import Diagnostic, Label, SpecError, error
-from ..model.experiment import Claim, SweepAxis
+from ..model.experiment import Claim, Log, SweepAxis
 from ..model.fields import Interval
 from ..model.networks import Pretrained
 from ..model.options import MetricsOptions
 from ..model.units import NONE, describe
-from ..model.word import Analysis, Metric, Word
+from ..model.word import Analysis, Metric, TrackerWord, Word
 from ..syntax.format import format_expression
 from ..syntax.source import Span
 from ..syntax.tree import Clause, Compare, Expr, Member, Number, Sequence, Statement
@@ -169,12 +169,25 @@ def weights(s: Statement, context: Context) -> tuple[str, Pretrained]:
 
 def later_words(context: Context) -> None:
     """Statements whose words are not there yet: naming the word says so at its place."""
-    expected = {"attack": "attack", "log": "tracker"}
-    for kind, word in expected.items():
-        for s in context.statements(kind):
-            _later_word(s, word, context)
+    for s in context.statements("attack"):
+        context.attempt(lambda s: _worded(s, "attack", context), s)
 
 
-def _later_word(s: Statement, kind: str, context: Context) -> None:
+def trackers(context: Context) -> tuple[Log, ...]:
+    """What the `log` lines of a page name, each once."""
+    out: dict[str, Log] = {}
+    for s in context.statements("log"):
+        word = context.attempt(lambda s: _worded(s, "tracker", context), s)
+        if not isinstance(word, TrackerWord):
+            continue
+        if word.word in out:
+            second, first = Label(s.span, "second"), Label(out[word.word].span, "first")
+            context.findings.add(error("RN013", f"`log {word.word}` stands twice", second, first))
+        out.setdefault(word.word, Log(word, s.span))
+    return tuple(out.values())
+
+
+def _worded(s: Statement, kind: str, context: Context) -> Word:
+    """The word of a statement with the options of its body. Raises SpecError."""
     scope = Scope(context.names, context.folder, s.kind)
-    context.attempt(lambda s: context.reader.word(value_of(s), kind, scope, context.options(s)), s)
+    return context.reader.word(value_of(s), kind, scope, context.options(s))

@@ -14,7 +14,7 @@ from .options import DataOptions, MetricsOptions, PublishOptions, RunOptions
 from .space import Space
 from .terms import DataName, OperatorTerm, Prior, Statistic, ValueTerm, everything, rewritten, unknowns_in
 from .units import Quantity
-from .word import Analysis, Law, Loss, Metric, Operator, Word
+from .word import Analysis, Law, Loss, Metric, Operator, TrackerWord, Word
 from .word import Source as DataSource
 
 STATISTICS = ("mean", "max", "min", "median", "std", "interval", "quantile", "fraction")
@@ -170,6 +170,14 @@ class Publish:
     span: Span = field(compare=False, repr=False)
 
 
+@dataclass(frozen=True)
+class Log:
+    """`log wandb { ... }`: a tracker that a run is told to."""
+
+    tracker: TrackerWord
+    span: Span = field(compare=False, repr=False)
+
+
 @dataclass
 class Experiment:
     """Everything a page says."""
@@ -197,6 +205,8 @@ class Experiment:
     weights: dict[str, Pretrained] = field(default_factory=dict)
     """The networks of the page's `weights` lines by name; terms hold those that they use themselves."""
     publish: Publish | None = None
+    trackers: tuple[Log, ...] = ()
+    """What `log` lines name; no result depends on them."""
 
     @property
     def formulation(self) -> Formulation:

@@ -427,6 +427,16 @@ class Weights(Word):
         return ()
 
 
+class TrackerWord(Word):
+    """What a `log` line names: where a run can be watched and found again beside its own folder.
+
+    remote: whether it can send something away from this machine.
+    """
+
+    expression_kind: ClassVar[str] = "tracker"
+    remote: ClassVar[bool] = False
+
+
 class Analysis(Word):
     """Something an `analyze` line computes of operators or methods."""
 

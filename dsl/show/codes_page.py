@@ -84,7 +84,7 @@ PAGE: dict[str, Entry] = {
     ),
     "RN013": Entry(
         "A page has one of these statements. Several solvers are compared by methods, several metrics stand in one "
-        "list.",
+        "list, and a run is logged once to each tracker.",
         "solver adjoint\nsolver pseudo_inverse",
         "method a { solver adjoint }\nmethod b { solver pseudo_inverse }",
     ),

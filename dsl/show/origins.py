@@ -164,6 +164,10 @@ class Origins:
             yield from self.words(m, m.word, listed[i] if i < len(listed) else None)
         if metrics is not None:
             yield from self.options(e.metrics_options, "metrics", metrics)
+        for line in e.trackers:
+            statement = self.statements.get(line.span)
+            value, body = (statement.value, statement.body or ()) if statement else (None, ())
+            yield from self.words(line.tracker, f"log.{line.tracker.word}", value, body)
         run = next((s for s in self.statements.values() if s.kind == "run"), None)
         yield from self.options(e.run, "run", run)
 

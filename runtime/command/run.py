@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from .common import (
 )
 from .freeze import refuse_drift
 from .own import is_own
+from .progress import ProgressLine
 
 INTERRUPTED = 130
 
@@ -50,6 +52,12 @@ INTERRUPTED = 130
     is_flag=True,
     help="Let the page's `publish` line act; by itself it does in folders of RECON_OWN only.",
 )
+@click.option(
+    "--log/--no-log",
+    "log",
+    default=None,
+    help="Let the page's `log` lines send, as by themselves they do in folders of RECON_OWN only; or leave them out.",
+)
 @json_option
 @color_option
 @click.option("--quiet", is_flag=True, help="No progress, only the result.")
@@ -62,6 +70,7 @@ def run(
     fresh: bool,
     unlocked: bool,
     may_publish: bool,
+    log: bool | None,
     as_json: bool,
     color: str,
     quiet: bool,
@@ -75,10 +84,8 @@ def run(
     from recon.dsl.syntax.parse import parse
     from recon.dsl.syntax.source import Source
 
-    from .progress import ProgressLine
-
     page = read_spec(spec)
-    may_publish = may_publish or is_own(spec)
+    may_publish, may_send = may_publish or is_own(spec), is_own(spec) if log is None else log
     painted = wants_color(color)
     if out is not None and not out.resolve().name:
         raise FileProblem(f"a run needs a folder of its own, and {out} is none")
@@ -94,6 +101,7 @@ def run(
             from ..experiment.run import Unavailable, run_page, threads_from_environment, uninterrupted
             from ..folder import FolderError
             from ..loop import Diverged
+            from ..trackers.base import Place
             from ..values import EvaluationError
 
             threads_from_environment()
@@ -108,6 +116,7 @@ def run(
                     said=line.say,
                     processes=jobs,
                     resume=not fresh,
+                    logs=Place(may_send, line.say) if log is not False else None,
                 )
             except (DataError, FolderError, Unavailable) as e:
                 raise FileProblem(str(e)) from None
@@ -126,12 +135,39 @@ def run(
     with uninterrupted():
         if not as_json:
             _print(result, painted)
+    logged = _log(result, quiet or as_json)
     outcome = _publish(result, may_publish)
     if as_json:
-        print_json({**_as_json(result), "published": outcome.plain})
+        print_json({**_as_json(result), "logged": list(logged), "published": outcome.plain})
+    else:
+        for text in logged:
+            click.echo(safe(text))
     for text in outcome.lines:
         click.echo(safe(text), err=as_json or outcome.failed)
     leave(FAILED if outcome.failed else result.code)
+
+
+def _log(result: Any, quiet: bool) -> tuple[str, ...]:
+    """Tell the page's trackers. Returns where it can be seen; what goes wrong is a warning and changes no exit code."""
+    if result.trackers is None:
+        return ()
+    from ..trackers.outcomes import log_run
+
+    try:
+        with ProgressLine(quiet) as line:
+            told = log_run(result, result.trackers, line.say)
+    except KeyboardInterrupt:
+        click.echo("warning: not logged to the end: interrupted", err=True)
+        return ()
+    except Exception as e:
+        if os.environ.get("RECON_DEBUG") == "1":
+            raise
+        click.echo(f"warning: not logged to the end: {type(e).__name__}: {safe(str(e))}", err=True)
+        return ()
+    for text in told.warnings:
+        click.echo(f"warning: {safe(text)}", err=True)
+    lines: tuple[str, ...] = told.lines
+    return lines
 
 
 def _ready_to_publish(tree: Page) -> None:

@@ -119,9 +119,7 @@ def _outcome(cells: list[Cell], o: Outcome) -> Section:
     if not o.shown:
         return Section(title, text=f"Failed: {o.failure}")
     cell = next(c for c in cells if c.labels == o.cell)
-    method = cell.checked.methods[o.method]
-    spaces = {**method.problem.unknowns, **{n: d.space for n, d in method.derived.items()}}
-    pictures = _pictures(o.shown[0], spaces, {n: m.space for n, m in method.measurements.items()})
+    pictures = row_pictures(cell, o.method, o.shown[0])
     pictures += [mosaic(name, array) for name, array in o.found.items() if array.ndim == 3]
     numbers = ", ".join(f"{k} {v:.4g}" for k, v in _first(o).items())
     which = f"Row {o.rows[0] + 1} of {len(o.rows)}: " if len(o.rows) > 1 else ""
@@ -129,6 +127,13 @@ def _outcome(cells: list[Cell], o: Outcome) -> Section:
     if o.failure:
         text = f"Failed: {o.failure}. " + text
     return Section(title, pictures=pictures, curves=_convergence(o), text=text)
+
+
+def row_pictures(cell: Cell, method: str, shown: Shown) -> list[Picture]:
+    """Truth, measurement, adjoint image, estimate and error of each unknown of a row."""
+    m = cell.checked.methods[method]
+    spaces = {**m.problem.unknowns, **{n: d.space for n, d in m.derived.items()}}
+    return _pictures(shown, spaces, {n: y.space for n, y in m.measurements.items()})
 
 
 def _first(o: Outcome) -> dict[str, float]:
@@ -154,7 +159,6 @@ def _convergence(o: Outcome) -> list[Curve]:
 
 
 def _pictures(shown: Shown, spaces: dict[str, Space], measured: dict[str, Space]) -> list[Picture]:
-    """Truth, measurement, adjoint image, estimate and error of each unknown."""
     out = []
     several = len(shown.estimates) > 1
     for name, estimate in shown.estimates.items():

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from recon.dsl.diagnostics import Diagnostic
@@ -41,6 +41,9 @@ from .provenance import manifest
 from .statistics import measure
 from .work import plan_work, with_cells
 
+if TYPE_CHECKING:
+    from ..trackers.base import Place, Trackers
+
 DONE, FAILED, CLAIM_NOT_MET, INTERRUPTED = 0, 3, 4, 130
 STATUS = {DONE: "done", FAILED: "failed", CLAIM_NOT_MET: "done, a claim was not met", INTERRUPTED: "interrupted"}
 
@@ -59,6 +62,8 @@ class RunResult:
     code: int
     tables: list[Table] = field(default_factory=list)
     """What the page's `report table` lines show; without any, the metrics of each outcome."""
+    trackers: Trackers | None = None
+    """What the run is to be told to, where the page names trackers and they may act."""
 
     @property
     def outcomes(self) -> list[Outcome]:
@@ -91,17 +96,20 @@ def run_page(
     said: Callable[[str], None] = lambda line: None,
     processes: int | None = 1,
     resume: bool = True,
+    logs: Place | None = None,
 ) -> RunResult:
     """Check, run and write. Raises SpecError for a page with errors, DataError, FolderError, and Unavailable.
 
     out: the folder to write; left out, `runs/<experiment>-<digest>` below the working directory. processes: the most
     jobs at a time; None: as many as cores, where that is quicker. resume: whether to go on from an interrupted run of
-    the same page.
+    the same page. logs: where the page's trackers are; None: they are left alone. They are told of training while it
+    goes on, and of the rest by `log_run`, once the run is on disk.
     """
     begin = time.perf_counter()
     all_cells = cells(page, folder, overrides)
     experiment = all_cells[0].checked.experiment
     target = choose_device(device or experiment.run.device)
+    trackers = _trackers(experiment, logs)
     _fetch_weights(all_cells, said)
     work = plan_work(all_cells, folder, target, processes)
     header = work.header()
@@ -139,7 +147,16 @@ def run_page(
                 final = files.commit() if not execution.left else files.keep_partial(reason + execution.rest)
     except FolderError as e:
         raise FolderError(f"{e}{execution.rest}") from None
-    return RunResult(experiment, final, execution, verdicts, findings, failure, code, tables)
+    return RunResult(experiment, final, execution, verdicts, findings, failure, code, tables, trackers)
+
+
+def _trackers(experiment: Experiment, logs: Place | None) -> Trackers | None:
+    """The trackers of the page. Raises Unavailable where one of them is not installed."""
+    if logs is None or not experiment.trackers:
+        return None
+    from ..trackers.base import opened  # most pages name none
+
+    return opened(experiment, logs)
 
 
 def _fetch_weights(all_cells: list[Cell], said: Callable[[str], None]) -> None:

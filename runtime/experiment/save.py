@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 from recon.dsl.model.experiment import Experiment
 from recon.dsl.vocabulary.sources.electrons import Star
 from recon.dsl.vocabulary.sources.volumes import Mrc
@@ -13,7 +16,7 @@ from ..report.display import share_limits
 from ..report.mosaic import mosaic
 from ..report.pictures import picture_png
 from .job import Job, Sink, Solved
-from .outcome import Outcome
+from .outcome import Array, Outcome, Shown
 
 
 def saver(files: RunFiles) -> Sink:
@@ -30,6 +33,36 @@ def saver(files: RunFiles) -> Sink:
     return save
 
 
+def restored(folder: Path, o: Outcome, row: int) -> Shown | None:
+    """A row of an outcome as its arrays lie in the folder of the run; None where they do not."""
+    if not o.shown:
+        return None
+    like = o.shown[0]
+    below, several = folder / o.folder, len(like.estimates) > 1
+    plain = f"reconstruction{_of(next(iter(like.estimates)), several)}.npy"
+    tag = "" if (below / plain).is_file() else f"-{row:04d}"
+
+    def read(name: str) -> Array:
+        found: Array = np.load(below / f"{name}{tag}.npy", allow_pickle=False)
+        return found
+
+    try:
+        return Shown(
+            row,
+            truths={n: read(f"truth{_of(n, several or n == 'ref')}") for n in like.truths},
+            measured={n: read(f"measurement-{n}") for n in like.measured},
+            adjoint=None,
+            estimates={n: read(f"reconstruction{_of(n, several)}") for n in like.estimates},
+        )
+    except (OSError, ValueError):
+        return None
+
+
+def _of(name: str, several: bool) -> str:
+    """What tells the files of one quantity from those of another."""
+    return f"-{name}" if several else ""
+
+
 def _save_arrays(files: RunFiles, o: Outcome, solved: Solved, experiment: Experiment) -> None:
     """One file for each row and quantity, and a plain picture of each reconstruction."""
     below = f"{o.folder}/" if o.folder else ""
@@ -37,7 +70,7 @@ def _save_arrays(files: RunFiles, o: Outcome, solved: Solved, experiment: Experi
     for i, row in enumerate(solved.rows):
         tag = f"-{row:04d}" if solved.numbered else ""
         for name, x in solved.estimates.items():
-            base = f"{below}reconstruction{'-' + name if several else ''}{tag}"
+            base = f"{below}reconstruction{_of(name, several)}{tag}"
             array = x[i].cpu().numpy()
             files.write_array(f"{base}.npy", array)
             if array.ndim > 1:
@@ -51,9 +84,7 @@ def _save_arrays(files: RunFiles, o: Outcome, solved: Solved, experiment: Experi
         for name, y in solved.measured.items():
             files.write_array(f"{below}measurement-{name}{tag}.npy", y[i].cpu().numpy())
         for name, t in solved.truths.items():
-            files.write_array(
-                f"{below}truth{'-' + name if several or name == 'ref' else ''}{tag}.npy", t[i].cpu().numpy()
-            )
+            files.write_array(f"{below}truth{_of(name, several or name == 'ref')}{tag}.npy", t[i].cpu().numpy())
 
 
 def _save_found(files: RunFiles, o: Outcome) -> None:

@@ -50,6 +50,7 @@ def digests(text: str, folder: Path = Path()) -> tuple[str, str]:
             "metrics [psnr]\n",
             'metrics psnr\nrun { device = cpu; precision = "float64" }\nreport figure { show = [estimate] }\n',
         ),
+        ("metrics [psnr]\n", 'metrics [psnr]\nlog wandb { project = "p"; images = 2 }\nlog tensorboard\n'),
         ("image x", "image\tx"),
     ],
 )

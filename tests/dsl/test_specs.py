@@ -19,7 +19,7 @@ SPECS = Path(__file__).parent.parent / "specs"
 GALLERY = SPECS.parent.parent / "specs"
 BAD = sorted((SPECS / "bad").glob("*.recon"))
 GOOD = sorted((SPECS / "good").glob("*.recon"))
-LATER = {"weights", "attack", "log"}
+LATER = {"weights", "attack"}
 """Statement kinds whose words are not there yet."""
 
 
@@ -86,7 +86,7 @@ def test_good_pages_use_every_word() -> None:
         e = load(page.read_text(encoding="utf-8"), page.name, page.parent).experiment
         words: list[Any] = [*e.metrics, *e.analyses, *e.views, *(d.source for d in e.data.values())]
         words += [value for d in e.data.values() for _, value in d.bindings]
-        words += [e.metrics_options.of, e.metrics_options.against]
+        words += [e.metrics_options.of, e.metrics_options.against, *(line.tracker for line in e.trackers)]
         for f in [*e.methods.values(), *([e.simulate] if e.simulate else [])]:
             words += [f.solver, f.train, *(line.law for line in f.likelihoods), *(p.energy for p in f.priors)]
             words += [p.rule for p in f.priors if p.rule is not None]

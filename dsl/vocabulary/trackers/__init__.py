@@ -1,0 +1,1 @@
+"""Words for where a run can be watched: a module for each tracker."""

@@ -1,0 +1,1 @@
+"""Where a run can be watched and found again: Weights & Biases, TensorBoard."""
