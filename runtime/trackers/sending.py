@@ -69,9 +69,10 @@ def mode_of(page: str, environment: str, may_send: bool) -> Mode:
 
 @dataclass
 class Sender:
-    """Sends runs, if the mode is for it."""
+    """Sends runs, if the mode is for it. patience: seconds for runs of no size."""
 
     mode: Mode
+    patience: float = SENDS
 
     def send(self, runs: Sequence[Path], root: Path, said: Callable[[str], None]) -> Account | None:
         """Send all runs; None where they are to stay. Raises NotSent."""
@@ -83,7 +84,7 @@ class Sender:
         said("asking W&B")
         account = asked(facts["server"], facts["app"], facts["key"])
         said("sending to W&B")
-        _sync(runs, root, facts["server"])
+        _sync(runs, root, facts["server"], self.patience)
         return account
 
 
@@ -114,10 +115,10 @@ def _ask(server: str, app: str, key: str, limit: float) -> Account | str:
         viewer: Any = (answer.json().get("data") or {}).get("viewer")
     except requests.Timeout:
         return f"{server} has not answered for {limit:g} seconds"
+    except (ValueError, AttributeError):  # before the next, which an answer that is no JSON is too
+        return f"{server} is no server of W&B"
     except (requests.RequestException, OSError):
         return f"{server} cannot be reached"
-    except (ValueError, AttributeError):
-        return f"{server} is no server of W&B"
     if not isinstance(viewer, dict) or not isinstance(viewer.get("entity"), str):
         return f"{server} does not know this key"
     return Account(app.rstrip("/"), viewer["entity"])
@@ -133,10 +134,10 @@ def _facts(root: Path) -> dict[str, str]:
         raise NotSent("wandb does not say which server it would send to") from None
 
 
-def _sync(runs: Sequence[Path], root: Path, server: str) -> None:
+def _sync(runs: Sequence[Path], root: Path, server: str, patience: float) -> None:
     """Send with `wandb sync`. Raises NotSent where not all of it arrived."""
     size = sum(f.stat().st_size for run in runs for f in run.rglob("*") if f.is_file())
-    limit = SENDS + size / RATE
+    limit = patience + size / RATE
     _, late = _run(["-m", "wandb", "sync", *map(str, runs)], root, {"WANDB_BASE_URL": server}, limit)
     left = [run for run in runs if not any(run.glob("*.wandb.synced"))]
     if late:

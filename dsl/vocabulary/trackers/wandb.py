@@ -42,7 +42,8 @@ class Wandb(TrackerWord):
 
     Sent are the page with its digests, params and seed, the manifest, the metrics with those of each row, the tables,
     the trace along the iterations, training curves, and pictures of the first `images` rows. Never sent are arrays,
-    code, and what W&B finds out about a machine by itself. Each run is written into the folder of the run (or that of
+    code, the state of a repository and what W&B measures of a machine; its client adds its own version, Python's, the
+    platform, and where the files of an artifact lie. Each run is written into the folder of the run (or that of
     WANDB_DIR) first; it goes to the server where `mode` and WANDB_MODE are not against it, a key is there, and the
     page is one's own or runs with `--log`.
     """

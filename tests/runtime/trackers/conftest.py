@@ -16,6 +16,7 @@ def unknown_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         for name in [n for n in os.environ if n.startswith("WANDB_") or n in ("NETRC", "RECON_OWN")]:
             patch.delenv(name)
+        patch.setenv("RECON_NATIVE", "0")  # kernels would be built anew in this home
         patch.setenv("HOME", str(home))
         patch.setenv("XDG_CONFIG_HOME", str(home / ".config"))
         yield home
