@@ -126,9 +126,11 @@ def run_page(
         with RunFolder(parent, name, replace=out is not None, resumes=resumes) as files:
             files.write_text("spec.recon", spec)
             if any(f.learned for c in all_cells for f in c.checked.experiment.methods.values()):
-                from ..training.stage import Stage, trained  # learning is rare, and its modules take time to load
+                from ..trackers.training import watching  # learning is rare, and its modules take time to load
+                from ..training.stage import Stage, trained
 
-                stage = Stage(folder, target, spec, progress, said)
+                watch = watching(trackers, experiment, spec, files.path)
+                stage = Stage(folder, target, spec, progress, said, watch)
                 all_cells = trained(all_cells, stage, files)
                 execution.work = work = with_cells(work, all_cells)
             failure = _execute(execution, files, Ledger(files, header), progress, said)

@@ -30,6 +30,16 @@ key = settings.api_key or read_netrc_auth(host=settings.base_url)
 print(json.dumps({"server": settings.base_url, "app": settings.app_url, "key": key}))
 """
 """What wandb knows of the server and of the user, from its own variables and files, but those of this folder."""
+LIVE = """
+import os, runpy, sys, threading
+def leave():
+    sys.stdin.buffer.read()
+    os._exit(1)
+threading.Thread(target=leave, daemon=True).start()
+sys.argv[:] = ["wandb", "beta", "sync", "--live", *sys.argv[1:]]
+runpy.run_module("wandb", run_name="__main__", alter_sys=True)
+"""
+"""Sends a run while it is written, and ends with the process that holds its standard input, however that ends."""
 VIEWER = "query Viewer { viewer { id entity username } }"
 
 
@@ -84,8 +94,38 @@ class Sender:
         said("asking W&B")
         account = asked(facts["server"], facts["app"], facts["key"])
         said("sending to W&B")
-        _sync(runs, root, facts["server"], self.patience)
+        left = [run for run in runs if not _arrived(run)]
+        if left:
+            _sync(left, root, facts["server"], self.patience)
         return account
+
+    def follow(self, run: Path, root: Path) -> Following | None:
+        """Send a run while it is written; None where it stays, or cannot be sent now: it is `send`'s then."""
+        if self.mode.name != "online":
+            return None
+        try:
+            facts = _facts(root)
+            asked(facts["server"], facts["app"], facts["key"])
+        except NotSent:
+            return None
+        process = _start(["-c", LIVE, str(run)], root, {"WANDB_BASE_URL": facts["server"]}, subprocess.PIPE)
+        return Following(process, self.patience)
+
+
+@dataclass
+class Following:
+    """A process that sends a run while it is written."""
+
+    process: subprocess.Popen[str]
+    patience: float
+
+    def end(self) -> None:
+        """The run is whole: wait until all of it is sent, for so many seconds at most."""
+        try:
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(self.patience)
+        finally:
+            _stop(self.process)
 
 
 def asked(server: str, app: str, key: str, limit: float = ANSWERS) -> Account:
@@ -139,7 +179,7 @@ def _sync(runs: Sequence[Path], root: Path, server: str, patience: float) -> Non
     size = sum(f.stat().st_size for run in runs for f in run.rglob("*") if f.is_file())
     limit = patience + size / RATE
     _, late = _run(["-m", "wandb", "sync", *map(str, runs)], root, {"WANDB_BASE_URL": server}, limit)
-    left = [run for run in runs if not any(run.glob("*.wandb.synced"))]
+    left = [run for run in runs if not _arrived(run)]
     if late:
         raise NotSent(f"{server} took more than {limit:.0f} seconds")
     if left:
@@ -147,24 +187,13 @@ def _sync(runs: Sequence[Path], root: Path, server: str, patience: float) -> Non
         raise NotSent(f"{server} did not take{many or ' the run'}")
 
 
-def _run(arguments: Sequence[str], root: Path, more: dict[str, str], limit: float) -> tuple[str, bool]:
-    """What a Python process prints, and whether it had to be stopped after `limit` seconds.
+def _arrived(run: Path) -> bool:
+    return any(run.glob("*.wandb.synced"))
 
-    It stands in `root`, so that settings of the folder that the user is in, which may be another's, count for nothing.
-    """
-    environment = {**os.environ, "WANDB_ERROR_REPORTING": "false", "WANDB_DIR": str(root), **more}
-    for name in ("WANDB_MODE", "WANDB_SILENT"):
-        environment.pop(name, None)
-    process = subprocess.Popen(
-        [sys.executable, *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        cwd=root,
-        env=environment,
-        start_new_session=True,
-    )
+
+def _run(arguments: Sequence[str], root: Path, more: dict[str, str], limit: float) -> tuple[str, bool]:
+    """What a Python process prints, and whether it had to be stopped after `limit` seconds."""
+    process = _start(arguments, root, more, subprocess.DEVNULL)
     try:
         out, _ = process.communicate(timeout=limit)
         return out, False
@@ -172,6 +201,26 @@ def _run(arguments: Sequence[str], root: Path, more: dict[str, str], limit: floa
         return "", True
     finally:
         _stop(process)
+
+
+def _start(arguments: Sequence[str], root: Path, more: dict[str, str], given: int) -> subprocess.Popen[str]:
+    """A Python process of its own group.
+
+    It stands in `root`, so that settings of the folder that the user is in, which may be another's, count for nothing.
+    """
+    environment = {**os.environ, "WANDB_ERROR_REPORTING": "false", "WANDB_DIR": str(root), **more}
+    for name in ("WANDB_MODE", "WANDB_SILENT"):
+        environment.pop(name, None)
+    return subprocess.Popen(
+        [sys.executable, *arguments],
+        stdin=given,
+        stdout=subprocess.PIPE if given == subprocess.DEVNULL else subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        cwd=root,
+        env=environment,
+        start_new_session=True,
+    )
 
 
 def _stop(process: subprocess.Popen[str]) -> None:

@@ -1,6 +1,6 @@
 """Weights & Biases: runs are written offline first, and sent by a process of its own.
 
-This process never waits for a server: it writes the files of `wandb`'s offline mode, which is done within milliseconds,
+This process talks to no server: it writes the files of `wandb`'s offline mode, which is done within milliseconds,
 and `wandb sync` sends them where that is wanted and possible. So what a server does costs no result, and what was not
 sent now can be sent later.
 """
@@ -23,7 +23,7 @@ from recon.dsl.vocabulary.trackers.wandb import Wandb
 from ..meaning import meaning_of
 from ..report.content import Table
 from .base import Image, Opener, Place, Start, Told, columns_of
-from .sending import NotSent, Sender, mode_of
+from .sending import Following, NotSent, Sender, mode_of
 
 ENDS = 30.0
 """Seconds after which the files of a run are given up."""
@@ -77,6 +77,8 @@ class WandbRuns:
             x_disable_meta=True,
             x_disable_stats=True,
             x_save_requirements=False,
+            # what is followed is not far behind
+            x_transaction_log_flush_interval=2.0,
             # nothing that outlives the run, or waits for long
             finish_timeout=ENDS,
             finish_timeout_raises=True,
@@ -88,7 +90,9 @@ class WandbRuns:
             run = wandb.init(config=dict(start.config), settings=settings)
         place = Path(run.dir).parent
         self._names.append(place.name)
-        return WandbRun(self, run, root)
+        # what takes long is sent while it goes on
+        following = self.sender.follow(place, root) if start.kind == "training" else None
+        return WandbRun(self, run, root, following)
 
     def close(self, folder: Path) -> Told:
         if self._cache is not None:
@@ -147,15 +151,16 @@ class WandbRuns:
 class WandbRun:
     """One run, written offline."""
 
-    def __init__(self, runs: WandbRuns, run: Any, root: Path) -> None:
-        self._runs, self._run, self._root = runs, run, root
+    def __init__(self, runs: WandbRuns, run: Any, root: Path, following: Following | None) -> None:
+        self._runs, self._run, self._root, self._following = runs, run, root, following
 
     def log(self, step: int, numbers: Mapping[str, float]) -> None:
         self._run.log(dict(numbers), step=step)
 
     def images(self, step: int, pictures: Mapping[str, Sequence[Image]]) -> None:
-        import wandb
         from PIL import Image as Pixels
+
+        import wandb
 
         shown = {name: these[: self._runs.images] for name, these in pictures.items()}
         made = {
@@ -193,6 +198,8 @@ class WandbRun:
             self._run.summary["failure"] = failure
         with self._runs.writing(self._root):
             self._run.finish(exit_code=1 if failure else 0)
+        if self._following is not None:
+            self._following.end()
 
 
 def _written(runs: Sequence[Path]) -> str:

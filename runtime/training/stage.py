@@ -27,6 +27,7 @@ from ..experiment.cells import Cell
 from ..experiment.gather import build_for
 from ..folder import RunFiles
 from ..meaning import meaning
+from ..trackers.training import Watch
 from .fitted import fitted, start, write_folder
 from .loop import Recipe, Tick, train
 from .score import scorer
@@ -48,13 +49,17 @@ class Found(Weights):
 
 @dataclass(frozen=True)
 class Stage:
-    """Where training happens: the folder of the page, the device, where weights are kept, and who is told."""
+    """Where training happens: the folder of the page, the device, where weights are kept, and who is told.
+
+    watch: what trackers are told by, of each training.
+    """
 
     folder: Path
     device: torch.device
     spec: str
     progress: Progress
     said: Callable[[str], None]
+    watch: Watch
     cache: Path | None = None
 
     @property
@@ -135,14 +140,16 @@ def _weights(cell: Cell, method: str, learned: Learned, key: str, stage: Stage) 
     what = f"training {word.word}" + (f" ({names})" if names else "")
 
     def tick(told: Tick) -> None:
+        watched(told)
         stage.progress(what, told.step, told.steps, told.loss)
         if told.score is not None:
             stage.said(f"{what}: step {told.step}, loss {told.loss:.3g}, validation {told.score:.2f} dB")
 
     stage.said(f"{what}: {loss.steps} steps, weights are kept in {kept}")
-    found = train(network, examples, recipe(loss), folder=kept, key=key, score=score, tick=tick)
-    if found.interrupted:
-        raise KeyboardInterrupt
+    with stage.watch(what, checked.experiment, loss) as watched:
+        found = train(network, examples, recipe(loss), folder=kept, key=key, score=score, tick=tick)
+        if found.interrupted:
+            raise KeyboardInterrupt
     kept.mkdir(parents=True, exist_ok=True)
     growing = Path(tempfile.mkdtemp(dir=kept, prefix="weights."))
     try:

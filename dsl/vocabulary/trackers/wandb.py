@@ -45,7 +45,7 @@ class Wandb(TrackerWord):
     code, the state of a repository and what W&B measures of a machine; its client adds its own version, Python's, the
     platform, and where the files of an artifact lie. Each run is written into the folder of the run (or that of
     WANDB_DIR) first; it goes to the server where `mode` and WANDB_MODE are not against it, a key is there, and the
-    page is one's own or runs with `--log`.
+    page is one's own or runs with `--log`: training while it goes on, the rest once it is on disk.
     """
 
     example: ClassVar[str] = 'log wandb { project = "knee-4x"; images = 8; tags = ["tv", "sweep"] }'
