@@ -140,7 +140,7 @@ def test_without_a_server_it_is_written_offline_and_can_be_sent_later(server: Wa
         patch.setenv("WANDB_BASE_URL", server.url)
         # what the warning says
         command = [sys.executable, "-m", "wandb", "sync", *runs]
-        subprocess.run(command, check=True, timeout=60, capture_output=True, stdin=subprocess.DEVNULL)
+        subprocess.run(command, check=True, timeout=60, capture_output=True, stdin=subprocess.DEVNULL, cwd=page.parent)
     assert set(server.runs) == {r.id for r in offline_runs(page.parent / "out").values()}
     assert server.unknown == []
 
