@@ -102,7 +102,7 @@ def solve_direct(direct: Direct, problem: Problem, *, observe: Observe | None = 
             raise Diverged(f"`{direct.name}` gives numbers that are not finite")
         objective, violation = appraise(problem, x)
         trace = Trace([0], [0.0], [objective.tolist()], [violation.tolist()], [[0.0] * problem.rows])
-        trace.choices = direct.choices()
+        trace.choices, trace.valued = direct.choices(), problem.valued
         trace.found = direct.found() if isinstance(direct, Finder) else {}
         if observe is not None:
             trace.series = {name: [values] for name, values in observe(0, x).items()}

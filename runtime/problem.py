@@ -62,11 +62,17 @@ class Problem:
         return self.zeros() if self.start is None else self.start.clone()
 
     def objective(self, x: Tensor) -> Tensor:
-        """The sum of all terms at x, of shape [rows], in nats."""
+        """The sum of all terms at x that have values, of shape [rows], in nats."""
         total = torch.zeros(self.rows, dtype=torch.float64, device=x.device)
         for term in self.terms:
-            total = total + term.value(x)
+            if term.functional.valued:
+                total = total + term.value(x)
         return total
+
+    @property
+    def valued(self) -> bool:
+        """Whether there is an objective: every term has a value."""
+        return all(t.functional.valued for t in self.terms)
 
     @property
     def data(self) -> list[Term]:

@@ -53,10 +53,12 @@ class Trace:
     objective: the sum of all terms but constraints, in nats. violation: the distance to the constraints, K x from its
     projection relative to the larger of the two. move: |x - x_before| / |x| since the look before. epochs: how often A
     and A^H were applied to all measurements. series: what `observe` returned, by name. choices: the numbers that the
-    algorithm found for itself. found: arrays that it found beside the estimate, by name, of the first row.
+    algorithm found for itself. valued: whether `objective` is one; where a denoiser stands for a term it holds the sum
+    of the others. found: arrays that it found beside the estimate, by name, of the first row.
 
     In `series`, too: gap, the relative duality gap where there is one, by `DualityGap`, looked at ever less often
-    and at the end; where there is none residual, the relative `OptimalityResidual`, likewise.
+    and at the end; where there is none residual, the relative `OptimalityResidual`, likewise; without an objective, how
+    far the last iteration moved.
     """
 
     iterations: list[int] = field(default_factory=list)
@@ -66,11 +68,15 @@ class Trace:
     move: list[list[float]] = field(default_factory=list)
     series: dict[str, list[list[float]]] = field(default_factory=dict)
     choices: list[Step] = field(default_factory=list)
+    valued: bool = True
     found: dict[str, Tensor] = field(default_factory=dict)
 
 
 def appraise(problem: Problem, x: Tensor) -> tuple[Tensor, Tensor]:
-    """The sum of all terms but constraints, and the relative distance to the constraints, each of shape [rows]."""
+    """The sum of all terms but constraints, and the relative distance to the constraints, each of shape [rows].
+
+    Where a denoiser stands for a term, the sum is that of the others.
+    """
     objective: Tensor | None = None
     violation: Tensor | None = None
     for term in problem.terms:
@@ -81,7 +87,7 @@ def appraise(problem: Problem, x: Tensor) -> tuple[Tensor, Tensor]:
             distance = distance_rows(v, allowed).sqrt()
             found = torch.where(distance > 0, distance / size, 0.0)
             violation = found if violation is None else torch.maximum(violation, found)
-        else:
+        elif term.functional.valued:
             value = term.value(x)
             objective = value if objective is None else objective + value
     none = torch.zeros(problem.rows, dtype=torch.float64, device=x.device)
@@ -102,12 +108,13 @@ class Watch:
     ) -> None:
         self.algorithm, self.problem, self.tolerance, self.observe = algorithm, problem, tolerance, observe
         self.goal = goal if tolerance > 0 else 0.0
+        certify = certify and problem.valued
         certificate = DualityGap(problem) if certify else None
         self.certificate = certificate if certificate is not None and certificate.known else None
         self.optimality = OptimalityResidual(problem) if certify and self.certificate is None else None
         self.next = 0
         self.rounding = ROUNDED * torch.finfo(problem.real).eps
-        self.trace = Trace(choices=algorithm.choices())
+        self.trace = Trace(choices=algorithm.choices(), valued=problem.valued)
         self.slowest = float("inf")
         self.done = self.proven = False
 
@@ -160,7 +167,7 @@ class Watch:
         trace.move.append(move.tolist())
         if self.certificate is not None:
             trace.series.setdefault("gap", []).append(self.gap.tolist())
-        if self.optimality is not None:
+        if self.optimality is not None or not trace.valued:
             trace.series.setdefault("residual", []).append(self.residual.tolist())
         if self.observe is not None:
             for name, values in self.observe(k, self.kept).items():
@@ -184,7 +191,11 @@ class Watch:
         stuck = self._stuck(move)
         residual = self.algorithm.residual(state)
         if residual is not None:
-            return self._or_stuck(_numbers(residual) <= self.tolerance, stuck)
+            left = _numbers(residual)
+            if np.isinf(left).all():  # the algorithm still changes its numbers: small moves say nothing yet
+                self.since.fill(0)
+                stuck = np.zeros_like(stuck)
+            return self._or_stuck(left <= self.tolerance, stuck)
         calm: Flags = move <= self.tolerance
         for now, before in zip(self._companions(state), self.companions, strict=True):
             if calm.any():
@@ -215,7 +226,13 @@ class Watch:
         return met
 
     def _appraised(self, k: int, state: Any, x: Tensor, now: bool) -> None:
-        """The optimality residual, at looks that lie ever further apart, or `now`; once it is not known never again."""
+        """The optimality residual, at looks that lie ever further apart, or `now`; once it is not known never again.
+
+        Without an objective the distance from a fixed point, at every look.
+        """
+        moved = self.algorithm.fixed_point(state)
+        if moved is not None:
+            self.residual = np.where(self.active, _numbers(moved), self.residual)
         if self.optimality is None or not (now or k >= self.next):
             return
         residual = self.optimality.relative(x, self.algorithm.duals(state))
@@ -273,7 +290,8 @@ class Watch:
 
     def _bound(self) -> str:
         """How far the slowest row is from its minimum, where that says something."""
-        for name, worst in (("relative duality gap", self.gap.max()), ("optimality residual", self.residual.max())):
+        kind = "optimality residual" if self.trace.valued else "fixed-point residual"
+        for name, worst in (("relative duality gap", self.gap.max()), (kind, self.residual.max())):
             if worst <= LOOSE:
                 return f"; {name} {worst:.1e}"
         return ""

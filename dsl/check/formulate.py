@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from ..diagnostics import Diagnostic, Findings, Label, SpecError, error, warning
 from ..model.experiment import Formulation, Likelihood
+from ..model.facts import identity
 from ..model.place import MisfitError, Placed, place
 from ..model.problem import Affine, FunctionFacts, Problem, TermFacts, affine
 from ..model.space import Space, fits
@@ -29,9 +30,10 @@ from ..model.terms import (
     unknowns_in,
 )
 from ..model.units import NONE, describe
+from ..model.word import ImageLaw, Word
 from ..model.word import Law as LawWord
-from ..model.word import Word
 from ..syntax.source import Span
+from ..vocabulary.denoisers import Red
 from ..vocabulary.noise import Gaussian
 from ..vocabulary.operators.basic import Identity
 from .counts import check_counts
@@ -114,7 +116,7 @@ def formulate(
             findings.add(warning("RL010", "this prior has the weight zero and does nothing", at))
             continue
         try:
-            term = _prior(prior, spaces)
+            term = _prior(prior, spaces, f)
             if all(placed.facts.zero for placed in term.blocks.values()):
                 findings.add(warning("RL010", "the operator of this prior is zero, so it does nothing", prior.span))
                 continue
@@ -213,8 +215,14 @@ def compared_blocks(
     return blocks if inner is None else _blocks(_with_inner(mean, inner), spaces, span)
 
 
-def _prior(prior: Prior, spaces: dict[str, Space]) -> TermFacts:
+def _prior(prior: Prior, spaces: dict[str, Space], f: Formulation) -> TermFacts:
     match prior.energy:
+        case Energy(word=Red() as word):
+            blocks = _blocks(_linear(word.of, "`red`"), spaces, prior.energy.span)
+            function = _denoised(prior, blocks, f)
+        case Law(of=of, law=ImageLaw()):
+            blocks = _blocks(_linear(of, "a law"), spaces, prior.energy.span)
+            function = _denoised(prior, blocks, f)
         case Energy(word=word):
             mean = _linear(word.of, f"`{word.word}`")
             blocks = _blocks(_with_inner(mean, word.inner()), spaces, prior.energy.span)
@@ -228,12 +236,34 @@ def _prior(prior: Prior, spaces: dict[str, Space]) -> TermFacts:
                 function = set_.function(space)
             except ValueError as e:
                 raise SpecError(error("RC018", str(e), prior.energy.span)) from None
-        case Law(of=of, law=law):
+        case Law(of=of, law=LawWord() as law):
             blocks = _blocks(_linear(of, "a law"), spaces, prior.energy.span)
             function = _law_function(law, prior.weight, prior.energy.span)
     if prior.rule is not None:
         function = function.weighed_at_run()
     return _term("prior", prior.text, function, blocks, prior.span)
+
+
+def _denoised(prior: Prior, blocks: dict[str, Placed], f: Formulation) -> FunctionFacts:
+    """Facts of a law or an energy that a denoiser stands for. Raises SpecError where it does not fit the unknown."""
+    name, placed = next(iter(blocks.items()))
+    if len(blocks) > 1 or placed.facts.diagonal != identity():
+        hint = f"write it of the unknown: `{name} ~ denoiser(...)`"
+        raise SpecError(error("RC019", "a denoiser acts on one unknown itself", prior.energy.span, help=hint))
+    if prior.rule is not None:
+        message = "no rule finds the weight of a denoiser, since it has no value to compare with the data"
+        raise SpecError(error("RC081", message, prior.rule_span, help="give the weight as a number, or leave it out"))
+    declared = f.unknowns[name].range
+    ends = None if declared is None else (declared.start, declared.stop)
+    try:
+        if isinstance(prior.energy, Law):
+            assert isinstance(prior.energy.law, ImageLaw)
+            return prior.energy.law.function(prior.weight, placed.codomain, ends)
+        assert isinstance(prior.energy, Energy)
+        assert isinstance(prior.energy.word, Red)
+        return prior.energy.word.denoised(prior.weight, placed.codomain, ends)
+    except ValueError as e:
+        raise SpecError(error("RC019", str(e), prior.energy.span)) from None
 
 
 def _term(

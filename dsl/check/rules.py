@@ -14,6 +14,7 @@ from ..syntax.source import Span
 from ..vocabulary import greedy
 from ..vocabulary import solvers as words
 from ..vocabulary.phase import AmplitudeFlow, Spectral, WirtingerFlow, phase_blind
+from .denoisers import strengthless, unproven, without_strength
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,34 @@ ADAM, CLOSED_FORM, CG, ISTA, FISTA, ADMM, PDHG = (
     word.model_validate({})
     for word in (words.Adam, words.ClosedForm, words.Cg, words.Ista, words.Fista, words.Admm, words.Pdhg)
 )
+GRADIENT, HQS, FIXED_POINT = (word.model_validate({}) for word in (words.Gradient, words.Hqs, words.FixedPoint))
 OMP, COSAMP, IHT = (word.model_validate({}) for word in (greedy.Omp, greedy.Cosamp, greedy.Iht))
 AMPLITUDE_FLOW, WIRTINGER_FLOW = (
     word.model_validate({"init": Spectral.model_validate({})}) for word in (AmplitudeFlow, WirtingerFlow)
 )
 """The solvers that the table chooses from, with their defaults."""
+
+
+def _plugged(p: Problem) -> tuple[Solver, str] | None:
+    term = next((t for t in p.denoisers if t.function.denoiser is not None and not t.function.denoiser.red), None)
+    if term is None:
+        return None
+    if all(t.function.quadratic for t in p.terms if t is not term):
+        return HQS, f"`{term.label}` is a denoiser, and the other terms are quadratic"
+    if ADMM.misfit(p) is None:
+        return ADMM, f"`{term.label}` is a denoiser, and the other terms have proximal maps"
+    return (ISTA, f"`{term.label}` is a denoiser, and the data term is smooth") if ISTA.misfit(p) is None else None
+
+
+def _red(p: Problem) -> tuple[Solver, str] | None:
+    term = next((t for t in p.denoisers if t.function.denoiser is not None and t.function.denoiser.red), None)
+    if term is None:
+        return None
+    if FIXED_POINT.misfit(p) is None:
+        return FIXED_POINT, f"all terms but `{term.label}` are quadratic"
+    if GRADIENT.misfit(p) is None:
+        return GRADIENT, f"`{term.label}` and all other terms have gradients"
+    return (ISTA, f"`{term.label}` has a gradient") if ISTA.misfit(p) is None else None
 
 
 def _phaseless(p: Problem) -> tuple[Solver, str] | None:
@@ -139,6 +163,8 @@ def _uneven(t: TermFacts) -> bool:
 
 TABLE: tuple[Rule, ...] = (
     Rule(2, "several unknowns, not jointly convex", "descent", lambda p: None),  # chosen block by block
+    Rule(5, "a law with a denoiser", "fixed point", _plugged),
+    Rule(6, "regularisation by denoising", "fixed point", _red),
     Rule(7, "magnitudes abs(A @ x)", "up to symmetry", _phaseless),
     Rule(9, "sparse set, least squares or exact data", "sparse", _sparse),
     Rule(8, "f not convex", "stationary", _not_convex),
@@ -166,14 +192,16 @@ def choose(problem: Problem, named: Solver | None, span: Span | None) -> tuple[C
             raise SpecError(error("RC032", f"as a start, {wrong.reason}", *_labels(wrong, span), help=hint))
         if misfit is not None:
             hint = misfit.help or _instead(problem)
-            raise SpecError(error("RC032", misfit.reason, *_labels(misfit, span), help=hint))
-        caution = named.caution(problem)
+            raise SpecError(error(misfit.code, misfit.reason, *_labels(misfit, span), help=hint))
+        caution = unproven(problem, named) if problem.denoisers else named.caution(problem)
         if caution is None:
             return Choice(named, 0, "named on the page"), []
         note = warning("RL020", caution.reason, *_labels(caution, span), help=caution.help)
         return Choice(named, 0, "named on the page"), [note]
     for rule in TABLE:
         found = rule.choose(problem)
+        if found is not None and problem.denoisers:
+            raise SpecError(_no_strength(problem, found[0]))
         if found is not None and phase_blind(problem, found[0]) is None:
             return Choice(found[0], rule.number, found[1]), []
     phases = WIRTINGER_FLOW.misfit(problem) if any(t.function.magnitudes for t in problem.data) else None
@@ -187,7 +215,14 @@ def choose(problem: Problem, named: Solver | None, span: Span | None) -> tuple[C
 
 def misfit_of(solver: Solver, problem: Problem) -> Misfit | None:
     """What of the problem the solver cannot use; None where it fits."""
-    return phase_blind(problem, solver) or solver.misfit(problem)
+    return phase_blind(problem, solver) or without_strength(problem, solver) or solver.misfit(problem)
+
+
+def _no_strength(problem: Problem, solver: Solver) -> Diagnostic:
+    """Only the page can say how strong a denoiser is."""
+    term = problem.denoisers[0]
+    lacking = strengthless(term, solver)
+    return error(lacking.code, lacking.reason, Label(term.span) if term.span else None, help=lacking.help)
 
 
 def _instead(problem: Problem) -> str:
@@ -198,6 +233,8 @@ def _instead(problem: Problem) -> str:
         return ""
     listed = fitting[0] if len(fitting) == 1 else ", ".join(fitting[:-1]) + f" and {fitting[-1]}"
     chosen = next((found[0].word for rule in TABLE if (found := rule.choose(problem)) is not None), None)
+    if problem.denoisers:
+        return f"`{chosen}` fits this problem" if chosen else ""
     default = f"; without a `solver` line `{chosen}` is chosen" if chosen else ""
     return f"{listed} fit{'s' if len(fitting) == 1 else ''} this problem{default}"
 

@@ -35,7 +35,7 @@ def unknown_name(reader: Reader, node: Name, scope: Scope, kind: str, extra: tup
             Label(d.span, "named here"),
             help=f"`{node.id}.estimate` is its result" if d.kind == "method" else "",
         )
-    others = vocabulary.kinds_of(node.id)
+    others = sorted(vocabulary.kinds_of(node.id), key=lambda k: k == "network")  # the rarest meaning last
     if others:
         other = others[0]
         wrap = _WRAPPED.get(other) if kind == "operator" else None

@@ -9,7 +9,7 @@ from ..diagnostics import Label, SpecError, error
 from ..model import terms as t
 from ..model.fields import Interval
 from ..model.units import NONE, describe
-from ..model.word import EnergyWord, Law, Set, WeightRule
+from ..model.word import EnergyWord, ImageLaw, Law, Set, WeightRule
 from ..syntax.source import Span
 from ..syntax.tree import Binary, Call, Dot, Expr, Follows, Member, Name, Negative, Range, walk
 from .absent import definition_in_words, unknown_name
@@ -181,11 +181,11 @@ class Energies(Reader):
         assert isinstance(box, Set)
         return box
 
-    def law(self, node: Expr, scope: Scope) -> Law:
-        """A law of noise or a prior. Raises SpecError."""
+    def law(self, node: Expr, scope: Scope) -> Law | ImageLaw:
+        """A law of noise or of unknowns. Raises SpecError."""
         _refuse_sum(node, "~")
         word = self.word(node, "law", scope)
-        assert isinstance(word, Law)
+        assert isinstance(word, (Law, ImageLaw))
         return word
 
 

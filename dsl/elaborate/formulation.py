@@ -12,7 +12,7 @@ from ..model.experiment import Formulation, Likelihood, UnknownSpec
 from ..model.options import UnknownOptions
 from ..model.space import LARGEST_BYTES, Axis, Space
 from ..model.units import NONE, describe, example, parts
-from ..model.word import Loss, Word
+from ..model.word import ImageLaw, Law, Loss, Word
 from ..syntax.format import format_expression
 from ..syntax.tree import Binding, Expr, Follows, Index, Item, Name, Statement, walk
 from .context import Context, value_of
@@ -237,11 +237,19 @@ def _noise(s: Statement, names: Names, derived: frozenset[str], context: Context
     measured = named[0].id
     scope = context.scope(s, names, f"noise.{measured}")
     of = None if isinstance(value.left, Name) else context.reader.value(value.left, scope)
-    law = context.reader.law(value.law, scope)
+    law = _law_of_noise(value.law, scope, context)
     context.unused(s, scope)
     apart = Scope(names, context.folder, scope.place, scope.locals, derived=derived)
-    through = context.reader.law(value.law, apart) if derived else law
+    through = _law_of_noise(value.law, apart, context) if derived else law
     return Likelihood(measured, law, s.span, format_expression(value), through, of)
+
+
+def _law_of_noise(node: Expr, scope: Scope, context: Context) -> Law:
+    law = context.reader.law(node, scope)
+    if isinstance(law, ImageLaw):
+        message = f"`{law.word}` is a law of unknowns, and a noise line takes one of measurements"
+        raise SpecError(error("RK015", message, node.span, help=f"write it as a prior: `prior x ~ {law.word}(...)`"))
+    return law
 
 
 def _prior(s: Statement, names: Names, rank: int, context: Context) -> list[t.Prior]:

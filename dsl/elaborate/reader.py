@@ -10,7 +10,7 @@ from ..diagnostics import Diagnostic, Findings, Label, SpecError, error
 from ..model import terms as t
 from ..model.fields import Interval
 from ..model.units import Quantity, describe
-from ..model.word import Law, Set, Word
+from ..model.word import ImageLaw, Law, Set, Word
 from ..syntax.source import Span
 from ..syntax.tree import (
     Binary,
@@ -94,8 +94,8 @@ class Reader:
         """A set; a range is the box between its ends."""
         raise NotImplementedError
 
-    def law(self, node: Expr, scope: Scope) -> Law:
-        """A law of noise or a prior."""
+    def law(self, node: Expr, scope: Scope) -> Law | ImageLaw:
+        """A law of noise or of unknowns."""
         raise NotImplementedError
 
     def measure(self, node: Expr, scope: Scope) -> t.Statistic:

@@ -5,10 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, PrivateAttr
+from pydantic import AfterValidator, PrivateAttr, ValidationError
 
+from .contract import Contract
 from .fields import FilePath
+from .files import FileError
 from .word import Network, Weights
+
+CONFIG = "config.json"
+LARGEST = 2**20
+"""Bytes of a contract that is still read."""
 
 
 class Pretrained(Network):
@@ -35,6 +41,17 @@ class Pretrained(Network):
     def place(self) -> Path | None:
         """The folder of the zoo on this machine; None where it is to be fetched first. Raises FileError."""
         return self.source.place(self._folder)
+
+    def contract(self) -> Contract | None:
+        """What the folder says of the network; None where it is not on this machine, or cannot be read."""
+        try:
+            folder = self.place()
+            if folder is None:
+                return None
+            with open(folder / CONFIG, "rb") as f:
+                return Contract.model_validate_json(f.read(LARGEST))
+        except (FileError, OSError, ValidationError):
+            return None
 
 
 class Learned(Network):

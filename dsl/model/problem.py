@@ -37,6 +37,23 @@ Prox = Literal["closed", "inner", "none"]
 
 
 @dataclass(frozen=True)
+class DenoiserFacts:
+    """What is known of a denoiser D that stands in the place of a proximal map, or (`red`) inside an energy.
+
+    name: as the page calls it. weight: that of the law or energy. levels: the noise it knows, in the unknown's unit;
+    None: any, or not known before the run. averaged: the a with which D = (1 - a) I + a N for some non-expansive N; one
+    if it is non-expansive itself; None: not known. proximal: whether it is the proximal map of a convex function.
+    """
+
+    name: str
+    weight: float
+    levels: tuple[float, float] | None = None
+    averaged: float | None = None
+    proximal: bool = False
+    red: bool = False
+
+
+@dataclass(frozen=True)
 class FunctionFacts:
     """What is known of a function g.
 
@@ -73,6 +90,8 @@ class FunctionFacts:
     """Whether it is a sum over the measured entries that may be taken in parts."""
     density: bool = True
     """Whether it is known at all: noise without a known law has no data term."""
+    denoiser: DenoiserFacts | None = None
+    """What a denoiser does in it; such a function has no value."""
 
     @property
     def smooth(self) -> bool:
@@ -165,6 +184,11 @@ class Problem:
     def quadratic(self) -> bool:
         """Whether all terms are quadratic, in the coefficients where the unknown lies in a subspace."""
         return all(t.function.quadratic for t in self.beside)
+
+    @property
+    def denoisers(self) -> list[TermFacts]:
+        """The terms that a denoiser stands for."""
+        return [t for t in self.terms if t.function.denoiser is not None]
 
     @property
     def hidden(self) -> bool:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from ..syntax.source import Span
-from .fields import Auto, Count, Field, NonNegative, Real
+from .fields import Auto, Count, Field, NonNegative, Positive, Real
 from .problem import Problem, TermFacts
-from .word import Array, Word
+from .word import Array, Schedule, Word
 
 MeasuredAxis = Literal[
     "measurement", "view", "coil", "spoke", "interleave", "detector", "frame", "channel", "z", "row", "col", "sample"
@@ -23,6 +23,7 @@ class Misfit:
     term: TermFacts | None
     reason: str
     help: str = ""
+    code: str = "RC032"
 
     @property
     def span(self) -> Span | None:
@@ -67,6 +68,30 @@ class Iterative(Solver):
         "0 never stops",
     )
     init: Solver | Array | Real | None = Field(None, description=START)
+
+
+class Plugged(Solver):
+    """An algorithm that a denoiser may stand in: as a proximal map, or in an energy's gradient.
+
+    plugs: which of the two it takes, "denoiser" and "red".
+    """
+
+    plugs: ClassVar[tuple[str, ...]] = ("denoiser",)
+
+    sigma: Positive | tuple[Positive, ...] | Schedule | None = Field(
+        None,
+        description="strength of a denoiser, the standard deviation of the noise that it is told: a number, a list, a "
+        "schedule; the weight of the law over its square is the penalty",
+    )
+
+    def strengths(self, iterations: int) -> tuple[float, float] | None:
+        """The least and the largest strength; None where none is given."""
+        if self.sigma is None:
+            return None
+        if isinstance(self.sigma, Schedule):
+            return self.sigma.extremes(iterations)
+        given = self.sigma if isinstance(self.sigma, tuple) else (self.sigma,)
+        return min(given), max(given)
 
 
 class Certified(Iterative):

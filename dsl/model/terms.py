@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from ..syntax.source import Span
 from .space import Space
 from .units import Quantity
-from .word import EnergyWord, Operator, Set, WeightRule, Word
+from .word import EnergyWord, ImageLaw, Operator, Set, WeightRule, Word
 from .word import Law as LawWord
 
 
@@ -225,7 +225,7 @@ class Law(EnergyTerm):
     """`v ~ law`: minus the log-density of the law at v."""
 
     of: ValueTerm
-    law: LawWord
+    law: LawWord | ImageLaw
     span: Span | None = _span()
 
 

@@ -236,12 +236,26 @@ class Law(Word):
             raise ValueError(f"`{self.word}` measures real numbers, and this mean is {space}")
 
 
+class ImageLaw(Word):
+    """A law of unknowns that is known by what it makes of noisy ones: it stands in priors, `x ~ denoiser(w)`."""
+
+    expression_kind: ClassVar[str] = "law"
+
+    def function(self, weight: float, space: Space, range: tuple[float, float] | None) -> FunctionFacts:
+        """Facts of weight times minus its log-density on `space`, for values in `range` where that is known.
+
+        Raises ValueError where it is no law of that space.
+        """
+        raise NotImplementedError
+
+
 class EnergyWord(Word):
     """An energy g(K v) of its argument `of`, with K from `inner`."""
 
     expression_kind: ClassVar[str] = "energy"
 
-    of: Any
+    if TYPE_CHECKING:
+        of: Any
 
     def inner(self) -> OperatorTerm | None:
         """The operator between the argument and the function, such as the gradient of total variation."""
@@ -296,6 +310,10 @@ class Schedule(Word):
     """A number for each iteration."""
 
     expression_kind: ClassVar[str] = "schedule"
+
+    def extremes(self, iterations: int) -> tuple[float, float]:
+        """The smallest and the largest number over so many iterations."""
+        raise NotImplementedError
 
 
 class Loss(Word):

@@ -293,6 +293,35 @@ CHECK: dict[str, Entry] = {
         "signal x : real[64]\ndata d = sparse(nonzeros = 3)\nmetrics [psnr]",
         "signal x : real[64]\ndata d = sparse(nonzeros = 3)\nmetrics [psnr(range = 4)]",
     ),
+    "RC019": Entry(
+        "A denoiser takes images as it was made or trained for: one unknown itself, with rows and columns, and as many "
+        "planes as the weights are for.",
+        "prior diff(axis = row) @ x ~ denoiser(tv)\nsolver admm { sigma = 0.1 }",
+        "prior x ~ denoiser(tv)\nsolver admm { sigma = 0.1 }",
+    ),
+    "RC036": Entry(
+        "A denoiser is told how much noise to take away, and only the page can say: `sigma` of the solver, a number or "
+        "a schedule in the unit of the unknown. The penalty of splittings follows from it.",
+        "prior x ~ denoiser(tv)\nsolver admm",
+        "prior x ~ denoiser(tv)\nsolver admm(iterations = 30) { sigma = geometric(0.2, 0.02) }",
+    ),
+    "RC037": Entry(
+        "Beyond the noise that it was trained on, a network does what nobody has seen. Levels are in the unit of the "
+        "unknown, whose declared `range` is brought to that of the network.",
+        'weights dn = zoo("denoiser-gray")\nprior x ~ denoiser(dn)\nsolver admm { sigma = 3 }',
+        'weights dn = zoo("denoiser-gray")\nprior x ~ denoiser(dn)\nsolver admm { sigma = 0.1 }',
+    ),
+    "RC038": Entry(
+        "`sigma` of a solver is the strength of a denoiser, and here is none.",
+        "prior 10 * tv(x)\nsolver pdhg { sigma = 0.1 }",
+        "prior x ~ denoiser(tv)\nsolver pdhg { sigma = 0.1 }",
+    ),
+    "RC039": Entry(
+        "One number follows from the other: the penalty of a splitting is the weight of the law over sigma^2, and in "
+        "`ista` and `fista`, which choose a step, the weight is sigma^2 over it.",
+        "prior x ~ denoiser(tv)\nsolver admm { sigma = 0.1; rho = 3 }",
+        "prior x ~ denoiser(tv)\nsolver admm { sigma = 0.1 }",
+    ),
     "RC034": Entry(
         "`alternate` finds one unknown at a time, where an operator takes another unknown as a parameter: there no "
         "solver can find all of them together, and elsewhere every solver does.",

@@ -54,6 +54,11 @@ EXPRESSIONS: dict[str, Entry] = {
         "analyze [jacobian_spectrum(learned(w))]",
         "analyze [jacobian_spectrum(conv_generator(kernel = triangle(radius = 12)))]",
     ),
+    "RK015": Entry(
+        "A noise line says how measurements spread about their mean; a denoiser speaks of unknowns, as a prior.",
+        "noise y ~ denoiser(tv)",
+        "prior x ~ denoiser(tv)\nsolver admm { sigma = 0.1 }",
+    ),
     "RT001": Entry(
         "A constant is made of numbers, quantities, texts, lists, ranges and arithmetic.",
         "noise y ~ gaussian(A @ x, sigma = gaussian(3))",

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..check.blocks import choose_solver
+from ..check.denoisers import facts_of
 from ..check.formulate import Checked
 from ..check.missed import missed
 from ..check.rules import TABLE, Choice
 from ..check.weights import found_priors
 from ..diagnostics import SpecError
 from ..model.problem import TermFacts
-from ..model.solver import InBlocks, Iterative
+from ..model.solver import InBlocks, Iterative, Plugged
 from ..model.space import Space
 from ..vocabulary.greedy import allowed
 from .passes import AT_RUN
@@ -33,6 +34,7 @@ COPIES: dict[str, tuple[int, int]] = {
     "projected_gradient": (3, 0),
     "nesterov": (4, 0),
     "fista": (4, 0),
+    "fixed_point": (3, 0),
     "adam": (4, 0),
     "adagrad": (3, 0),
     "lsqr": (4, 1),
@@ -95,6 +97,7 @@ _PROMISES = {
     "1/k^2": "the objective falls to its minimum like 1/k^2",
     "descent": "the objective does not rise from round to round",
     "sparse": "the sparsest solution where the columns are incoherent or nearly orthonormal, else a good one",
+    "fixed point": "a fixed point where the denoiser is averaged and the data term convex",
     "up to symmetry": "the unknown up to what magnitudes cannot tell, such as a global sign or phase",
     "1/k": "the objective falls to its minimum like 1/k",
     "stationary": "a stationary point, which need not be the minimiser",
@@ -130,7 +133,27 @@ def solver_line(c: Checked, choice: Choice) -> SolverLine:
 
 def step_lines(c: Checked, choice: Choice) -> list[StepLine]:
     """The numbers that are found: the weight of a prior, and those the algorithm needs."""
-    return [*_weight_line(c), *_algorithm_lines(c, choice)]
+    return [*_weight_line(c), *_strength_lines(c, choice), *_algorithm_lines(c, choice)]
+
+
+def _strength_lines(c: Checked, choice: Choice) -> list[StepLine]:
+    """How strong a denoiser acts, and what follows from it."""
+    solver, term = choice.solver, next(iter(c.problem.denoisers), None)
+    if term is None or not isinstance(solver, Plugged) or solver.sigma is None:
+        return []
+    least, most = solver.strengths(getattr(solver, "iterations", 1)) or (0.0, 0.0)
+    facts = facts_of(term)
+    if least != most:
+        lines = [StepLine("sigma", None, f"{number(least)} to {number(most)} along its schedule")]
+    else:
+        lines = [StepLine("sigma", least, f"strength of the denoiser of {term.label}")]
+    if not facts.red and solver.word in ("admm", "hqs", "pdhg"):
+        name, power = ("tau", -1) if solver.word == "pdhg" else ("rho", 1)
+        ends = sorted((facts.weight / s**2) ** power for s in (least, most))
+        same = f"{'weight / sigma^2' if power == 1 else 'sigma^2 / weight'}"
+        value = ends[0] if least == most else None
+        lines.append(StepLine(name, value, same if value else f"{same}: {number(ends[0])} to {number(ends[1])}"))
+    return lines
 
 
 def _weight_line(c: Checked) -> list[StepLine]:
@@ -165,6 +188,8 @@ def _algorithm_lines(c: Checked, choice: Choice) -> list[StepLine]:
             lipschitz,
             StepLine("step", top / lipschitz.value, "(1 + sqrt(momentum))^2 / L" if momentum else "1 / L"),
         ]
+    if name in ("admm", "hqs", "pdhg") and any(not facts_of(t).red for t in c.problem.denoisers):
+        return []  # they follow from the strength
     if name == "admm":
         rho = getattr(choice.solver, "rho", None)
         if isinstance(rho, float):

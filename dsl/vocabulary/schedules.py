@@ -21,6 +21,9 @@ class Geometric(Schedule):
         default=None, description="iterations that it takes; later ones keep `stop`; left out: all"
     )
 
+    def extremes(self, iterations: int) -> tuple[float, float]:
+        return min(self.start, self.stop), max(self.start, self.stop)
+
 
 class Harmonic(Schedule):
     """A number that falls like 1 / k: as steps of stochastic gradients must for them to converge."""
@@ -31,3 +34,6 @@ class Harmonic(Schedule):
 
     start: Positive = Field(1.0, description="the number of the first iteration")
     offset: Positive = Field(1.0, description="iterations after which it is half of that")
+
+    def extremes(self, iterations: int) -> tuple[float, float]:
+        return self.start * self.offset / (self.offset + iterations - 1), self.start

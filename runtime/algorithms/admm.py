@@ -16,7 +16,7 @@ Boyd et al. 2011, 3.4.1; Heckel 2024, 5.1; Douglas, Rachford 1956; Combettes, Pe
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from recon.dsl.model import facts as fact
@@ -30,6 +30,7 @@ from .base import Algorithm, Knobs, Step
 from .normal import Normal
 from .proximal import Prox, prox_of, scale_of, tight
 from .rows import add, anywhere, at_rows, between, inner, quotient, root, times, where
+from .schedules import Numbers
 from .smooth import Smooth, is_quadratic, norm_squared
 
 ADAPTS = 200
@@ -70,18 +71,23 @@ class Split:
     functional: Functional
     plain: bool
 
+    def near(self, v: Tensor, t: Scalar, z: Tensor) -> Tensor:
+        """The proximal map, from z where it is found by iteration; may write to v."""
+        return self.functional.prox_near(v, t, z) if self.operator is self.term.operator else self.prox(v, t)
+
 
 class Admm(Algorithm[Splitting]):
     """The alternating direction method; every term that is not quadratic needs a proximal map."""
 
     name = "admm"
 
-    def __init__(self, problem: Problem, rho: float | None = None) -> None:
+    def __init__(self, problem: Problem, rho: float | Numbers | None = None) -> None:
         self.problem, self.given = problem, rho
         self.smooth = Smooth(problem, [t for t in problem.terms if is_quadratic(t)])
         rough = [t for t in problem.terms if not is_quadratic(t)]
         self.splits, self.normal, self.within = self._split(rough)
-        self.rho = rho if rho is not None else self._first_rho()
+        self.schedule = rho if callable(rho) else None
+        self.rho = rho(1) if callable(rho) else rho if rho is not None else self._first_rho()
         self._rhs = self.smooth.rhs
         plain = [i for i, s in enumerate(self.splits) if s.plain]
         # Of two equal limits, the one that keeps to the set is shown; else that of z, which has exact zeros.
@@ -154,7 +160,15 @@ class Admm(Algorithm[Splitting]):
         z, u, rho = [v.clone() for v in last.z], [v.clone() for v in last.u], last.rho
         return Splitting(self.problem.initial(), z, u, rho, self._inverse(rho), 0)
 
+    def knobs(self, iteration: int) -> Knobs:
+        if self.schedule is None:
+            return {}
+        now, before = self.schedule(iteration), self.schedule(max(iteration - 1, 1))
+        return {"grown": now / before} if now != before else {}
+
     def step(self, state: Splitting, knobs: Knobs) -> Splitting:
+        if "grown" in knobs:
+            state = self._rescaled(state, knobs["grown"])
         rho, k = state.rho, state.iteration + 1
         rhs = self._rhs
         for s, z, u in zip(self.splits, state.z, state.u, strict=True):
@@ -162,21 +176,24 @@ class Admm(Algorithm[Splitting]):
         x = self._update(rhs, state)
         look = not self.steady(state)
         images, zs, us = [], [], []
-        for s, u in zip(self.splits, state.u, strict=True):
+        for s, u, z_old in zip(self.splits, state.u, state.z, strict=True):
             image = s.operator.forward(x)
             v = image + u
-            z = s.prox(v.clone(), 1 / (rho * s.share))
+            t = 1 / (rho * s.share)
+            z = s.near(v.clone(), t, z_old)
             images.append(image)
             zs.append(z)
             us.append(v.sub_(z))
         if not look:
             return Splitting(x, zs, us, rho, state.inverse, k)
         factor = self._balance(images, state.z, zs, us, rho)
-        if not anywhere(factor != 1):
-            return Splitting(x, zs, us, rho, state.inverse, k)
-        rho = rho * factor
-        us = [times(1 / factor, u) for u in us]
-        return Splitting(x, zs, us, rho, self._inverse(rho), k)
+        out = Splitting(x, zs, us, rho, state.inverse, k)
+        return self._rescaled(out, factor) if anywhere(factor != 1) else out
+
+    def _rescaled(self, state: Splitting, factor: Scalar) -> Splitting:
+        """The state for a rho that is larger by a factor, with the same dual variables rho u."""
+        rho = state.rho * factor
+        return replace(state, u=[times(1 / factor, u) for u in state.u], rho=rho, inverse=self._inverse(rho))
 
     def _balance(
         self, images: list[Tensor], old: list[Tensor], new: list[Tensor], us: list[Tensor], rho: Scalar

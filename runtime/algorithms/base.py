@@ -75,6 +75,11 @@ class Algorithm(Generic[S]):
         """What the tolerance is compared with, one number a row; None: the relative move of the estimate."""
         return None
 
+    def fixed_point(self, state: S) -> Tensor | None:
+        """How far from a fixed point the state is where there is no objective: the move of one iteration, relative to
+        the estimate, [rows]; None where there is one."""
+        return None
+
     def duals(self, state: S) -> list[tuple[Term, Tensor]]:
         """Dual variables p_j of terms of the problem, each a point where the term's conjugate is finite."""
         return []

@@ -14,7 +14,7 @@ Geman, Yang 1995; Wang, Yang, Yin, Zhang 2008.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -37,6 +37,8 @@ class Halved:
 
     x: Tensor
     move: Tensor
+    copies: list[Tensor] = field(default_factory=list)
+    """The z_j, where they are needed."""
 
 
 class HalfQuadratic(Algorithm[Halved]):
@@ -69,14 +71,17 @@ class HalfQuadratic(Algorithm[Halved]):
         for s in self.splits:
             z = s.prox(s.operator.forward(state.x).clone(), 1 / (rho * s.share))
             add_(rhs, s.operator.adjoint(z), rho * s.share)
-        weights = [*self.smooth.weights, *(rho * s.share for s in self.splits)]
-        if self.normal.basis is None:
-            x = self.normal.iterate(weights, rhs, state.x)
-        else:
-            x = self.normal.divide(self.normal.inverse(weights), rhs)
+        x = self._solved(rho, rhs, state.x)
         if not knobs["settled"]:
             return Halved(x, state.move)
         return Halved(x, ratio(norm_rows(x - state.x), norm_rows(x)))
+
+    def _solved(self, rho: float, rhs: Tensor, start: Tensor) -> Tensor:
+        """The x-update."""
+        weights = [*self.smooth.weights, *(rho * s.share for s in self.splits)]
+        if self.normal.basis is None:
+            return self.normal.iterate(weights, rhs, start)
+        return self.normal.divide(self.normal.inverse(weights), rhs)
 
     def estimate(self, state: Halved) -> Tensor:
         return state.x

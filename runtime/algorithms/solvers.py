@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from recon.dsl.model.solver import Plugged
 from recon.dsl.vocabulary import solvers as words
 from recon.dsl.vocabulary.schedules import Geometric
 
@@ -24,14 +25,30 @@ from .gradient import HeavyBall, ProximalGradient
 from .half_quadratic import START, STOP, HalfQuadratic, curvature_of
 from .interpolate import InterpolatedImage
 from .lsqr import Lsqr
+from .plugged import PlugAndPlay, PluggedHqs, PluggedPdhg, RedFixedPoint, law_of, penalty, plugged
 from .primal_dual import roles
 from .rows import times
-from .schedules import numbers
+from .schedules import Numbers, numbers
 
 
 def _given(number: float | str) -> float | None:
     """The number that the page gives; None for `auto`."""
     return None if isinstance(number, str) else number
+
+
+def strengths(word: Plugged) -> Numbers:
+    """The strength of a denoiser in each iteration. Raises ValueError where the word says none."""
+    if word.sigma is None:
+        raise ValueError(f"`{word.word}` does not say how strong the denoiser is: it needs a `sigma`")
+    return numbers(word.sigma, getattr(word, "iterations", 1))
+
+
+def playing(algorithm: Algorithm[Any], word: Plugged, problem: Problem) -> Algorithm[Any]:
+    """The algorithm with the strengths of its denoiser; itself where there is none."""
+    term = plugged(problem)
+    if term is None:
+        return algorithm
+    return PlugAndPlay(algorithm, term, strengths(word), getattr(word, "iterations", 1))
 
 
 @meaning_of(words.AdjointSolver)
@@ -85,7 +102,8 @@ def lsqr(word: words.Lsqr, problem: Problem) -> Algorithm[Any]:
 @meaning_of(words.Gradient)
 def gradient(word: words.Gradient, problem: Problem) -> Algorithm[Any]:
     """Gradient descent."""
-    return ProximalGradient(problem, "gradient", _given(word.step), word.momentum, word.step == "backtracking")
+    algorithm = ProximalGradient(problem, "gradient", _given(word.step), word.momentum, word.step == "backtracking")
+    return playing(algorithm, word, problem)
 
 
 @meaning_of(words.HeavyBall)
@@ -115,7 +133,8 @@ def nesterov(word: words.Nesterov, problem: Problem) -> Algorithm[Any]:
 @meaning_of(words.Ista)
 def ista(word: words.Ista, problem: Problem) -> Algorithm[Any]:
     """Proximal gradient steps."""
-    return ProximalGradient(problem, "ista", _given(word.step), search=word.step == "backtracking")
+    algorithm = ProximalGradient(problem, "ista", _given(word.step), search=word.step == "backtracking")
+    return playing(algorithm, word, problem)
 
 
 @meaning_of(words.ProjectedGradient)
@@ -127,12 +146,18 @@ def projected_gradient(word: words.ProjectedGradient, problem: Problem) -> Algor
 @meaning_of(words.Fista)
 def fista(word: words.Fista, problem: Problem) -> Algorithm[Any]:
     """Accelerated proximal gradient steps."""
-    return Accelerated(problem, "fista", _given(word.step), word.restart == "adaptive", word.step == "backtracking")
+    restart, search = word.restart == "adaptive", word.step == "backtracking"
+    return playing(Accelerated(problem, "fista", _given(word.step), restart, search), word, problem)
 
 
 @meaning_of(words.Admm)
 def admm(word: words.Admm, problem: Problem) -> Algorithm[Any]:
     """The alternating direction method."""
+    term = plugged(problem)
+    if term is not None:
+        law = law_of(term) is not None
+        rho = penalty(term, strengths(word)) if law else _given(word.rho)
+        return playing(Admm(problem, rho), word, problem)
     algorithm = Admm(problem, _given(word.rho))
     pursuit = as_basis_pursuit(problem)
     if pursuit is None or algorithm.within is None:
@@ -143,6 +168,9 @@ def admm(word: words.Admm, problem: Problem) -> Algorithm[Any]:
 @meaning_of(words.Hqs)
 def hqs(word: words.Hqs, problem: Problem) -> Algorithm[Any]:
     """Half-quadratic splitting."""
+    term = plugged(problem)
+    if term is not None:
+        return playing(PluggedHqs(problem, term, penalty(term, strengths(word)), word.iterations), word, problem)
     if not isinstance(word.rho, str):
         return HalfQuadratic(
             problem, numbers(word.rho, word.iterations), word.iterations, 1.0, "given, in the first iteration"
@@ -155,8 +183,19 @@ def hqs(word: words.Hqs, problem: Problem) -> Algorithm[Any]:
 @meaning_of(words.Pdhg)
 def pdhg(word: words.Pdhg, problem: Problem) -> Algorithm[Any]:
     """Primal-dual steps, accelerated where a primal term is strongly convex."""
+    term = plugged(problem)
+    if term is not None:
+        return playing(PluggedPdhg(problem, term, penalty(term, strengths(word))), word, problem)
     parts = roles(problem)
     if parts.accelerated:
         return AcceleratedPdhg(problem, parts)
     algorithm, pursuit = BalancedPdhg(problem, parts), as_basis_pursuit(problem)
     return algorithm if pursuit is None else CertifiedPursuit(algorithm, pursuit, lambda s: (s.x, -s.slope))
+
+
+@meaning_of(words.FixedPoint)
+def fixed_point(word: words.FixedPoint, problem: Problem) -> Algorithm[Any]:
+    """The fixed-point method of regularisation by denoising."""
+    term = plugged(problem)
+    assert term is not None
+    return playing(RedFixedPoint(problem, term), word, problem)

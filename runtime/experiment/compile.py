@@ -11,7 +11,7 @@ from recon.dsl.check.formulate import Checked, Measurement, formulate
 from recon.dsl.diagnostics import Findings, SpecError
 from recon.dsl.model import facts as fact
 from recon.dsl.model.place import Placed, place
-from recon.dsl.model.problem import affine
+from recon.dsl.model.problem import TermFacts, affine
 from recon.dsl.model.space import Axis, Space
 from recon.dsl.model.terms import Energy, Law, Measured, Prior, Within
 from recon.dsl.model.units import Unit
@@ -200,7 +200,12 @@ def compile_problem(
     for (prior, facts), k in zip(checked.prior_terms, parts.priors, strict=True):
         if prior.rule is not None:
             found[len(terms)] = prior
-        terms.append(Term(_prior_functional(prior.energy, prior.weight, k, build), k, "prior", facts.label))
+        functional = (
+            _prior_functional(prior.energy, prior.weight, k, build)
+            if facts.function.denoiser is None
+            else _denoised(prior, facts, checked, build)
+        )
+        terms.append(Term(functional, k, "prior", facts.label))
     rows = next(iter(measured.values())).shape[0] if measured else 1
     problem = Problem(parts.layout.space, terms, rows, build.real, build.device, seed=build.seed)
     return Compiled(problem, parts, found)
@@ -261,8 +266,20 @@ def _prior_functional(energy: Energy | Law | Within, weight: Scalar, k: Operator
         case Within(set=set_):
             functional = meaning(set_)(set_, k, build)
         case Law(law=law):
+            assert isinstance(law, LawWord)
             centre = affine(law.mean).offset
             target = torch.full(k.codomain.sizes, centre, dtype=dtype_of(k.codomain, build.real), device=build.device)
             functional = HalfSquare(weight / law.sigma**2, target[None])  # type: ignore[attr-defined]
     assert isinstance(functional, Functional)
     return functional
+
+
+def _denoised(prior: Prior, facts: TermFacts, checked: Checked, build: Build) -> Functional:
+    """What a denoiser stands for, on the one unknown that it acts on. Raises ValueError where it does not fit."""
+    name, placed = next(iter(facts.blocks.items()))
+    declared = checked.formulation.unknowns[name].range
+    ends = None if declared is None else (declared.start, declared.stop)
+    word = prior.energy.law if isinstance(prior.energy, Law) else prior.energy.word  # type: ignore[union-attr]
+    made = meaning(word)(word, prior.weight, placed.codomain, build, ends)
+    assert isinstance(made, Functional)
+    return made

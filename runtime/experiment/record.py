@@ -45,6 +45,8 @@ def _enter_trace(outcome: Outcome, answer: Answer) -> None:
     trace = answer.solution.trace
     outcome.iterations = list(trace.iterations)
     series = {"objective": trace.objective, "violation": trace.violation, "move": trace.move, **trace.series}
+    if not trace.valued:
+        del series["objective"]
     outcome.trace = {k: [float(np.mean(v)) for v in values] for k, values in series.items()}
     outcome.trace["epochs"] = trace.epochs
     found = [*(answer.weights.choices() if answer.weights else []), *trace.choices]

@@ -140,6 +140,7 @@ class Functional:
     separable: g is a sum over entries, g(v) = sum_i g_i(v_i).
     even, homogeneous, radial: g depends on the moduli of entries alone; g(t v) = t g(v) for t > 0; g depends on |v|_2
         alone.
+    valued: whether it has a value; where a denoiser stands for it there is none.
     told: numbers that were found in making it, as name, value and why: they go into the trace.
     """
 
@@ -152,6 +153,7 @@ class Functional:
     even: bool = False
     homogeneous: bool = False
     radial: bool = False
+    valued: bool = True
     told: tuple[tuple[str, float, str], ...] = ()
 
     def value(self, v: Tensor) -> Tensor:
@@ -166,6 +168,10 @@ class Functional:
     def prox_(self, v: Tensor, t: Scalar) -> Tensor:
         """`prox`, which may overwrite v."""
         return self.prox(v, t)
+
+    def prox_near(self, v: Tensor, t: Scalar, near: Tensor) -> Tensor:
+        """`prox`, which may overwrite v; where it is found by iteration, from `near`, by a part of the way."""
+        return self.prox_(v, t)
 
     def conjugate_prox(self, v: Tensor, s: Scalar) -> Tensor:
         """prox of s g*, by Moreau: v - s prox_{g/s}(v / s)."""

@@ -2,7 +2,7 @@
 
 from .descent import AdaGrad, Adam, Cg, Gradient, HeavyBall, Lsqr, Nesterov
 from .direct import AdjointSolver, ClosedForm, Fbp, Fdk, Interpolate, PseudoInverse
-from .splitting import Admm, Fista, Hqs, Ista, Pdhg, ProjectedGradient
+from .splitting import Admm, Fista, FixedPoint, Hqs, Ista, Pdhg, ProjectedGradient
 
 __all__ = [
     "AdaGrad",
@@ -14,6 +14,7 @@ __all__ = [
     "Fbp",
     "Fdk",
     "Fista",
+    "FixedPoint",
     "Gradient",
     "HeavyBall",
     "Hqs",

@@ -9,7 +9,7 @@ from pydantic import model_validator
 
 from ...model.fields import Annotated, Auto, Field, NonNegative, Positive
 from ...model.problem import Problem
-from ...model.solver import Iterative, Misfit
+from ...model.solver import Iterative, Misfit, Plugged
 from .needs import (
     Search,
     first,
@@ -52,13 +52,14 @@ class Lsqr(Iterative):
         return quadratic(problem, self.word)
 
 
-class Gradient(Iterative):
+class Gradient(Plugged, Iterative):
     """Gradient descent, with momentum if wanted.
 
     With `step = backtracking` a gradient is enough, also of terms without a Lipschitz constant or that are not convex.
     """
 
     substitutes: ClassVar[bool] = True
+    plugs: ClassVar[tuple[str, ...]] = ("red",)
     formula: ClassVar[str] = r"x_{k+1} = x_k - t \nabla f(x_k) + \beta (x_k - x_{k-1})"
     reference: ClassVar[str] = "Heckel 2024, 3.3, 3.6"
     example: ClassVar[str] = "solver gradient(iterations = 300)"

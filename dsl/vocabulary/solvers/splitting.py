@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from ...model.facts import IDENTITY, stack
 from ...model.fields import Auto, Field, Positive
 from ...model.problem import Problem, closed_together
-from ...model.solver import Certified, Iterative, Misfit
+from ...model.solver import Certified, Iterative, Misfit, Plugged
 from ...model.word import Schedule
 from .needs import (
     Search,
@@ -18,9 +18,10 @@ from .needs import (
 )
 
 
-class Ista(Certified):
+class Ista(Plugged, Certified):
     """The proximal gradient method."""
 
+    plugs: ClassVar[tuple[str, ...]] = ("denoiser", "red")
     formula: ClassVar[str] = r"x_{k+1} = \mathrm{prox}_{t g}(x_k - t \nabla f(x_k))"
     reference: ClassVar[str] = "Heckel 2024, 3.4; Daubechies, Defrise, De Mol 2004"
     example: ClassVar[str] = "solver ista(iterations = 200)"
@@ -33,9 +34,10 @@ class Ista(Certified):
         return one_prox(problem, self.word)
 
 
-class Fista(Certified):
+class Fista(Plugged, Certified):
     """The accelerated proximal gradient method, restarted where the momentum points uphill."""
 
+    plugs: ClassVar[tuple[str, ...]] = ("denoiser", "red")
     formula: ClassVar[str] = (
         r"x_{k+1} = \mathrm{prox}_{t g}(z_k - t \nabla f(z_k)), \quad "
         r"z_{k+1} = x_{k+1} + \tfrac{\theta_k - 1}{\theta_{k+1}} (x_{k+1} - x_k)"
@@ -76,13 +78,14 @@ class ProjectedGradient(Certified):
         return None
 
 
-class Admm(Certified):
+class Admm(Plugged, Certified):
     """The alternating direction method of multipliers, on the splitting z_j = K_j x.
 
     Where the projection onto {A x = y} is closed, exact data are met in every step (Douglas-Rachford). Basis pursuit,
     `l1` with exact or bounded data, is solved exactly once the support is found, with a dual certificate.
     """
 
+    plugs: ClassVar[tuple[str, ...]] = ("denoiser", "red")
     formula: ClassVar[str] = (
         r"x \leftarrow \arg\min_x f(x) + \tfrac{\rho}{2} \textstyle\sum_j |K_j x - z_j + u_j|^2,\ "
         r"z_j \leftarrow \mathrm{prox}_{g_j / \rho}(K_j x + u_j),\ u_j \leftarrow u_j + K_j x - z_j"
@@ -126,7 +129,7 @@ class Admm(Certified):
         )
 
 
-class Hqs(Iterative):
+class Hqs(Plugged, Iterative):
     """Half-quadratic splitting: each K_j x is held to a copy of its own by a quadratic penalty, which may grow.
 
     Solves the penalised problem, in which the g_j are replaced by their Moreau envelopes; near the problem itself for
@@ -162,7 +165,7 @@ class Hqs(Iterative):
         return Misfit(split, reason, f"{grow}`admm` and `pdhg` solve the problem itself")
 
 
-class Pdhg(Certified):
+class Pdhg(Plugged, Certified):
     """The primal-dual hybrid gradient method (Chambolle-Pock).
 
     Accelerated where a term is strongly convex; with a smooth data term behind an operator, its Condat-Vu form. Basis
@@ -185,3 +188,27 @@ class Pdhg(Certified):
         if stuck:
             return Misfit(stuck, f"`pdhg` needs the proximal map of `{stuck.label}`, and it has none")
         return None
+
+
+class FixedPoint(Plugged, Iterative):
+    """The fixed-point method of regularisation by denoising: each step solves a quadratic problem near D(x).
+
+    A contraction where the denoiser is non-expansive and the quadratic terms are strongly convex.
+    """
+
+    plugs: ClassVar[tuple[str, ...]] = ("red",)
+    formula: ClassVar[str] = (
+        r"x_{k+1} = \arg\min_x f(x) + \tfrac{\lambda}{2} \|x - D_\sigma(x_k)\|_2^2, \quad f \text{ quadratic}"
+    )
+    reference: ClassVar[str] = "Heckel 2024, 5.2; Romano, Elad, Milanfar 2017"
+    example: ClassVar[str] = "solver fixed_point(iterations = 100) { sigma = 0.05 }"
+
+    def misfit(self, problem: Problem) -> Misfit | None:
+        if not any(t.function.denoiser is not None and t.function.denoiser.red for t in problem.terms):
+            term = problem.terms[-1]
+            return Misfit(term, f"`fixed_point` is made for `red`, and `{term.label}` is none", "`red(dn, x)` is one")
+        bent = first(t for t in problem.terms if not (t.function.quadratic or t.function.denoiser is not None))
+        if bent is None:
+            return None
+        reason = f"`fixed_point` takes quadratic terms beside `red`, and `{bent.label}` is none"
+        return Misfit(bent, reason, "`admm` takes what has a proximal map")
