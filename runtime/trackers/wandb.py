@@ -158,9 +158,8 @@ class WandbRun:
         self._run.log(dict(numbers), step=step)
 
     def images(self, step: int, pictures: Mapping[str, Sequence[Image]]) -> None:
-        from PIL import Image as Pixels
-
         import wandb
+        from PIL import Image as Pixels
 
         shown = {name: these[: self._runs.images] for name, these in pictures.items()}
         made = {
