@@ -408,6 +408,8 @@ class Network(Word):
     """Whether it is told the noise level too."""
     residual: ClassVar[bool] = False
     """Whether its layers find what is wrong with the image, which is taken off it."""
+    normalises: ClassVar[bool] = False
+    """Whether layers normalise by means over the whole image, on which a pixel depends beside its receptive field."""
 
     @property
     def multiple(self) -> int:

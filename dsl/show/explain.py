@@ -26,12 +26,13 @@ from ..model.fields import FilePath, Interval
 from ..model.files import FileError
 from ..model.space import Axis, Space, SpaceError
 from ..model.units import NONE, Quantity, Unit, describe, example
-from ..model.word import Operator, Word
+from ..model.word import Network, Operator, Word
 from ..model.word import Source as DataSource
 from ..syntax.source import Source
 from ..syntax.tree import Call, Expr, Name, Statement, walk
 from .passes import facts_in_words
 from .readable import readable
+from .restoring import network_facts
 from .text import Paint, columns, dimension_of, marks, number, paragraph, written
 
 
@@ -47,7 +48,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Example:
-    """Facts of an operator on a domain."""
+    """Facts of an operator on a domain, or of a network on an image."""
 
     operator: str
     domain: str
@@ -224,7 +225,13 @@ _DOMAINS = (
 
 
 def _examples(cls: type[Word]) -> Iterator[Example]:
-    """Facts of an operator, with the arguments of its own example, on the first real and complex domain it takes."""
+    """Facts of an operator, with the arguments of its own example, on the first real and complex domain it takes.
+
+    Those of a network with the values that it has where nothing is said, which are those of the paper.
+    """
+    if issubclass(cls, Network) and cls.restores:
+        network, image = cls(), str(_DOMAINS[0])
+        yield Example(written(network), image, image, network_facts(network, 1))
     if not issubclass(cls, Operator):
         return
     word = example_word(cls)

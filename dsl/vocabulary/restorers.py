@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 from annotated_types import Ge
 
-from ..model.fields import Count, Field
+from ..model.fields import Count, Field, Le
 from ..model.word import Network
 
 
@@ -78,17 +78,64 @@ class Drunet(Network):
 
     @property
     def receptive_field(self) -> int:
-        convolutions = 4 * self.blocks  # pixels of a scale that its blocks on one way add
-        width = 3
-        for _ in range(3):  # back to the coarser scale, where a pixel stands for two
-            width = (width + convolutions) // 2 + 1
-        width += convolutions
-        for _ in range(3):
-            width = 2 * width + convolutions
-        return width + 2
+        return _through_scales(4, 4 * self.blocks, first=3, last=3)
 
     def parameters(self, planes: int) -> int:
         widths = [self.channels * k for k in (1, 2, 4, 8)]
         blocks = sum(18 * w * w * self.blocks * (2 if w != widths[-1] else 1) for w in widths)
         steps = sum(2 * 4 * a * b for a, b in pairwise(widths))
         return 9 * (planes + 1) * self.channels + blocks + steps + 9 * self.channels * planes
+
+
+class Unet(Network):
+    """U-Net: two 3 x 3 convolutions on each scale, means of 2 x 2 pixels down, transposed convolutions up, all scales
+    handed across. Each convolution is followed by an instance norm and a leaky ReLU.
+
+    As fastMRI has it, so that its weights load.
+    """
+
+    word: ClassVar[str] = "unet"
+    formula: ClassVar[str] = (
+        r"h_0 = B_0(y), \; h_k = B_k(\mathrm{pool}(h_{k-1})), \quad "
+        r"u_s = h_s, \; u_k = B'_k([U_k u_{k+1}, h_k]), \quad f(y) = C u_0"
+    )
+    reference: ClassVar[str] = "Heckel 2024, 6.5.3; Ronneberger, Fischer, Brox 2015; Zbontar et al. 2018"
+    example: ClassVar[str] = "solver network(learned(unet(channels = 32)), input = adjoint)"
+    restores: ClassVar[bool] = True
+    normalises: ClassVar[bool] = True
+
+    channels: Count = Field(32, description="channels of the finest scale; each coarser one has twice as many")
+    scales: Annotated[Count, Le(10)] = Field(4, description="how often the extents are halved")
+    standardise: bool = Field(
+        False,
+        description="whether each image is brought to mean 0 and standard deviation 1, and the answer back: scale and "
+        "shift of the values do not matter then",
+    )
+
+    @property
+    def multiple(self) -> int:
+        return 2**self.scales
+
+    @property
+    def receptive_field(self) -> int:
+        return _through_scales(self.scales + 1, 4)
+
+    def parameters(self, planes: int) -> int:
+        widths = [self.channels * 2**k for k in range(self.scales + 1)]
+        down = sum(9 * a * b + 9 * b * b for a, b in pairwise([planes, *widths]))
+        up = sum(4 * a * b + 9 * 2 * a * a + 9 * a * a for a, b in pairwise(widths))
+        return down + up + self.channels * planes + planes
+
+
+def _through_scales(scales: int, convolutions: int, *, first: int = 1, last: int = 1) -> int:
+    """The receptive field of a U-Net whose scales differ by two.
+
+    convolutions: pixels of a scale that its blocks add on one way. first, last: width of the outermost convolutions.
+    """
+    width = last
+    for _ in range(scales - 1):  # back to the coarser scale, where a pixel stands for two
+        width = (width + convolutions) // 2 + 1
+    width += convolutions
+    for _ in range(scales - 1):
+        width = 2 * width + convolutions
+    return width + first - 1

@@ -9,7 +9,8 @@ import torch
 from recon.dsl.model.word import Network
 from recon.dsl.vocabulary import restorers
 from recon.dsl.vocabulary.networks import ConvGenerator
-from recon.zoo.networks import SRCNN, DnCNN, DRUNet, Residual, build_network
+from recon.zoo.networks import SRCNN, DnCNN, DRUNet, Residual, UNet, build_network
+from recon.zoo.networks.unet import InstanceNorm
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -19,6 +20,8 @@ WORDS = [
     restorers.Srcnn.model_validate({"channels": 6}),
     restorers.Drunet.model_validate({"channels": 2, "blocks": 1}),
     restorers.Drunet.model_validate({"channels": 3, "blocks": 2}),
+    restorers.Unet.model_validate({"channels": 2, "scales": 1}),
+    restorers.Unet.model_validate({"channels": 3, "scales": 2, "standardise": True}),
 ]
 
 
@@ -40,16 +43,19 @@ def test_the_defaults_are_those_of_the_papers() -> None:
     assert restorers.Dncnn().parameters(1) == 555_137  # 17 layers of 64 channels with biases
     assert restorers.Srcnn().parameters(1) == 8_129  # 8 032 weights and 97 biases
     assert restorers.Drunet().parameters(1) == 32_638_656
+    assert restorers.Unet().parameters(1) == 7_756_097  # fastMRI's U-Net with 32 channels and 4 poolings
 
 
 @pytest.mark.parametrize("word", WORDS, ids=str)
 def test_a_pixel_depends_on_no_more_than_the_receptive_field(word: Any) -> None:
-    network = build_network(word, 1)
+    network = build_network(word, 1).double()
+    if word.normalises:  # means over the whole image come on top
+        without_means(network)
     for p in network.parameters():
         p.data = p.data.abs() + 0.01  # nothing cancels, and no unit is dead
     reach = word.receptive_field
     size = (2 * reach // word.multiple + 2) * word.multiple
-    x = torch.rand(1, 1, size, size, requires_grad=True)
+    x = torch.rand(1, 1, size, size, dtype=torch.float64, requires_grad=True)
     far = 0
     for at in range(size // 2, size // 2 + word.multiple):
         (g,) = torch.autograd.grad(apply(network, word, x)[0, 0, at, at], x)
@@ -58,6 +64,24 @@ def test_a_pixel_depends_on_no_more_than_the_receptive_field(word: Any) -> None:
         assert width <= reach
         far = max(far, width)
     assert far == reach
+
+
+def without_means(network: nn.Module) -> None:
+    """Take the layers away that normalise by means over the whole image."""
+    network.standardise = False  # type: ignore[assignment]
+    for module in list(network.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, InstanceNorm):
+                setattr(module, name, nn.Identity())
+
+
+@pytest.mark.parametrize("word", [w for w in WORDS if w.normalises or w.receptive_field is None], ids=str)
+def test_a_network_that_sees_the_whole_image_says_so(word: Any) -> None:
+    network = build_network(word, 1).double()
+    size = (word.receptive_field or 4 * word.multiple) // word.multiple * word.multiple + 2 * word.multiple
+    x = torch.rand(1, 1, size, size, dtype=torch.float64, requires_grad=True)
+    (g,) = torch.autograd.grad(apply(network, word, x)[0, 0, size // 2, size // 2], x)
+    assert (g != 0).all()
 
 
 def test_dncnn_is_its_list_of_layers() -> None:
@@ -109,6 +133,65 @@ def test_drunet_scales_with_image_and_noise() -> None:
     network = DRUNet(1, 4, 1)
     x, sigma = torch.rand(2, 1, 16, 16), torch.tensor([0.1, 0.3])
     torch.testing.assert_close(network(5 * x, 5 * sigma), 5 * network(x, sigma), rtol=1e-4, atol=1e-5)
+
+
+def normalised(x: Tensor) -> Tensor:
+    spread = x.var((2, 3), unbiased=False, keepdim=True)
+    x = (x - x.mean((2, 3), keepdim=True)) / (spread + 1e-5).sqrt()
+    return torch.where(x < 0, 0.2 * x, x)
+
+
+@pytest.mark.parametrize("standardise", [False, True])
+def test_unet_is_its_list_of_layers(standardise: bool) -> None:
+    network = UNet(2, 3, 2, standardise).double()
+    w = network.state_dict()
+    shapes = {name: tuple(t.shape) for name, t in w.items()}
+    assert shapes == {  # the names and shapes of fastMRI
+        "down_sample_layers.0.layers.0.weight": (3, 2, 3, 3),
+        "down_sample_layers.0.layers.4.weight": (3, 3, 3, 3),
+        "down_sample_layers.1.layers.0.weight": (6, 3, 3, 3),
+        "down_sample_layers.1.layers.4.weight": (6, 6, 3, 3),
+        "conv.layers.0.weight": (12, 6, 3, 3),
+        "conv.layers.4.weight": (12, 12, 3, 3),
+        "up_transpose_conv.0.layers.0.weight": (12, 6, 2, 2),
+        "up_conv.0.layers.0.weight": (6, 12, 3, 3),
+        "up_conv.0.layers.4.weight": (6, 6, 3, 3),
+        "up_transpose_conv.1.layers.0.weight": (6, 3, 2, 2),
+        "up_conv.1.0.layers.0.weight": (3, 6, 3, 3),
+        "up_conv.1.0.layers.4.weight": (3, 3, 3, 3),
+        "up_conv.1.1.weight": (2, 3, 1, 1),
+        "up_conv.1.1.bias": (2,),
+    }
+    x = 3 + torch.rand(2, 2, 16, 24, dtype=torch.float64)
+    mean, spread = (x.mean((2, 3), keepdim=True), x.std((2, 3), keepdim=True)) if standardise else (0, 1)
+
+    def block(h: Tensor, name: str) -> Tensor:
+        h = normalised(F.conv2d(h, w[f"{name}.layers.0.weight"], padding=1))
+        return normalised(F.conv2d(h, w[f"{name}.layers.4.weight"], padding=1))
+
+    def half(h: Tensor) -> Tensor:
+        return (h[..., ::2, ::2] + h[..., 1::2, ::2] + h[..., ::2, 1::2] + h[..., 1::2, 1::2]) / 4
+
+    fine = block((x - mean) / spread, "down_sample_layers.0")
+    middle = block(half(fine), "down_sample_layers.1")
+    h = block(half(middle), "conv")
+    up = normalised(F.conv_transpose2d(h, w["up_transpose_conv.0.layers.0.weight"], stride=2))
+    h = block(torch.cat([up, middle], 1), "up_conv.0")
+    up = normalised(F.conv_transpose2d(h, w["up_transpose_conv.1.layers.0.weight"], stride=2))
+    h = block(torch.cat([up, fine], 1), "up_conv.1.0")
+    expected = F.conv2d(h, w["up_conv.1.1.weight"], w["up_conv.1.1.bias"]) * spread + mean
+    torch.testing.assert_close(network(x), expected)
+
+
+def test_a_standardised_unet_follows_scale_and_shift_of_the_values() -> None:
+    network = UNet(1, 3, 2, standardise=True).double()
+    x = torch.rand(2, 1, 16, 16, dtype=torch.float64)
+    torch.testing.assert_close(network(1e-6 * x + 2e-6), 1e-6 * network(x) + 2e-6)
+    assert torch.isfinite(network(torch.ones_like(x))).all()
+
+
+def test_unet_takes_an_image_of_one_coarsest_pixel() -> None:
+    assert torch.isfinite(UNet(1, 2, 3)(torch.rand(1, 1, 8, 8))).all()
 
 
 def test_a_residual_takes_off_what_its_layers_find() -> None:

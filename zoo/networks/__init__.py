@@ -10,8 +10,9 @@ from .dncnn import DnCNN
 from .drunet import DRUNet
 from .residual import Residual
 from .srcnn import SRCNN
+from .unet import UNet
 
-__all__ = ["SRCNN", "DRUNet", "DnCNN", "Residual", "build_network"]
+__all__ = ["SRCNN", "DRUNet", "DnCNN", "Residual", "UNet", "build_network"]
 
 
 def build_network(word: Network, channels: int) -> nn.Module:
@@ -27,4 +28,6 @@ def build_network(word: Network, channels: int) -> nn.Module:
             return SRCNN(channels, width)
         case restorers.Drunet(channels=width, blocks=blocks):
             return DRUNet(channels, width, blocks)
+        case restorers.Unet(channels=width, scales=scales, standardise=standardise):
+            return UNet(channels, width, scales, standardise)
     raise LookupError(f"`{word.word}` makes no image of an image")

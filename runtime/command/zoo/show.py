@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from recon.dsl.diagnostics.render import safe
+from recon.dsl.show.restoring import sees
 
 from ..common import FileProblem, command, json_option, print_json
 from .places import Place, place_of
@@ -30,9 +31,9 @@ def zoo_show(weights: str, as_json: bool) -> None:
     except FolderError as e:
         raise FileProblem(str(e)) from None
     parameters, size = _size(place)
-    field = getattr(word, "receptive_field", None)
     if as_json:
-        about = {"weights": place.written, "parameters": parameters, "bytes": size, "receptive_field": field}
+        about = {"weights": place.written, "parameters": parameters, "bytes": size}
+        about["receptive_field"] = word.receptive_field
         print_json({**about, "contract": contract.model_dump(mode="json")})
         return
     lines = {
@@ -40,7 +41,7 @@ def zoo_show(weights: str, as_json: bool) -> None:
         "what": what_it_is(contract),
         "network": _written(contract.network.name, contract.network.arguments),
         "parameters": (f"{parameters:,}, " if parameters is not None else "") + f"{size:,} bytes",
-        "sees": f"{field} x {field} pixels" if field else "",
+        "sees": sees(word),
         "range": f"{contract.range[0]:g}..{contract.range[1]:g}",
         "noise": _noise(contract),
         "sizes": f"padded to multiples of {contract.multiple}" if contract.multiple > 1 else "any",
