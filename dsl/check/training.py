@@ -91,6 +91,13 @@ def _trained(f: Formulation, loss: Loss, experiment: Experiment) -> Iterator[Dia
 
 
 def _extents(f: Formulation, loss: Supervised) -> Iterator[Diagnostic]:
+    """Patches are parts of pictures, and the network takes what it is trained on."""
+    pictures = [a.size for u in f.unknowns.values() for a in u.space.axes[-2:] if a.size is not None]
+    word = f.learned[0].network
+    odd = next((n for n in ([loss.patches] if loss.patches else pictures) if n % word.multiple), None)
+    if odd is not None:
+        message = f"`{word.word}` is trained on extents that are multiples of {word.multiple}, and these are {odd}"
+        yield error("RC087", message, f.train_span, help=f"write `patches = {_nearest_multiple(odd, word.multiple)}`")
     if loss.patches is None:
         return
     for u in f.unknowns.values():
@@ -98,6 +105,10 @@ def _extents(f: Formulation, loss: Supervised) -> Iterator[Diagnostic]:
         if small:
             message = f"patches of {loss.patches} do not fit into `{u.name}`, with an extent of {small[0]}"
             yield error("RC087", message, Label(u.span), *_labels(f))
+
+
+def _nearest_multiple(n: int, m: int) -> int:
+    return max(n // m, 1) * m
 
 
 def _labels(f: Formulation) -> list[Label]:

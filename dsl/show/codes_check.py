@@ -264,7 +264,8 @@ CHECK: dict[str, Entry] = {
     ),
     "RC087": Entry(
         "Patches are parts of pictures that were brought to the unknown's extents. With `auto` extents pictures keep "
-        "their own.",
+        "their own. A network that halves extents is trained on those that it can halve so often; `recon explain` of "
+        "its word tells of which number they are multiples. Later it takes any, which are padded.",
         f"{_FIT}\n{_TEST}\n{_LEARNED}\ntrain supervised() {{ data = fit; steps = 9; patches = 80 }}",
         f"{_FIT}\n{_TEST}\n{_LEARNED}\ntrain supervised() {{ data = fit; steps = 9; patches = 32 }}",
     ),

@@ -114,14 +114,14 @@ class Unet(Network):
 
     @property
     def multiple(self) -> int:
-        return 2**self.scales
+        return 1 << self.scales
 
     @property
     def receptive_field(self) -> int:
         return _through_scales(self.scales + 1, 4)
 
     def parameters(self, planes: int) -> int:
-        widths = [self.channels * 2**k for k in range(self.scales + 1)]
+        widths = [self.channels << k for k in range(self.scales + 1)]
         down = sum(9 * a * b + 9 * b * b for a, b in pairwise([planes, *widths]))
         up = sum(4 * a * b + 9 * 2 * a * a + 9 * a * a for a, b in pairwise(widths))
         return down + up + self.channels * planes + planes
