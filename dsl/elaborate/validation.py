@@ -103,7 +103,7 @@ def _finding(field: str, errors: list[Any], cls: type[BaseModel], where: Where, 
     span = where.arguments.get(field, where.head)
     first = errors[0]
     info = cls.model_fields.get(field)
-    if first["type"] == "missing" and info is not None:
+    if first["type"] == "missing" and len(first["loc"]) == 1 and info is not None:
         sample = getattr(cls, "example", "")
         hints = (f"`{field}`: {info.description}" if info.description else "", f"as in `{sample}`" if sample else "")
         return error(MISSING, f"`{name}` needs `{field}`", Label(where.head), help=hints)
@@ -123,14 +123,26 @@ def _finding(field: str, errors: list[Any], cls: type[BaseModel], where: Where, 
     own = next((e for e in errors if e["type"] == "value_error"), None)
     if own is not None:
         return error("RV009", f"{what}: {own['msg'].removeprefix('Value error, ')}", span)
-    short = next((e for e in errors if e["type"] == "too_short"), None)
-    if short is not None:
-        return error("RV009", f"{what} needs at least one entry", span)
+    if isinstance(value, (list, tuple)) or len(first["loc"]) > 1:
+        counted = next((e for e in errors if e["type"] in ("missing", "too_short", "too_long")), None)
+        if counted is not None:
+            return error("RV009", f"{what} needs {_entries(info, counted)}", span)
     choices = _choices(cls, field)
     close = nearest(value, choices) if isinstance(value, str) else None
     expected = wanted(info) if info is not None else "something else"
     hint = f"did you mean `{close}`?" if close else ""
     return error("RV006" if choices else "RV009", f"{what} is {expected}, not {_show(value)}", span, help=hint)
+
+
+def _entries(info: FieldInfo | None, failed: Any) -> str:
+    """How many entries a list needs that has too few or too many."""
+    fixed = [get_args(a) for a in flatten(info.annotation) if get_origin(a) is tuple] if info is not None else []
+    if len(fixed) == 1 and Ellipsis not in fixed[0]:
+        return f"{len(fixed[0])} entries"
+    least, most = failed.get("ctx", {}).get("min_length", 1), failed.get("ctx", {}).get("max_length")
+    if failed["type"] == "too_long":
+        return f"at most {most} entries"
+    return "at least one entry" if least == 1 else f"at least {least} entries"
 
 
 def _largest(info: FieldInfo | None) -> float:

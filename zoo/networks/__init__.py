@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from recon.dsl.model.word import Network
-from recon.dsl.vocabulary import restorers
+from recon.dsl.vocabulary import restorers, transformers
 from torch import nn
 
 from .dncnn import DnCNN
 from .drunet import DRUNet
 from .residual import Residual
+from .restormer import Restormer
 from .srcnn import SRCNN
+from .swinir import SwinIR
 from .unet import UNet
 
-__all__ = ["SRCNN", "DRUNet", "DnCNN", "Residual", "UNet", "build_network"]
+__all__ = ["SRCNN", "DRUNet", "DnCNN", "Residual", "Restormer", "SwinIR", "UNet", "build_network"]
 
 
 def build_network(word: Network, channels: int) -> nn.Module:
@@ -30,4 +32,8 @@ def build_network(word: Network, channels: int) -> nn.Module:
             return DRUNet(channels, width, blocks)
         case restorers.Unet(channels=width, scales=scales, standardise=standardise):
             return UNet(channels, width, scales, standardise)
+        case transformers.Restormer() as w:
+            return Restormer(channels, w.channels, w.blocks, w.refinement, w.heads, w.expansion, w.bias)
+        case transformers.Swinir() as w:
+            return SwinIR(channels, w.width, w.groups, w.depth, w.heads, w.window, w.expansion)
     raise LookupError(f"`{word.word}` makes no image of an image")
