@@ -40,12 +40,14 @@ class _WindowAttention(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
         """x [images, windows, pixels, width]; mask [windows, 1, pixels, pixels]."""
-        n, windows, pixels, width = x.shape
-        q, k, v = self.qkv(x).view(n, windows, pixels, 3, self.heads, -1).permute(3, 0, 1, 4, 2, 5)
+        n, windows, pixels, _ = x.shape
+        # Windows of all images stand on one axis: with four axes the attention is one pass over memory.
+        q, k, v = self.qkv(x).view(n * windows, pixels, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         bias = self.relative_position_bias_table[self.index].movedim(-1, 0)
-        bias = bias if mask is None else bias + mask
-        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=bias.to(q.dtype))
-        out: Tensor = self.proj(mixed.transpose(2, 3).reshape(n, windows, pixels, width))
+        bias = bias.expand(windows, -1, -1, -1) if mask is None else bias + mask
+        bias = bias.expand(n, -1, -1, -1, -1).flatten(0, 1).to(q.dtype)
+        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
+        out: Tensor = self.proj(mixed.transpose(1, 2).reshape(x.shape))
         return out
 
 
