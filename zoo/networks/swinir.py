@@ -118,9 +118,9 @@ class _PatchNorm(nn.Module):
 class SwinIR(nn.Module):
     """Groups of Swin transformers between two convolutions; what they find is added to the image.
 
-    Liang, Cao, Sun, Zhang, Van Gool, Timofte 2021, the form that keeps extents, for denoising and artefacts. Extents are
-    multiples of the window. Weights are called as in the authors' files: `conv_first`, `layers.0.residual_group.blocks.0`,
-    `conv_after_body`, `conv_last`.
+    Liang, Cao, Sun, Zhang, Van Gool, Timofte 2021, the form that keeps extents, for denoising and artefacts. Extents
+    are multiples of the window. Weights are called as in the authors' files: `conv_first`,
+    `layers.0.residual_group.blocks.0`, `conv_after_body`, `conv_last`.
     """
 
     mean: Tensor
