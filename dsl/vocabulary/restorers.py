@@ -1,4 +1,4 @@
-"""Networks that take an image and give one."""
+"""Networks that take an image and give one: perceptrons for patches, convolutions, U-Nets."""
 
 from __future__ import annotations
 
@@ -6,9 +6,42 @@ from itertools import pairwise
 from typing import Annotated, ClassVar
 
 from annotated_types import Ge
+from pydantic import model_validator
 
 from ..model.fields import Count, Field, Le
 from ..model.word import Network
+
+
+class PatchMlp(Network):
+    """A fully connected network for patches: each is a vector that it denoises, and overlapping ones are averaged."""
+
+    word: ClassVar[str] = "patch_mlp"
+    formula: ClassVar[str] = (
+        r"f(y) = \Big(\sum_i P_i^T P_i\Big)^{-1} \sum_i P_i^T N(P_i y), \quad "
+        r"N(z) = W_L \tanh(\dots \tanh(W_0 z + b_0) \dots) + b_L"
+    )
+    reference: ClassVar[str] = "Heckel 2024, 6.3; Burger, Schuler, Harmeling 2012"
+    example: ClassVar[str] = "solver network(learned(patch_mlp(patch = 8, width = 512)))"
+    restores: ClassVar[bool] = True
+
+    patch: Count = Field(17, description="extent of a patch")
+    width: Count = Field(2047, description="values of each hidden layer")
+    hidden: Count = Field(4, description="hidden layers")
+    stride: Count = Field(3, description="pixels from the start of a patch to the next")
+
+    @model_validator(mode="after")
+    def _covers(self) -> PatchMlp:
+        if self.stride > self.patch:
+            raise ValueError(f"patches of {self.patch} every {self.stride} pixels leave gaps")
+        return self
+
+    @property
+    def receptive_field(self) -> int:
+        return (self.patch - 1) // self.stride * self.stride + self.patch
+
+    def parameters(self, planes: int) -> int:
+        n, w = planes * self.patch**2, self.width
+        return (n * w + w) + (self.hidden - 1) * (w * w + w) + (w * n + n)
 
 
 class Dncnn(Network):

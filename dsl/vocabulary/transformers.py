@@ -14,6 +14,48 @@ from ..model.word import Network
 Scales = tuple[Count, Count, Count, Count]
 
 
+class Vit(Network):
+    """A vision transformer for images: patches side by side as vectors with their places, transformers whose attention
+    is among all of them, and a linear map back to patches."""
+
+    word: ClassVar[str] = "vit"
+    formula: ClassVar[str] = (
+        r"h_0 = E P y + p, \quad h \leftarrow h + \mathrm{MSA}(h), \; h \leftarrow h + \mathrm{MLP}(h), \quad "
+        r"f(y) = P^T(W h_L + b)"
+    )
+    reference: ClassVar[str] = "Heckel 2024, 6.6; Lin, Heckel 2022"
+    example: ClassVar[str] = "solver network(learned(vit(patch = 8, width = 192, depth = 6)))"
+    restores: ClassVar[bool] = True
+
+    patch: Count = Field(10, description="extent of a patch")
+    width: Count = Field(576, description="values that stand for a patch")
+    depth: Count = Field(8, description="transformers")
+    head: Count = Field(64, description="values of a head, each of which attends for itself")
+    grid: Count = Field(
+        32, description="patches along each axis of which the places are trained; others are interpolated"
+    )
+    standardise: bool = Field(
+        False,
+        description="whether each image is brought to mean 0 and standard deviation 1, and the answer back: scale and "
+        "shift of the values do not matter then",
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> Vit:
+        if self.width % self.head:
+            raise ValueError(f"{self.width} values do not split into heads of {self.head}")
+        return self
+
+    @property
+    def multiple(self) -> int:
+        return self.patch
+
+    def parameters(self, planes: int) -> int:
+        w, pixels = self.width, planes * self.patch**2
+        block = 4 * w + 3 * w * w + (w * w + w) + 8 * w * w + 5 * w
+        return (pixels * w + w) + w * self.grid**2 + self.depth * block + 2 * w + (w * pixels + pixels)
+
+
 class Restormer(Network):
     """Restormer: a U-Net over four scales of transformers, whose attention is among channels and not among pixels."""
 

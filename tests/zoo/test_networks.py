@@ -9,7 +9,7 @@ import torch
 from recon.dsl.model.word import Network
 from recon.dsl.vocabulary import restorers, transformers
 from recon.dsl.vocabulary.networks import ConvGenerator
-from recon.zoo.networks import SRCNN, DnCNN, DRUNet, Residual, UNet, build_network
+from recon.zoo.networks import SRCNN, DnCNN, DRUNet, PatchMlp, Residual, UNet, build_network
 from recon.zoo.networks.unet import InstanceNorm
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -22,6 +22,10 @@ WORDS = [
     restorers.Drunet.model_validate({"channels": 3, "blocks": 2}),
     restorers.Unet.model_validate({"channels": 2, "scales": 1}),
     restorers.Unet.model_validate({"channels": 3, "scales": 2, "standardise": True}),
+    restorers.PatchMlp(patch=5, width=7, hidden=2, stride=2),
+    restorers.PatchMlp(patch=4, width=3, hidden=1, stride=4),
+    transformers.Vit(patch=4, width=6, depth=2, head=3, grid=3),
+    transformers.Vit(patch=3, width=8, depth=1, head=8, grid=4, standardise=True),
     transformers.Restormer(channels=2, blocks=(1, 2, 1, 1), refinement=1, heads=(1, 2, 1, 4), bias=True),
     transformers.Restormer(channels=4, blocks=(1, 1, 1, 1), refinement=2),
     transformers.Swinir(width=6, groups=1, depth=1, heads=2, window=4),
@@ -47,6 +51,7 @@ def test_the_defaults_are_those_of_the_papers() -> None:
     assert restorers.Dncnn().parameters(1) == 555_137  # 17 layers of 64 channels with biases
     assert restorers.Srcnn().parameters(1) == 8_129  # 8 032 weights and 97 biases
     assert restorers.Drunet().parameters(1) == 32_638_656
+    assert restorers.PatchMlp().parameters(1) == 13_762_270  # 289, four times 2047, 289
     assert restorers.Unet().parameters(1) == 7_756_097  # fastMRI's U-Net with 32 channels and 4 poolings
 
 
@@ -196,6 +201,33 @@ def test_a_standardised_unet_follows_scale_and_shift_of_the_values() -> None:
 
 def test_unet_takes_an_image_of_one_coarsest_pixel() -> None:
     assert torch.isfinite(UNet(1, 2, 3)(torch.rand(1, 1, 8, 8))).all()
+
+
+def test_patch_mlp_is_the_mean_of_its_patches() -> None:
+    network = PatchMlp(2, patch=5, width=7, hidden=2, stride=3).double()
+    w = network.state_dict()
+    x = torch.rand(2, 2, 9, 12, dtype=torch.float64)
+    padded = F.pad(x, (0, 2, 0, 2), mode="replicate")  # 11 and 14 are 5 + 2 * 3 and 5 + 3 * 3
+    total, count = torch.zeros_like(padded), torch.zeros_like(padded)
+    for top in (0, 3, 6):
+        for left in (0, 3, 6, 9):
+            here = (..., slice(top, top + 5), slice(left, left + 5))
+            h = padded[here].reshape(2, 50)
+            for k in (0, 2):
+                h = torch.tanh(h @ w[f"layers.{k}.weight"].T + w[f"layers.{k}.bias"])
+            h = h @ w["layers.4.weight"].T + w["layers.4.bias"]
+            total[here] += h.view(2, 2, 5, 5)
+            count[here] += 1
+    torch.testing.assert_close(network(x), (total / count)[..., :9, :12])
+    assert network(x[..., :2, :3]).shape == (2, 2, 2, 3)
+
+
+def test_patches_in_several_portions_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = PatchMlp(1, patch=4, width=5, hidden=1, stride=1)
+    x = torch.rand(2, 1, 9, 8)
+    once = network(x)
+    monkeypatch.setattr("recon.zoo.networks.patch_mlp.AT_ONCE", 7)
+    torch.testing.assert_close(network(x), once)
 
 
 def test_a_residual_takes_off_what_its_layers_find() -> None:

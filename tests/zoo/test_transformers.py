@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from recon.dsl.vocabulary import transformers
-from recon.zoo.networks import Restormer, SwinIR
+from recon.zoo.networks import Restormer, SwinIR, VisionTransformer
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -22,6 +22,59 @@ def drawn(network: torch.nn.Module) -> Weights:
 def test_the_published_sizes() -> None:
     assert transformers.Restormer(bias=True).parameters(3) == 26_126_644  # the 26.13 million of the paper
     assert transformers.Swinir().parameters(3) == 11_504_163  # the colour denoiser
+
+
+# ---- the vision transformer ------------------------------------------------------------------------------------
+
+
+def vit(x: Tensor, w: Weights, patch: int, depth: int, head: int, where: Tensor) -> Tensor:
+    n, planes, rows, cols = x.shape
+    tall, wide = rows // patch, cols // patch
+    parts = x.view(n, planes, tall, patch, wide, patch).permute(0, 2, 4, 1, 3, 5).reshape(n, tall * wide, -1)
+    h = parts @ w["patch_embed.proj.weight"].flatten(1).T + w["patch_embed.proj.bias"]
+    h = h + where.flatten(2).mT
+    for k in range(depth):
+        name = f"blocks.{k}"
+        q, key, v = (layer_norm(h, w, f"{name}.norm1") @ w[f"{name}.attn.qkv.weight"].T).chunk(3, -1)
+        heads = []
+        for s in (slice(i, i + head) for i in range(0, q.shape[-1], head)):
+            heads.append(torch.softmax(q[..., s] @ key[..., s].mT / head**0.5, -1) @ v[..., s])
+        h = h + linear(torch.cat(heads, -1), w, f"{name}.attn.proj")
+        inner = linear(layer_norm(h, w, f"{name}.norm2"), w, f"{name}.mlp.fc1")
+        h = h + linear(0.5 * inner * (1 + torch.erf(inner / 2**0.5)), w, f"{name}.mlp.fc2")
+    h = linear(layer_norm(h, w, "norm"), w, "head").view(n, tall, wide, planes, patch, patch)
+    return h.permute(0, 3, 1, 4, 2, 5).reshape(x.shape)
+
+
+def test_vit_is_its_list_of_layers() -> None:
+    network = VisionTransformer(2, patch=4, width=6, depth=2, head=3, grid=3).double()
+    w = drawn(network)
+    x = torch.rand(2, 2, 12, 12, dtype=torch.float64)
+    torch.testing.assert_close(network(x), vit(x, w, 4, 2, 3, w["pos_embed"]))
+
+
+def test_places_of_another_grid_are_interpolated() -> None:
+    network = VisionTransformer(1, patch=2, width=4, depth=1, head=2, grid=2).double()
+    w = drawn(network)
+    x = torch.rand(1, 1, 4, 8, dtype=torch.float64)
+    one, two = w["pos_embed"][..., 0], w["pos_embed"][..., 1]
+    where = torch.stack([one, 0.75 * one + 0.25 * two, 0.25 * one + 0.75 * two, two], -1)
+    torch.testing.assert_close(network(x), vit(x, w, 2, 1, 2, where))
+
+
+def test_vit_has_the_names_and_shapes_of_its_authors() -> None:
+    with torch.device("meta"):
+        shapes = {name: tuple(t.shape) for name, t in VisionTransformer(1).state_dict().items()}
+    assert len(shapes) == 3 + 8 * 11 + 4
+    for name, shape in {
+        "patch_embed.proj.weight": (576, 1, 10, 10),
+        "pos_embed": (1, 576, 32, 32),
+        "blocks.0.attn.qkv.weight": (1728, 576),
+        "blocks.7.mlp.fc1.weight": (2304, 576),
+        "norm.bias": (576,),
+        "head.weight": (100, 576),
+    }.items():
+        assert shapes[name] == shape, name
 
 
 # ---- Restormer ------------------------------------------------------------------------------------------------

@@ -8,13 +8,26 @@ from torch import nn
 
 from .dncnn import DnCNN
 from .drunet import DRUNet
+from .patch_mlp import PatchMlp
 from .residual import Residual
 from .restormer import Restormer
 from .srcnn import SRCNN
 from .swinir import SwinIR
 from .unet import UNet
+from .vit import VisionTransformer
 
-__all__ = ["SRCNN", "DRUNet", "DnCNN", "Residual", "Restormer", "SwinIR", "UNet", "build_network"]
+__all__ = [
+    "SRCNN",
+    "DRUNet",
+    "DnCNN",
+    "PatchMlp",
+    "Residual",
+    "Restormer",
+    "SwinIR",
+    "UNet",
+    "VisionTransformer",
+    "build_network",
+]
 
 
 def build_network(word: Network, channels: int) -> nn.Module:
@@ -32,6 +45,10 @@ def build_network(word: Network, channels: int) -> nn.Module:
             return DRUNet(channels, width, blocks)
         case restorers.Unet(channels=width, scales=scales, standardise=standardise):
             return UNet(channels, width, scales, standardise)
+        case restorers.PatchMlp() as w:
+            return PatchMlp(channels, w.patch, w.width, w.hidden, w.stride)
+        case transformers.Vit() as w:
+            return VisionTransformer(channels, w.patch, w.width, w.depth, w.head, w.grid, w.standardise)
         case transformers.Restormer() as w:
             return Restormer(channels, w.channels, w.blocks, w.refinement, w.heads, w.expansion, w.bias)
         case transformers.Swinir() as w:

@@ -6,20 +6,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .layers import Mlp
+
 RGB_MEAN = (0.4488, 0.4371, 0.4040)
 """Of the colours of DIV2K, which is taken off images of three planes."""
 APART = -100.0
 """Added to what pixels have in common that lie in one window only because the image was rolled."""
-
-
-class _Mlp(nn.Module):
-    def __init__(self, width: int, inner: int) -> None:
-        super().__init__()
-        self.fc1, self.fc2 = nn.Linear(width, inner), nn.Linear(inner, width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.fc2(F.gelu(self.fc1(x)))
-        return out
 
 
 class _WindowAttention(nn.Module):
@@ -60,7 +52,7 @@ class _Block(nn.Module):
         self.norm1 = nn.LayerNorm(width)
         self.attn = _WindowAttention(width, heads, window)
         self.norm2 = nn.LayerNorm(width)
-        self.mlp = _Mlp(width, int(width * expansion))
+        self.mlp = Mlp(width, int(width * expansion))
 
     def forward(self, x: Tensor) -> Tensor:
         n, rows, cols, width = x.shape

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .layers import standardised
+
 SLOPE = 0.2
 
 
@@ -80,11 +82,7 @@ class UNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The estimate of the image, of which x [n, planes, rows, cols] is a rough one."""
-        if not self.standardise:
-            return self._estimate(x)
-        spread, mean = torch.std_mean(x, (-2, -1), keepdim=True)
-        spread = spread.clamp_min(torch.finfo(x.dtype).tiny)
-        return self._estimate((x - mean) / spread) * spread + mean
+        return standardised(self._estimate, x) if self.standardise else self._estimate(x)
 
     def _estimate(self, x: Tensor) -> Tensor:
         held = []
