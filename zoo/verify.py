@@ -8,10 +8,11 @@ from pathlib import Path
 
 import torch
 from recon.dsl.diagnostics import SpecError
+from recon.dsl.model.folder import CARD, SPEC, TEST, FolderError, read, read_contract
 from recon.dsl.syntax.parse import parse
 from recon.dsl.syntax.source import Source
+from recon.dsl.vocabulary.contracts import held_word
 
-from .contracts import CARD, SPEC, TEST, FolderError, network_word, read_contract, regular, tensors
 from .folder import load, read_test
 
 TOLERANCE = 1e-4
@@ -32,7 +33,7 @@ def verify(folder: Path) -> Iterator[Finding]:
     """Look at everything in a folder, from the contract on; what cannot be seen without what failed is left out."""
     try:
         contract = read_contract(folder)
-        word = network_word(contract.network)
+        word = held_word(folder, contract)
         yield Finding("contract", True, f"`{contract.network.name}`, format {contract.format}")
     except FolderError as e:
         yield Finding("contract", False, str(e))
@@ -41,8 +42,8 @@ def verify(folder: Path) -> Iterator[Finding]:
     yield _page(folder)
     try:
         network, _ = load(folder)
-        held = tensors(folder)
-        yield Finding("weights", True, f"{held.count:,} numbers, SHA-256 {contract.sha256[:12]}...")
+        count = sum(t.numel() for t in network.state_dict().values())
+        yield Finding("weights", True, f"{count:,} numbers, SHA-256 {contract.sha256[:12]}...")
     except FolderError as e:
         yield Finding("weights", False, str(e))
         return
@@ -63,7 +64,7 @@ def verify(folder: Path) -> Iterator[Finding]:
 
 def _readable(folder: Path, name: str) -> Finding:
     try:
-        text = regular(folder, name, 2**22).read_text(encoding="utf-8")
+        text = read(folder, name).decode()
         return Finding("card", bool(text.strip()), f"{len(text.splitlines())} lines")
     except (FolderError, UnicodeDecodeError) as e:
         return Finding("card", False, str(e))
@@ -74,7 +75,7 @@ def _page(folder: Path) -> Finding:
     if not (folder / SPEC).exists():
         return Finding("page", True, "none: nothing tells how the weights were made")
     try:
-        page = parse(Source(SPEC, regular(folder, SPEC, 2**24).read_text(encoding="utf-8")))
+        page = parse(Source(SPEC, read(folder, SPEC).decode()))
         return Finding("page", True, f"{len(page.items)} statements")
     except (FolderError, UnicodeDecodeError) as e:
         return Finding("page", False, str(e))

@@ -13,6 +13,7 @@ from ..diagnostics.nearest import nearest
 from ..model import terms as t
 from ..model.fields import FilePath, Interval
 from ..model.files import FileError
+from ..model.folder import FolderError
 from ..model.hub import PREFIX
 from ..model.networks import Learned, Pretrained
 from ..model.units import UNITS, Unit
@@ -20,6 +21,7 @@ from ..model.word import Draw, Maps, Network, Operator, Schedule, Weights, Word
 from ..syntax.source import Span
 from ..syntax.tree import Call, Dot, Expr, Name, Number, Range, Sequence, Text
 from ..syntax.tree import Quantity as WrittenQuantity
+from ..vocabulary.contracts import held
 from .absent import definition_in_words, no_member, unknown_name
 from .files import existing, matching
 from .names import called, root
@@ -121,9 +123,15 @@ class Words(Reader):
         source = self.word(node, "weights", scope)
         assert isinstance(source, Weights)
         try:
-            return Pretrained.of(source, scope.folder)
+            network = Pretrained.of(source, scope.folder)
+            here = network.place()
+            if here is not None:
+                held(here)
         except FileError as e:
             raise SpecError(error("RF002", str(e), node.span)) from None
+        except FolderError as e:
+            raise SpecError(error("RF007", e.what, node.span, help=e.help)) from None
+        return network
 
     def _given(
         self, cls: type[Word], node: Expr, options: Options, problems: list[Diagnostic]

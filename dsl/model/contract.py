@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 FORMAT = 1
 """Of `config.json`; another one is refused."""
@@ -42,10 +42,19 @@ class NoiseLevels(_Part):
 
 
 class Properties(_Part):
-    """What is known of the network as a map of images."""
+    """What is known of the network as a map of images, in the distance of vectors.
+
+    non_expansive: no two images are farther apart behind it. lipschitz: by which factor they may be at most.
+    """
 
     non_expansive: bool = False
     lipschitz: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+
+    @model_validator(mode="after")
+    def _agree(self) -> Properties:
+        if self.non_expansive and self.lipschitz is not None and self.lipschitz > 1:
+            raise ValueError("what is non-expansive has a Lipschitz constant of 1 at most")
+        return self
 
 
 class Licences(_Part):
@@ -88,6 +97,12 @@ class Contract(_Part):
         if not range_[0] < range_[1]:
             raise ValueError("a range has its smaller end first")
         return range_
+
+    @model_validator(mode="after")
+    def _in_pairs(self) -> Contract:
+        if self.value == "complex" and self.channels % 2:
+            raise ValueError("of complex images planes stand in pairs, real and imaginary part: `channels` is even")
+        return self
 
     @property
     def width(self) -> float:

@@ -5,16 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, PrivateAttr, ValidationError
+from pydantic import AfterValidator, PrivateAttr
 
 from .contract import Contract
 from .fields import FilePath
 from .files import FileError
+from .folder import FolderError, read_contract
 from .word import Network, Weights
-
-CONFIG = "config.json"
-LARGEST = 2**20
-"""Bytes of a contract that is still read."""
 
 
 class Pretrained(Network):
@@ -46,11 +43,8 @@ class Pretrained(Network):
         """What the folder says of the network; None where it is not on this machine, or cannot be read."""
         try:
             folder = self.place()
-            if folder is None:
-                return None
-            with open(folder / CONFIG, "rb") as f:
-                return Contract.model_validate_json(f.read(LARGEST))
-        except (FileError, OSError, ValidationError):
+            return None if folder is None else read_contract(folder)
+        except (FileError, FolderError):
             return None
 
 

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import ValidationError
-
-from ..model.contract import Contract
 from ..model.experiment import Experiment
 from ..model.files import FileError
+from ..model.folder import FolderError
 from ..model.networks import Pretrained
+from ..vocabulary.contracts import held
 from .text import size, written
-
-CONFIG, WEIGHTS = "config.json", "model.safetensors"
-LARGEST = 2**20
-"""Bytes of a contract that is still read."""
 
 
 def weights(e: Experiment) -> tuple[str, ...]:
@@ -26,13 +21,9 @@ def _line(network: Pretrained) -> str:
         folder = network.place()
         if folder is None:
             return f"{where}, to be fetched by the run"
-        held = (folder / WEIGHTS).stat().st_size
-        with open(folder / CONFIG, "rb") as f:
-            contract = Contract.model_validate_json(f.read(LARGEST))
-    except ValidationError:
-        return f"{where}, on this machine, with a contract that this version of recon cannot read"
-    except (FileError, OSError):
+        contract, _, found = held(folder)
+    except (FileError, FolderError):  # it was there when the page was checked
         return f"{where}, on this machine, and cannot be read"
     planes = f"{contract.channels} plane{'s' if contract.channels > 1 else ''}"
     what = f"{contract.network.name}, a {contract.role} of {contract.value} images in {planes}"
-    return f"{where}, on this machine: {what}, {size(held)}"
+    return f"{where}, on this machine: {what}, {size(found.size)}"

@@ -10,12 +10,10 @@ from pydantic import field_validator
 from ..diagnostics.nearest import nearest
 from ..model.fields import Field, FilePath
 from ..model.files import FileError, inside, shortened
+from ..model.folder import NEEDED, absent
 from ..model.hub import hub_path
 from ..model.packaged import packaged_names, packaged_weights
 from ..model.word import Weights
-
-COVERED = ("config.json", "model.safetensors")
-"""What a folder of the zoo needs, and what a digest covers of it."""
 
 
 class Zoo(Weights):
@@ -74,12 +72,12 @@ class Hub(Weights):
     def place(self, folder: Path) -> Path | None:
         address = hub_path(self.address, "model")
         found = address.snapshot() / address.path
-        return found if all((found / name).is_file() for name in COVERED) else None
+        return found if all((found / name).is_file() for name in NEEDED) else None
 
 
 def _covered(found: Path, name: str) -> tuple[FilePath, ...]:
-    """The files of a folder of the zoo. Raises FileError where one is missing."""
-    for file in COVERED:
+    """The files of a folder of the zoo that a digest covers. Raises FileError where one is missing."""
+    for file in NEEDED:
         if not (found / file).is_file():
-            raise FileError(f"`{shortened(name)}` is no folder of the zoo: it has no `{file}`")
-    return tuple(FilePath(f"{name}/{file}", str(found / file)) for file in COVERED)
+            raise FileError(f"`{shortened(name)}` {absent(file, (p.name for p in found.iterdir()))}")
+    return tuple(FilePath(f"{name}/{file}", str(found / file)) for file in NEEDED)

@@ -111,9 +111,9 @@ def entry_of(experiment: Experiment, spec: str, folder: Path) -> Entry:
 
 def _weights_hash(address: str) -> str:
     """The SHA-256 of weights on the Hub, as the listing of their commit names it: nothing is downloaded."""
+    from recon.dsl.model.folder import WEIGHTS
     from recon.dsl.model.hub import hub_path
     from recon.zoo.hub.client import HubError
-    from recon.zoo.hub.fetch import NEEDED
     from recon.zoo.hub.listing import repository
 
     at = hub_path(address, "model")
@@ -121,9 +121,9 @@ def _weights_hash(address: str) -> str:
         found = repository(at)
     except HubError as e:
         raise FileProblem(str(e)) from None
-    listed = found.files.get("/".join(p for p in (at.path.rstrip("/"), NEEDED[1]) if p))
+    listed = found.files.get("/".join(p for p in (at.path.rstrip("/"), WEIGHTS) if p))
     if listed is None or not listed.hash.startswith("sha256:"):
-        raise FileProblem(f"{address}: is no folder of the zoo, it has no `{NEEDED[1]}`")
+        raise FileProblem(f"{address}: is no folder of the zoo, it has no `{WEIGHTS}`")
     return listed.digits
 
 

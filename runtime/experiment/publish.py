@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from recon.dsl.model.experiment import Publish
+from recon.dsl.model.folder import CONFIG, LARGEST, NEEDED
 from recon.dsl.model.hub import HubPath
-from recon.zoo.hub.fetch import FILES, NEEDED
 from recon.zoo.hub.push import Pushed, push
 
 from ..folder import MANIFEST
@@ -43,13 +43,13 @@ def published(asked: Publish, result: RunResult) -> dict[str, Path | bytes]:
     out |= {p.name: p for p in tables}
     for folder in trained(result.folder):
         below = folder.relative_to(result.folder).as_posix()
-        out |= {f"{below}/{name}": folder / name for name in FILES if (folder / name).is_file()}
+        out |= {f"{below}/{name}": folder / name for name in LARGEST if (folder / name).is_file()}
     return {**out, CARD: card(asked, result).encode()}
 
 
 def trained(folder: Path) -> list[Path]:
     """The folders of the zoo that a run wrote."""
-    found = {p.parent for p in folder.rglob(NEEDED[0])}
+    found = {p.parent for p in folder.rglob(CONFIG)}
     return sorted(p for p in found if p != folder and all((p / name).is_file() for name in NEEDED))
 
 

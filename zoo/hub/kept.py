@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from recon.dsl.model.folder import CARD, CONFIG, LARGEST, NEEDED, WEIGHTS
 from recon.dsl.model.hub import COMMIT, HubPath
 
 from .client import cache
 from .download import fetch_file
-from .fetch import FILES, NEEDED, no_folder
+from .fetch import no_folder
 from .listing import repository
 
 DEPTH = 3
@@ -23,7 +24,7 @@ def kept() -> Iterator[tuple[HubPath, Path]]:
         if not COMMIT.fullmatch(snapshot.name):
             continue
         for depth in range(DEPTH):
-            for config in sorted(snapshot.glob("*/" * depth + NEEDED[0])):
+            for config in sorted(snapshot.glob("*/" * depth + CONFIG)):
                 folder = config.parent
                 if all((folder / n).is_file() for n in NEEDED):
                     below = folder.relative_to(snapshot).as_posix()
@@ -37,13 +38,13 @@ def fetch_contract(address: HubPath) -> Path:
     for name in NEEDED:
         if below + name not in found.files:
             raise no_folder(found, below, name)
-    for name in (NEEDED[0], "README.md"):
+    for name in (CONFIG, CARD):
         if below + name in found.files:
-            fetch_file(found, below + name, FILES[name])
-    return found.pointer(below + NEEDED[0]).parent
+            fetch_file(found, below + name, LARGEST[name])
+    return found.pointer(below + CONFIG).parent
 
 
 def size_of_weights(address: HubPath) -> int:
     """How many bytes the weights at an address have, fetched or not. Raises HubError."""
     below = address.path.rstrip("/") + "/" if address.path else ""
-    return repository(address).files[below + NEEDED[1]].size
+    return repository(address).files[below + WEIGHTS].size

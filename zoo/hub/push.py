@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from recon.dsl.model.folder import LARGEST as FILES
+from recon.dsl.model.folder import NEEDED
 from recon.dsl.model.hub import HubPath, parsed_address, unsafe
 
 from .client import TIMEOUT, HubError, UnreachableError, endpoint, offline, talk
 from .download import fetch_file
-from .fetch import FILES, NEEDED
 from .listing import BLOCK, Listed, Repository, repository
 
 LARGEST = 16 * 2**30

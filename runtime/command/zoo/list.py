@@ -19,7 +19,7 @@ def zoo_list(as_json: bool) -> None:
 
     What the Hub's cache holds of other projects is left out. Nothing is asked of the Hub.
     """
-    from recon.zoo.contracts import FolderError
+    from recon.dsl.model.folder import FolderError
     from recon.zoo.hub.kept import kept
 
     places = [Place(packaged_weights() / name, f'zoo("{name}")') for name in packaged_names()]
@@ -43,16 +43,16 @@ def zoo_list(as_json: bool) -> None:
 
 def _summary(place: Place) -> dict[str, Any]:
     """Raises FolderError."""
-    from recon.zoo.contracts import read_contract, tensors
+    from recon.dsl.vocabulary.contracts import held
 
     from .show import result_line, what_it_is
 
-    contract = read_contract(place.folder)
+    contract, _, found = held(place.folder)
     return {
         "weights": place.written,
         "folder": str(place.folder),
         "what": what_it_is(contract),
         "network": contract.network.model_dump(mode="json"),
-        "parameters": tensors(place.folder).count,
+        "parameters": found.count,
         "result": result_line(contract.results[0]) if contract.results else "",
     }

@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 def zoo_show(weights: str, as_json: bool) -> None:
     """Show the contract of weights: their network, what it expects of an image, licences, results, and where they come
     from. Of weights on the Hub the contract and the card are fetched, and not the weights."""
-    from recon.zoo.contracts import FolderError, network_word, read_contract
+    from recon.dsl.model.folder import FolderError, read_contract
+    from recon.dsl.vocabulary.contracts import held_word
 
     place = place_of(weights, whole=False)
     try:
         contract = read_contract(place.folder)
-        word = network_word(contract.network)
+        word = held_word(place.folder, contract)
     except FolderError as e:
         raise FileProblem(str(e)) from None
     parameters, size = _size(place)
@@ -77,7 +78,8 @@ def result_line(result: Mapping[str, Any]) -> str:
 
 def _size(place: Place) -> tuple[int | None, int]:
     """How many numbers the weights are, where they are here, and how many bytes."""
-    from recon.zoo.contracts import FolderError, tensors
+    from recon.dsl.model.folder import FolderError
+    from recon.dsl.model.tensors import tensors
 
     if place.size is not None:
         return None, place.size

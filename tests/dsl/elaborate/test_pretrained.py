@@ -10,6 +10,7 @@ from recon.dsl.diagnostics import SpecError
 from recon.dsl.digest import digest_of
 from recon.dsl.model.networks import Learned, Pretrained
 from recon.dsl.vocabulary import pretrained as words
+from stated_weights import stated, zeros
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 PAGE = """recon 1
@@ -26,12 +27,6 @@ def page(folder: Path, weights: str) -> dict[str, Pretrained]:
     return load(PAGE.format(weights=weights), "page.recon", folder).experiment.weights
 
 
-def zoo_folder(path: Path, content: bytes = b"w") -> None:
-    path.mkdir(parents=True)
-    (path / "config.json").write_text("{}")
-    (path / "model.safetensors").write_bytes(content)
-
-
 def test_an_address_alone_is_the_word_hub(tmp_path: Path) -> None:
     found = page(tmp_path, f'weights a = "hf://owner/name@{COMMIT}"\nweights b = hub("hf://owner/name@{COMMIT}")')
     assert found["a"] == found["b"]
@@ -45,15 +40,15 @@ def test_weights_of_the_hub_are_found_in_the_cache_of_its_client(
     made = page(tmp_path, f'weights a = "hf://owner/name@{COMMIT}"')["a"]
     assert made.place() is None
     snapshot = tmp_path / "hub" / "models--owner--name" / "snapshots" / COMMIT
-    zoo_folder(snapshot)
+    stated(snapshot)
     assert made.place() == snapshot
     assert made.files == (), "the commit says what they are, wherever they lie"
 
 
 def test_the_digest_of_a_folder_is_that_of_its_content(tmp_path: Path) -> None:
-    zoo_folder(tmp_path / "one")
-    zoo_folder(tmp_path / "two")
-    zoo_folder(tmp_path / "other", b"v")
+    stated(tmp_path / "one")
+    stated(tmp_path / "two")
+    stated(tmp_path / "other", zeros(dtype="F16", size=2))
     found = page(tmp_path, "\n".join(f'weights {n} = folder("{n}")' for n in ("one", "two", "other")))
     files = {name: digest_of(network.files) for name, network in found.items()}
     assert files["one"] == files["two"] != files["other"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -87,7 +88,8 @@ def test_list_and_show_need_no_torch(tmp_path: Path) -> None:
     small(tmp_path / "small")
     listed = "import atexit, sys; atexit.register(lambda: print('torch' in sys.modules, file=sys.stderr))\n"
     (tmp_path / "sitecustomize.py").write_text(listed)
+    path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
     for arguments in (["list"], ["show", "small"]):
-        done = recon("zoo", *arguments, folder=tmp_path, PYTHONPATH=str(tmp_path))
+        done = recon("zoo", *arguments, folder=tmp_path, PYTHONPATH=path)
         assert (done.returncode, done.stderr) == (0, "False\n")
     assert "torch" in sys.modules, "it is there, and was not asked for"
