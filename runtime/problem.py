@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import torch
 from recon.dsl.model.space import Space
@@ -25,6 +26,12 @@ class Term:
     def plain(self) -> bool:
         """Whether K is the identity."""
         return isinstance(self.operator, IdentityOperator)
+
+    @cached_property
+    def back(self) -> Tensor | None:
+        """K^H y of a data term with the target y, computed once for all who ask; None where there is no target."""
+        target = getattr(self.functional, "target", None)
+        return None if target is None else self.operator.adjoint(target)
 
     def value(self, x: Tensor) -> Tensor:
         """g(K x), of shape [rows]."""

@@ -106,7 +106,7 @@ def _lipschitz(smooth: Smooth, x: Tensor) -> Scalar:
         return 1 / smooth.cauchy_step(x).double()
     if smooth.local:
         return smooth.local_lipschitz(x).double()
-    upper = smooth.curvature().upper
+    upper = smooth.bound()
     return upper.double() if isinstance(upper, Tensor) else upper
 
 

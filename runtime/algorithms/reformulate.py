@@ -4,6 +4,8 @@
   stand side by side in one flat vector, x first. What solves the larger problem solves the smaller one: the minimum
   over both is that over x of the minimum over w.
 - An unknown in a subspace, x = U c, becomes its coefficients c, for solvers that know no sets. Heckel 2024, 1.4.
+
+Or in the same unknown, with cheaper terms: |K x - y| = |K' x - U^H y| for K = U K' with unitary transforms U.
 """
 
 from __future__ import annotations
@@ -18,8 +20,10 @@ from recon.dsl.model.solver import Solver
 from recon.dsl.model.space import Axis, Space
 from torch import Tensor, cat
 
+from ..functionals.data import HalfSquare
 from ..functionals.infimal import Infimal
 from ..functionals.regions import Subspace
+from ..operators import fourier
 from ..operators.base import Operator, ScaledOperator, Sum, compose
 from ..operators.parts import Part
 from ..problem import Problem, Term
@@ -36,6 +40,26 @@ class Reformulated:
 def reformulated(word: Solver, problem: Problem) -> Reformulated | None:
     """The problem that is solved in the place of one by this solver; None where it is solved as it stands."""
     return with_fields(problem) or (in_subspace(problem) if word.substitutes else None)
+
+
+def without_idle_transforms(problem: Problem) -> Problem:
+    """The problem with U^H y in the place of y where a half square compares it with K x = U K' x, U unitary.
+
+    Objective, gradients and minimisers are the same up to rounding; K' costs less than K.
+    """
+    terms = [_untransformed(t) for t in problem.terms]
+    return replace(problem, terms=terms)
+
+
+def _untransformed(term: Term) -> Term:
+    g = term.functional
+    if not isinstance(g, HalfSquare) or g.target is None:
+        return term
+    found = fourier.without_idle_transforms(term.operator)
+    if found is None:
+        return term
+    unitary, rest = found
+    return replace(term, functional=HalfSquare(g.weight, unitary.adjoint(g.target)), operator=rest)
 
 
 def with_fields(problem: Problem) -> Reformulated | None:

@@ -49,6 +49,14 @@ def norm_squared(term: Term) -> float:
     return term.operator.norm() ** 2 * (1.0 if exact else NORM_SAFETY)
 
 
+def _constant(term: Term) -> Scalar:
+    """The Lipschitz constant of g's gradient, one number or one a row."""
+    g = term.functional
+    constant = g.weight if isinstance(g, HalfSquare) else g.lipschitz
+    assert constant is not None
+    return constant
+
+
 class Smooth:
     """f(x) = sum of the given terms, all with gradients.
 
@@ -65,8 +73,8 @@ class Smooth:
         self.local = any(is_local(t) for t in terms)
         self._negative: Tensor | None = None
         for term, g in self.quadratic:
-            if g.target is not None:
-                back = term.operator.adjoint(g.target)
+            back = term.back
+            if back is not None:
                 old = torch.zeros_like(back) if self._negative is None else self._negative
                 self._negative = add(old, back, -g.weight)
 
@@ -123,13 +131,19 @@ class Smooth:
         upper: Scalar = 0.0
         for term in self.terms:
             g = term.functional
-            weight = g.weight if isinstance(g, HalfSquare) else g.lipschitz
-            assert weight is not None
-            upper = upper + weight * norm_squared(term)
+            upper = upper + _constant(term) * norm_squared(term)
             if term.plain:
                 lower = lower + (g.weight if isinstance(g, HalfSquare) else g.strong)
         exact = all(t.operator.facts.norm.exact for t in self.terms)
         return Curvature(lower, upper, "sum of weight |K|^2" + ("" if exact else ", |K| estimated to 1e-4"))
+
+    def bound(self) -> Scalar:
+        """An upper bound of a global L, for which no norm is estimated where the facts give a bound of it."""
+        total: Scalar = 0.0
+        for term in self.terms:
+            known = term.operator.facts.norm.value
+            total = total + _constant(term) * (norm_squared(term) if known is None else known**2)
+        return total
 
     def local_lipschitz(self, x: Tensor, iterations: int = 30) -> Tensor:
         """The largest eigenvalue of the Hessian at x, [rows], by the power method on differences of gradients."""

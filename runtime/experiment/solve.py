@@ -11,7 +11,7 @@ from recon.dsl.model.word import Array
 from torch import Tensor
 
 from ..algorithms.base import Algorithm, Step
-from ..algorithms.reformulate import Reformulated, reformulated
+from ..algorithms.reformulate import Reformulated, reformulated, without_idle_transforms
 from ..build import Build
 from ..loop import Observe, Progress, Solution, appraise, solve, solve_direct
 from ..meaning import meaning
@@ -113,6 +113,7 @@ def _once(
     resume: Any,
     certify: bool,
 ) -> Solution:
+    problem = without_idle_transforms(problem) if isinstance(word, Iterative) else problem
     algorithm = meaning(word)(word, problem)
     if not isinstance(algorithm, Algorithm):
         return solve_direct(algorithm, problem, observe=observe)

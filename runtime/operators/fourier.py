@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from itertools import product
 from typing import cast
 
 import torch
+from recon.dsl.model import facts as fact
 from recon.dsl.model.facts import Diagonal, Facts
 from recon.dsl.model.place import Placed
 from recon.dsl.vocabulary.operators import fourier as words
@@ -15,7 +17,7 @@ from torch import Tensor
 from ..build import Build
 from ..meaning import meaning_of
 from ..transforms.cosine import cosine_forward, cosine_inverse
-from .base import Operator, part_of
+from .base import Composition, Operator, chain, part_of
 from .diagonal import GridDiagonal
 from .spectral import SpectralFilter
 
@@ -25,7 +27,7 @@ from .spectral import SpectralFilter
 @meaning_of(words.Fft3)
 def fourier(word: words.Fft | words.Fft2 | words.Fft3, placed: Placed, build: Build) -> Operator:
     """The centred transform over the last axes of the domain."""
-    return FourierOperator(word.dimensions, word.norm, placed)
+    return FourierOperator(range(-word.dimensions, 0), word.norm, placed)
 
 
 @meaning_of(words.Cosine)
@@ -35,18 +37,18 @@ def cosine(word: words.Cosine, placed: Placed, build: Build) -> Operator:
 
 
 class FourierOperator(Operator):
-    """A = fftshift . FFT . ifftshift over the last `dimensions` axes, complex to complex.
+    """A = fftshift . FFT . ifftshift over the axes `dims`, counted from the last, -1; complex to complex.
 
     norm "ortho": (A x)_k = N^(-1/2) sum_n x_n exp(-2 pi i <k, n / N>), k and n counted from the middle of each axis,
     index N // 2. norm "none": the same without N^(-1/2), so that A^H A = N I.
     """
 
-    def __init__(self, dimensions: int, norm: str, placed: Placed) -> None:
+    def __init__(self, dims: Iterable[int], norm: str, placed: Placed) -> None:
         super().__init__(placed.domain, placed.codomain, placed.facts)
-        self.dims = list(range(-dimensions, 0))
+        self.dims = sorted(dims)
         # Without a norm A^H = N A^(-1), which is torch's inverse transform that divides by nothing.
         self.scaling, self.back = ("ortho", "ortho") if norm == "ortho" else ("backward", "forward")
-        self.gain = 1 if norm == "ortho" else math.prod(placed.domain.sizes[-dimensions:])  # A^H A = gain I
+        self.gain = 1 if norm == "ortho" else math.prod(placed.domain.sizes[d] for d in self.dims)  # A^H A = gain I
         self.normed = norm
 
     def _apply_(self, x: Tensor) -> Tensor:
@@ -72,28 +74,75 @@ class FourierOperator(Operator):
     def _phases(self, like: Tensor, shifted: int) -> Tensor:
         """exp(2 pi i c (n - c shifted) / N) along each transformed axis, multiplied."""
         out = torch.ones((), dtype=torch.complex128)
-        for n in self.domain.sizes[-len(self.dims) :]:
+        extents = [self.domain.sizes[d] for d in self.dims]
+        for d, n in zip(self.dims, extents, strict=True):
             c = n // 2
             turns = (c * (torch.arange(n) - c * shifted) % n).to(torch.float64)
             line = torch.polar(torch.ones(n, dtype=torch.float64), turns * (2 * math.pi / n))
-            out = out[..., None] * line
-        if all(n % 2 == 0 for n in self.domain.sizes[-len(self.dims) :]):
+            out = out * line.reshape(-1, *[1] * (-d - 1))
+        if all(n % 2 == 0 for n in extents):
             out = torch.complex(out.real.round(), torch.zeros_like(out.real))  # (-1)^n, exactly
         return out.to(like)
 
     def cut(self, axis: str, keep: slice) -> tuple[Operator, bool] | None:
-        if (self.domain.axis(axis) or 0) >= len(self.domain.axes) - len(self.dims):
+        if (self.domain.axis(axis) or 0) - len(self.domain.axes) in self.dims:
             return None
-        return FourierOperator(len(self.dims), self.normed, Placed(None, *part_of(self, axis, keep))), True
+        return FourierOperator(self.dims, self.normed, Placed(None, *part_of(self, axis, keep))), True
+
+    def over(self, dims: Iterable[int]) -> FourierOperator:
+        """The orthonormal transform over some of the axes, on grids that bear the names of the domain."""
+        one = fact.identity()
+        facts = Facts(gram=one, cogram=one, norm=fact.Norm(1.0, exact=True))
+        return FourierOperator(dims, "ortho", Placed(None, self.domain, self.domain, facts))
 
     def around(self, middle: Operator) -> Operator | None:
         """A^H diag(w) A: shifts of the image cancel, and those of the spectrum are made once, on w."""
-        if not isinstance(middle, GridDiagonal):
+        if not isinstance(middle, GridDiagonal) or self.dims != list(range(-len(self.dims), 0)):
             return None
         weights = middle.values.real
         dims = [d for d in self.dims if -d <= weights.ndim and weights.shape[d] > 1]
         weights = cast(Tensor, torch.fft.ifftshift(weights, dim=dims)) if dims else weights
         return SpectralFilter(weights * self.gain, len(self.dims), self.domain)
+
+
+class Untransformed(Operator):
+    """The K' of K = U K' with a unitary U. It has the Gram matrix of K, and takes that and its norm from there."""
+
+    def __init__(self, of: Operator, parts: list[Operator]) -> None:
+        super().__init__(of.domain, of.codomain, of.facts)
+        self.of, self.rest, self.precision = of, chain(parts, of.facts), of.precision
+
+    def _apply_(self, x: Tensor) -> Tensor:
+        return self.rest._apply_(x)
+
+    def _adjoint_(self, y: Tensor) -> Tensor:
+        return self.rest._adjoint_(y)
+
+    def _gram_(self, x: Tensor) -> Tensor:
+        return self.of._gram_(x)
+
+    def norm(self) -> float:
+        """That of K."""
+        return self.of.norm()
+
+
+def without_idle_transforms(operator: Operator) -> tuple[Operator, Operator] | None:
+    """(U, K') of K = diag(w) F S = U K', with the transforms U along axes in which w does not vary; None without any.
+
+    The transform over several axes is a product of unitary ones, of which these commute with diag(w): with a mask of
+    k-space columns, the transform along the columns. What compares K x with data by their distance alone may compare
+    K' x with U^H y.
+    """
+    parts = list(operator.parts) if isinstance(operator, Composition) else []
+    mask, transform = (*parts, None, None)[:2]
+    if not isinstance(mask, GridDiagonal) or not isinstance(transform, FourierOperator) or transform.normed != "ortho":
+        return None
+    varying = [d for d in transform.dims if -d <= mask.values.ndim and mask.values.shape[d] > 1]
+    idle = [d for d in transform.dims if d not in varying]
+    if not idle:
+        return None
+    left = [mask, transform.over(varying)] if varying else [mask]
+    return transform.over(idle), Untransformed(operator, [*left, *cast(list[Operator], parts[2:])])
 
 
 class WeightedFourier(Operator):

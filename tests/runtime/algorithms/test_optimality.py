@@ -8,6 +8,7 @@ import cvxpy as cp
 import numpy as np
 import pytest
 import torch
+from recon.dsl.model.facts import Facts, Norm
 from recon.dsl.model.solver import Solver
 from recon.dsl.vocabulary import solvers
 from recon.dsl.vocabulary.operators.sparsity import Gradient
@@ -148,3 +149,20 @@ def test_there_is_none_where_a_map_is_not_closed(kit: Any, rng: np.random.Genera
     measure = OptimalityResidual(problem)
     assert measure.relative(row(rng.standard_normal(10)), []) is None
     assert not measure.known
+
+
+def test_no_norm_is_estimated_for_it_where_a_bound_is_known(
+    kit: Any, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An estimate costs as much as dozens of iterations, of conjugate gradients, say, which need none."""
+    A, y = rng.standard_normal((6, 4)), row(rng.standard_normal(6))
+    bound = float(np.linalg.norm(A))
+    k = kit.dense(A, facts=Facts(norm=Norm(bound)))
+    problem = kit.problem(kit.signal(4), (HalfSquare(2.0, y), k))
+    x = row(rng.standard_normal(4))
+    monkeypatch.setattr(k, "norm", lambda: pytest.fail("a norm was estimated"))
+    found = OptimalityResidual(problem).relative(x, [])
+    slope = 2 * A.T @ (A @ x.numpy()[0] - y.numpy()[0])
+    assert found is not None
+    expected = np.linalg.norm(slope) / (2 * bound**2) / np.linalg.norm(x.numpy())
+    np.testing.assert_allclose(float(found), expected, rtol=1e-12)

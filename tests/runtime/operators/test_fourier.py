@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import scipy.fft
 import torch
-from recon.dsl.vocabulary.operators import fourier, mri
+from recon.dsl.model.word import Operator as OperatorWord
+from recon.dsl.vocabulary.operators import fourier, mri, sampling
 from recon.runtime.operators.base import Composition
+from recon.runtime.operators.fourier import FourierOperator, without_idle_transforms
 from recon.runtime.operators.spectral import SpectralFilter
 
 from .making import grid, make, sample
@@ -79,3 +81,42 @@ def test_lines_of_each_frame_have_weights_of_their_own() -> None:
     for given in (weights, weights[0, 0]):
         expected = torch.fft.ifft(torch.fft.fft(x) * given)
         torch.testing.assert_close(SpectralFilter(given, 2, domain)(x), expected)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "word", "coils", "idle"),
+    [
+        ((6, 8), mri.Cartesian(accel=2), False, [-2]),
+        ((7, 9), mri.Cartesian(accel=2), True, [-2]),
+        ((7, 9), mri.Cartesian(accel=2, axis="row"), True, [-1]),
+        ((4, 6, 5), mri.Cartesian(accel=2), True, [-3, -2]),
+        ((6, 8), sampling.Points(accel=2), True, None),
+    ],
+)
+def test_transforms_that_a_mask_does_not_see_come_off(
+    sizes: tuple[int, ...], word: OperatorWord, coils: bool, idle: list[int] | None
+) -> None:
+    """K = U K' with a unitary U, so that |K x - y| = |K' x - U^H y|."""
+    domain = grid(*sizes, field="complex")
+    transform = fourier.Fft3() if len(sizes) == 3 else fourier.Fft2()
+    inner: list[OperatorWord] = [mri.Coils(maps=mri.Birdcage(coils=3))] if coils else []
+    k = make(word, transform, *inner, domain=domain)
+    found = without_idle_transforms(k)
+    if idle is None:
+        assert found is None
+        return
+    assert found is not None
+    unitary, rest = found
+    assert isinstance(unitary, FourierOperator)
+    assert unitary.dims == idle
+    x, y = sample(domain, 2), sample(k.codomain, 2, seed=1)
+    torch.testing.assert_close(unitary(rest(x)), k(x), rtol=0, atol=1e-13)
+    torch.testing.assert_close(rest.adjoint(unitary.adjoint(y)), k.adjoint(y), rtol=0, atol=1e-13)
+    torch.testing.assert_close(rest.adjoint(rest(x)), rest.gram(x), rtol=0, atol=1e-13)
+    torch.testing.assert_close(unitary.adjoint(unitary(y)), y, rtol=0, atol=1e-13)
+
+
+def test_no_transform_comes_off_that_is_not_unitary_or_seen_by_the_mask() -> None:
+    domain = grid(6, 8, field="complex")
+    assert without_idle_transforms(make(mri.Cartesian(accel=2), fourier.Fft2(norm="none"), domain=domain)) is None
+    assert without_idle_transforms(make(fourier.Fft2(), domain=domain)) is None
