@@ -107,3 +107,11 @@ def test_the_default_comes_within_a_thousandth_of_the_minimum(name: str) -> None
     assert float(objective) - best <= 1e-3 * (best - least), found.stopped
     assert float(objective) - best >= -1e-5 * (best - least) - abs(best) * float(violation), "CVXPY finds no more"
     assert float(violation) <= 1e-3
+
+
+def test_the_trace_is_that_of_the_problem_on_the_page() -> None:
+    """Transforms that the mask of columns does not see are taken off both sides: the distances stay."""
+    problem, word = problem_of("k-space")
+    found = solve_word(word, problem)  # type: ignore[arg-type]
+    objective, _ = appraise(problem, found.estimate)
+    np.testing.assert_allclose(found.trace.objective[-1], objective.numpy(), rtol=1e-12)
