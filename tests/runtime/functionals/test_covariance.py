@@ -33,7 +33,7 @@ def space(field: str, coupled: str = "channel", n: int = 3) -> Space:
 
 
 def law(s: Space, matrix: arrays.Array | None = None) -> LawMeaning:
-    return law_meaning(noise.Gaussian(mean=X, covariance=matrix or arrays.Covariance(values=C)), s, BUILD)
+    return law_meaning(noise.Gaussian(mean=X, covariance=matrix or arrays.Covariance(values=C)), s, BUILD, "y")
 
 
 def whitening(s: Space, matrix: arrays.Array | None = None) -> WhitenOperator:
