@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from hub_server import HubServer
 from recon.runtime.command.zoo import zoo
 from recon.zoo.hub.fetch import fetch
-from recon_process import recon
+from recon_process import recon_afresh
 from small_weights import small
 
 
@@ -90,6 +90,6 @@ def test_list_and_show_need_no_torch(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(listed)
     path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
     for arguments in (["list"], ["show", "small"]):
-        done = recon("zoo", *arguments, folder=tmp_path, PYTHONPATH=path)
+        done = recon_afresh("zoo", *arguments, folder=tmp_path, PYTHONPATH=path)
         assert (done.returncode, done.stderr) == (0, "False\n")
     assert "torch" in sys.modules, "it is there, and was not asked for"

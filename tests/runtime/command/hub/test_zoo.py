@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from hub_server import HubServer
-from recon_process import recon
+from recon_process import recon, recon_afresh
 from small_weights import small
 
 PAGE = """recon 1
@@ -53,7 +53,7 @@ def test_pull_without_torch_and_as_json(hub: HubServer, files: dict[str, bytes],
     commit = hub.put("owner/d", files)
     listed = "import atexit, sys; atexit.register(lambda: print('torch' in sys.modules, file=sys.stderr))\n"
     (tmp_path / "sitecustomize.py").write_text(listed)
-    done = recon("zoo", "pull", f"hf://owner/d@{commit}", "--json", folder=tmp_path, PYTHONPATH=str(tmp_path))
+    done = recon_afresh("zoo", "pull", f"hf://owner/d@{commit}", "--json", folder=tmp_path, PYTHONPATH=str(tmp_path))
     assert json.loads(done.stdout)["files"] == sorted(files)
     assert done.stderr == "False\n"
 
