@@ -12,7 +12,8 @@ import torch
 from recon.dsl.model.contract import Contract
 from recon.dsl.model.files import shortened
 from recon.dsl.model.folder import CARD, CONFIG, SPEC, TEST, WEIGHTS, FolderError, read, read_contract, wrong
-from recon.dsl.model.tensors import tensors_in
+from recon.dsl.model.tensors import Tensors, tensors_in
+from recon.dsl.model.word import Network
 from recon.dsl.vocabulary.contracts import MEND, held, network_word
 from safetensors import SafetensorError
 from safetensors.torch import load as tensors_of
@@ -30,7 +31,8 @@ def load(folder: Path) -> tuple[nn.Module, Contract]:
     The weights have the hash that the contract says, exactly the names and shapes that the network has, and are finite.
     Raises FolderError.
     """
-    contract, word, _ = held(folder)
+    contract, word, there = held(folder)
+    _check_size(folder, contract, word, there)
     content = read(folder, WEIGHTS)  # once, so that what is hashed is what is loaded
     found = hashlib.sha256(content).hexdigest()
     if found != contract.sha256:
@@ -44,6 +46,21 @@ def load(folder: Path) -> tuple[nn.Module, Contract]:
     if contract.predicts == "noise" and not word.residual:
         network = Residual(network)
     return network.eval().requires_grad_(False), contract
+
+
+def _check_size(folder: Path, contract: Contract, word: Network, there: Tensors) -> None:
+    """Raise FolderError where a network is larger than its weights whose word cannot tell how large it is."""
+    if word.parameters(contract.channels) is not None:
+        return
+    try:
+        with torch.device("meta"):
+            network = build_network(word, contract.channels)
+    except ValueError as e:
+        raise wrong(folder, CONFIG, f"does not hold: {e}") from None
+    needed = sum(p.numel() for p in network.parameters())
+    if needed > there.count:
+        what = f"holds {there.count:,} numbers, and `{word.word}` has {needed:,}"
+        raise wrong(folder, WEIGHTS, what, MEND)
 
 
 def _check_weights(folder: Path, weights: Mapping[str, Tensor], own: Mapping[str, Tensor], word: str) -> None:

@@ -421,8 +421,8 @@ class Network(Word):
         """How many pixels wide the part of the input is that a pixel of the output depends on; None: all of it."""
         return None
 
-    def parameters(self, planes: int) -> int:
-        """How many numbers are trained, for images of so many planes."""
+    def parameters(self, planes: int) -> int | None:
+        """How many numbers are trained, for images of so many planes; None: only who builds it knows."""
         raise NotImplementedError
 
     def misfit(self, output: Space) -> tuple[str, str] | None:

@@ -15,7 +15,9 @@ def sees(word: Network) -> str:
 
 def network_facts(word: Network, planes: int) -> tuple[str, ...]:
     """How large the network is for images of so many planes, and what it takes and sees."""
-    out = [f"{word.parameters(planes):,} parameters", f"a pixel depends on {sees(word)}"]
+    count = word.parameters(planes)
+    out = [f"{count:,} parameters"] if count is not None else []
+    out.append(f"a pixel depends on {sees(word)}")
     if word.multiple > 1:
         out.append(f"extents are padded to multiples of {word.multiple}")
     if word.conditional:

@@ -57,7 +57,7 @@ def held(folder: Path) -> tuple[Contract, Network, Tensors]:
             what = f"holds `{shortened(name)}` as {dtype}, and float32, float16 and bfloat16 are read"
             raise wrong(folder, WEIGHTS, what, "convert it to one of them")
     needed = word.parameters(contract.channels)
-    if needed > found.count:
+    if needed is not None and needed > found.count:
         what = f"holds {found.count:,} numbers, and {_called(word, contract)} has {needed:,}"
         raise wrong(folder, WEIGHTS, what, MEND)
     return contract, word, found

@@ -6,9 +6,12 @@ from itertools import pairwise
 from typing import Annotated, ClassVar
 
 from annotated_types import Ge
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
+from ..diagnostics.nearest import nearest
+from ..model.encoders import encoder_names
 from ..model.fields import Count, Field, Le
+from ..model.files import shortened
 from ..model.word import Network
 
 
@@ -124,7 +127,9 @@ class Unet(Network):
     """U-Net: two 3 x 3 convolutions on each scale, means of 2 x 2 pixels down, transposed convolutions up, all scales
     handed across. Each convolution is followed by an instance norm and a leaky ReLU.
 
-    As fastMRI has it, so that its weights load.
+    As fastMRI has it, so that its weights load. With `encoder`, the way down is a model of timm that gives features on
+    several scales, by its name there: `resnet18`, `convnext_atto`, `swin_tiny_patch4_window7_224`. Its weights are
+    trained from scratch with the rest; nothing is fetched.
     """
 
     word: ClassVar[str] = "unet"
@@ -139,21 +144,39 @@ class Unet(Network):
 
     channels: Count = Field(32, description="channels of the finest scale; each coarser one has twice as many")
     scales: Annotated[Count, Le(10)] = Field(4, description="how often the extents are halved")
+    encoder: str | None = Field(None, description="a model of timm for the way down, which has scales of its own")
     standardise: bool = Field(
         False,
         description="whether each image is brought to mean 0 and standard deviation 1, and the answer back: scale and "
         "shift of the values do not matter then",
     )
 
+    @field_validator("encoder")
+    @classmethod
+    def _is_there(cls, encoder: str | None) -> str | None:
+        if encoder is not None and encoder not in encoder_names():
+            close = nearest(encoder, encoder_names())
+            hint = f"did you mean `{close}`?" if close else "timm's documentation lists them"
+            raise ValueError(f"timm has no model `{shortened(encoder)}`; {hint}")
+        return encoder
+
+    @model_validator(mode="after")
+    def _one_way_down(self) -> Unet:
+        if self.encoder is not None and self.scales != 4:
+            raise ValueError(f"`{self.encoder}` has scales of its own; leave `scales` out")
+        return self
+
     @property
     def multiple(self) -> int:
-        return 1 << self.scales
+        return 1 << self.scales if self.encoder is None else 1
 
     @property
-    def receptive_field(self) -> int:
-        return _through_scales(self.scales + 1, 4)
+    def receptive_field(self) -> int | None:
+        return _through_scales(self.scales + 1, 4) if self.encoder is None else None
 
-    def parameters(self, planes: int) -> int:
+    def parameters(self, planes: int) -> int | None:
+        if self.encoder is not None:
+            return None
         widths = [self.channels << k for k in range(self.scales + 1)]
         down = sum(9 * a * b + 9 * b * b for a, b in pairwise([planes, *widths]))
         up = sum(4 * a * b + 9 * 2 * a * a + 9 * a * a for a, b in pairwise(widths))

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 from annotated_types import Ge
 from pydantic import model_validator
 
-from ..model.fields import Count, Field, Positive
+from ..model.fields import Count, Field, Le, Positive
 from ..model.word import Network
 
 Scales = tuple[Count, Count, Count, Count]
@@ -127,10 +127,10 @@ class Swinir(Network):
     residual: ClassVar[bool] = True
 
     width: Count = Field(180, description="channels")
-    groups: Count = Field(6, description="groups of transformers, with a convolution behind each")
-    depth: Count = Field(6, description="transformers in a group")
+    groups: Annotated[Count, Le(100)] = Field(6, description="groups of transformers, with a convolution behind each")
+    depth: Annotated[Count, Le(100)] = Field(6, description="transformers in a group")
     heads: Count = Field(6, description="groups of channels with attention of their own")
-    window: Annotated[Count, Ge(2)] = Field(8, description="extent of a window in pixels")
+    window: Annotated[Count, Ge(2), Le(100)] = Field(8, description="extent of a window in pixels")
     expansion: Positive = Field(2.0, description="channels inside the perceptrons, as a multiple of those outside")
 
     @model_validator(mode="after")

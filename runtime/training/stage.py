@@ -23,6 +23,7 @@ from recon.dsl.vocabulary.solvers.network import NetworkSolver
 from recon.zoo.folder import CONFIG
 
 from ..build import derived_seed
+from ..data.files import DataError
 from ..experiment.cells import Cell
 from ..experiment.gather import build_for
 from ..folder import RunFiles
@@ -130,7 +131,10 @@ def _weights(cell: Cell, method: str, learned: Learned, key: str, stage: Stage) 
     build = replace(build, real=torch.float32)
     word = learned.network
     space = next(iter(checked.methods[method].problem.unknowns.values()))
-    network = start(learned, loss, space, derived_seed(build.seed, learned.place)).to(stage.device)
+    try:
+        network = start(learned, loss, space, derived_seed(build.seed, learned.place)).to(stage.device)
+    except ValueError as e:  # only who builds it knows
+        raise DataError(f"`{word.word}`: {e}") from e
     examples = simulated(checked, method, loss, stage.folder, build, word.conditional)
     score = None
     if loss.validate is not None:

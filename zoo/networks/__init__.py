@@ -34,7 +34,7 @@ def build_network(word: Network, channels: int) -> nn.Module:
     """The network that a word means, for images of so many planes.
 
     It takes planes [n, channels, rows, cols], a conditional one also noise levels [n], and gives the image estimate.
-    Raises LookupError for a word without a network.
+    Raises LookupError for a word without a network, ValueError where timm's encoder does not serve.
     """
     match word:
         case restorers.Dncnn(depth=depth, channels=width):
@@ -43,8 +43,12 @@ def build_network(word: Network, channels: int) -> nn.Module:
             return SRCNN(channels, width)
         case restorers.Drunet(channels=width, blocks=blocks):
             return DRUNet(channels, width, blocks)
-        case restorers.Unet(channels=width, scales=scales, standardise=standardise):
-            return UNet(channels, width, scales, standardise)
+        case restorers.Unet(encoder=str() as encoder) as w:
+            from .encoder_unet import EncoderUNet
+
+            return EncoderUNet(channels, w.channels, encoder, w.standardise)
+        case restorers.Unet() as w:
+            return UNet(channels, w.channels, w.scales, w.standardise)
         case restorers.PatchMlp() as w:
             return PatchMlp(channels, w.patch, w.width, w.hidden, w.stride)
         case transformers.Vit() as w:
