@@ -15,6 +15,7 @@ from hub_server import HubServer
 from recon.dsl.lock import LockError, read_lock
 from recon.runtime.command.freeze import freeze
 from recon.runtime.command.run import run
+from small_weights import small
 
 PAGE = """recon 1
 use base = "./base.recon"
@@ -32,10 +33,14 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "page.recon").write_text(PAGE)
     (tmp_path / "base.recon").write_text("recon 1\nparam level = 0.1\n")
     np.save(tmp_path / "x.npy", np.random.default_rng(0).random((1, 8, 8), dtype=np.float32))
-    (tmp_path / "w").mkdir()
-    (tmp_path / "w" / "config.json").write_text("{}")
-    (tmp_path / "w" / "model.safetensors").write_bytes(b"weights")
+    small(tmp_path / "w")
     return tmp_path
+
+
+def changed(folder: Path) -> None:
+    """Another last number among the weights."""
+    path = folder / "w" / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-4] + b"\0\0\0\0")
 
 
 def call(command: object, *arguments: str | Path) -> Result:
@@ -79,7 +84,7 @@ DRIFTS = {
         ["`./base.recon` has another content"],
     ),
     "weights": (
-        lambda folder: (folder / "w" / "model.safetensors").write_bytes(b"other"),
+        changed,
         ["weights `dn` have another content"],
     ),
     "a file that is no longer named": (

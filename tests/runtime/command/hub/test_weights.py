@@ -73,10 +73,6 @@ def test_plan_tells_what_is_here_and_what_is_to_be_fetched(hub: HubServer, tmp_p
     (line,) = weights(load(PAGE.format(address=address), "page.recon", tmp_path).experiment)
     assert line.startswith(f'w: hub("{address}"), {here}')
     assert "Weights\n  w: hub" in plan_text(plan(spec)).replace("- ", "")
-    (tmp_path / "w" / "config.json").write_text("{}")
-    page = PAGE.format(address="w").replace('"w"', 'folder("w")')
-    (line,) = weights(load(page, "page.recon", tmp_path).experiment)
-    assert line == 'w: folder("w"), on this machine, with a contract that this version of recon cannot read'
 
 
 def test_what_cannot_be_had_is_one_line_before_anything_is_computed(hub: HubServer, tmp_path: Path) -> None:

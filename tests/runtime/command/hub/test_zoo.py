@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -53,7 +54,8 @@ def test_pull_without_torch_and_as_json(hub: HubServer, files: dict[str, bytes],
     commit = hub.put("owner/d", files)
     listed = "import atexit, sys; atexit.register(lambda: print('torch' in sys.modules, file=sys.stderr))\n"
     (tmp_path / "sitecustomize.py").write_text(listed)
-    done = recon_afresh("zoo", "pull", f"hf://owner/d@{commit}", "--json", folder=tmp_path, PYTHONPATH=str(tmp_path))
+    path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
+    done = recon_afresh("zoo", "pull", f"hf://owner/d@{commit}", "--json", folder=tmp_path, PYTHONPATH=path)
     assert json.loads(done.stdout)["files"] == sorted(files)
     assert done.stderr == "False\n"
 
