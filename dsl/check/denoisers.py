@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from ..model.problem import DenoiserFacts, Problem, TermFacts
 from ..model.solver import Iterative, Misfit, Plugged, Solver
-
-ROUNDING = 1e-9
-"""By which a strength may lie outside the levels of a network."""
+from ..vocabulary.fitting import outside
 
 
 def without_strength(problem: Problem, solver: Solver) -> Misfit | None:
@@ -88,8 +86,8 @@ def _outside(solver: Plugged, term: TermFacts, facts: DenoiserFacts) -> Misfit |
     strengths = solver.strengths(solver.iterations)
     if facts.levels is None or strengths is None:
         return None
-    (low, high), (least, most) = facts.levels, strengths
-    wrong = least if least < low * (1 - ROUNDING) else most if most > high * (1 + ROUNDING) else None
+    low, high = facts.levels
+    wrong = outside(facts.levels, strengths)
     if wrong is None:
         return None
     known = f"{low:g}" if low == high else f"{low:g} to {high:g}"

@@ -21,6 +21,7 @@ from .formulate import Checked, formulate
 from .limits import beyond_precision, stated_beyond_precision, unheld
 from .lints import lint
 from .makers import check_extents, maker_of
+from .networks import check_network
 from .pins import check_publishing
 from .results import check_results
 from .rules import Choice
@@ -84,6 +85,7 @@ def check(experiment: Experiment, findings: Findings) -> CheckedExperiment:
                 makers[name] = maker
     findings.add(*check_extents(experiment), *check_results(experiment), *check_scores(experiment, checked))
     findings.add(*check_publishing(experiment), *check_training(experiment))
+    findings.add(*(d for f in experiment.methods.values() for d in check_network(f)))
     findings.add(*check_analyses(experiment, checked))
     findings.add(*beyond_precision(experiment))
     if not findings.errors:

@@ -19,7 +19,7 @@ def check_training(experiment: Experiment) -> list[Diagnostic]:
     """What is learned is trained, by data that say what the answers are, and not on what is scored."""
     out: list[Diagnostic] = []
     for f in experiment.methods.values():
-        out += [*_reached(f), *_told(f)]
+        out += _reached(f)
         if f.train is not None and f.learned:
             out += _trained(f, f.train, experiment)
     out += _idle(experiment)
@@ -42,18 +42,6 @@ def _reached(f: Formulation) -> Iterator[Diagnostic]:
         hint = "train it on a page of its own, and name its weights here: `weights w = folder(...)`"
         span = f.priors[0].span if apart and f.priors else f.solver_span
         yield error("RV001", message, span, help=hint)
-
-
-def _told(f: Formulation) -> Iterator[Diagnostic]:
-    """A network that is told the noise level is on a page that says it."""
-    if not isinstance(f.solver, NetworkSolver) or not isinstance(f.solver.network, Learned):
-        return
-    word = f.solver.network.network
-    unsaid = next((m for m in f.likelihoods if getattr(m.law, "level", None) is None), None)
-    if word.conditional and unsaid is not None:
-        message = f"`{word.word}` is told the level of the noise, and this line says none"
-        labels = [Label(f.solver_span, "this network")] if f.solver_span is not None else []
-        yield error("RC088", message, Label(unsaid.span), *labels, help="write `gaussian(..., sigma = 0.1)`")
 
 
 def _idle(experiment: Experiment) -> Iterator[Diagnostic]:

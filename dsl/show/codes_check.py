@@ -275,6 +275,13 @@ CHECK: dict[str, Entry] = {
         f"{_FIT}\n{_TEST}\nnoise y ~ laplace(A @ x, scale = 0.1)\nsolver network(learned(drunet()))\n{_TRAIN}",
         f"{_FIT}\n{_TEST}\nsolver network(learned(drunet()))\n{_TRAIN}",
     ),
+    "RC089": Entry(
+        "Weights come with a contract, `config.json`, which says what images they are for: how many channels, real or "
+        "complex, on which grid. Any extents do, since images are padded; channels are taken together or one by one, "
+        "slices of volumes and frames of sequences one by one.",
+        'weights w = folder("colour-weights")\nsolver network(w)',
+        'weights w = folder("gray-weights")\nsolver network(w)',
+    ),
     "RL001": Entry(
         "The data are simulated by the very operator and grid that then reconstruct them. Errors of the model "
         "never show, so results look better than they would on real data (Heckel 2024, 14.2). A note; a warning "

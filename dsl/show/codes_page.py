@@ -37,6 +37,13 @@ PAGE: dict[str, Entry] = {
         'data d = npy("y.npy") { y = array }\npublish "hf://owner/name" { license = "mit" }',
         'data d = sample("camera")\npublish "hf://owner/name" { license = "mit" }',
     ),
+    "RF007": Entry(
+        "What a folder of weights says of them does not hold, or is not to be read: its `config.json` names a network "
+        "or an option that there is not, or contradicts the network or the file beside it. `recon zoo verify` looks at "
+        "all of it.",
+        'weights w = folder("broken-weights")\nsolver network(w)',
+        'weights w = folder("gray-weights")\nsolver network(w)',
+    ),
     "RN001": Entry(
         "A statement begins with its kind, and edition 1 has a closed list of kinds. Words such as `fista` are not "
         "kinds: they stand behind one.",

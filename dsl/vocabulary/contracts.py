@@ -15,15 +15,17 @@ from .. import vocabulary
 from ..diagnostics.nearest import nearest
 from ..model.contract import Architecture, Contract
 from ..model.files import shortened
-from ..model.folder import CONFIG, WEIGHTS, FolderError, read_contract, wrong
+from ..model.folder import CONFIG, LARGEST, WEIGHTS, FolderError, read_contract, wrong
 from ..model.tensors import Tensors, tensors
 from ..model.word import Network
 
 FLOATS = ("F32", "F16", "BF16")
 COUNTERS = ("I64", "BOOL")
 """Of tensors that networks keep beside their weights, such as tables of positions."""
-LARGEST_OPTION = 2**16
-"""A whole number that an option of a network takes from a stranger's file."""
+LARGEST_OPTION, MOST_OPTIONS = 2**12, 2**8
+"""A whole number that an option of a network takes from a stranger's file, and how many of them."""
+LARGEST_NETWORK = LARGEST[WEIGHTS] // 2
+"""Numbers of weights in the largest file that is read."""
 
 
 def network_word(network: Architecture) -> Network:
@@ -34,8 +36,10 @@ def network_word(network: Architecture) -> Network:
         close = nearest(network.name, known)
         hint = f"did you mean `{close}`?" if close else f"there are {', '.join(f'`{n}`' for n in sorted(known))}"
         raise FolderError(f"`{network.name}` is no network of this version of recon that makes an image of one", hint)
-    if any(n > LARGEST_OPTION for n in _numbers(network.arguments)):
-        raise FolderError(f"`{network.name}` has an option larger than {LARGEST_OPTION:,}, the most that is taken")
+    numbers = list(_numbers(network.arguments))
+    if max(numbers, default=0) > LARGEST_OPTION or len(numbers) > MOST_OPTIONS:
+        limits = f"{MOST_OPTIONS} numbers up to {LARGEST_OPTION:,} are the most that it is built of"
+        raise FolderError(f"`{network.name}` has more or larger options than any network here; {limits}")
     try:
         return cls.model_validate(network.arguments)
     except ValidationError as e:
@@ -73,6 +77,9 @@ def held_word(folder: Path, contract: Contract) -> Network:
     except FolderError as e:
         raise wrong(folder, CONFIG, f"does not hold: network: {e.what}", e.help) from None
     fault = next(_faults(contract, word), None)
+    needed = word.parameters(contract.channels)
+    if fault is None and needed is not None and needed > LARGEST_NETWORK:
+        fault = f"names a network of {needed:,} weights", MEND
     if fault is not None:
         raise wrong(folder, CONFIG, *fault)
     return word

@@ -8,7 +8,6 @@ from typing import Annotated, ClassVar, Literal
 from annotated_types import Le
 from pydantic import field_validator
 
-from ..model.contract import Contract
 from ..model.fields import Count, Field, Positive
 from ..model.networks import FittedNetwork, Learned, Pretrained
 from ..model.place import MisfitError, place
@@ -16,6 +15,7 @@ from ..model.problem import DenoiserFacts, FunctionFacts
 from ..model.space import Space
 from ..model.terms import Leaf, OperatorTerm, ValueTerm
 from ..model.word import EnergyWord, ImageLaw, Network
+from .fitting import known_levels, misfit
 from .operators.fourier import AxisName
 from .operators.sparsity import Gradient, Wavelet
 
@@ -201,35 +201,20 @@ def _at_hand(network: Network) -> Network:
 def _facts(network: Network, weight: float, space: Space, range: Ends | None) -> DenoiserFacts:
     """What is known of a network as a denoiser of the space. Raises ValueError where it is none."""
     if isinstance(network, _Embedded):
-        wrong = network.misfit(space)
-        if wrong is not None:
-            raise ValueError(wrong[0] + (f"; {wrong[1]}" if wrong[1] else ""))
+        _check_fit(network.misfit(space))
         return DenoiserFacts(f"`{network.word}`", weight, None, network.averaged, network.proximal)
     assert isinstance(network, Pretrained)
-    if space.axis("row") is None or space.axis("col") is None:
-        raise ValueError(f"networks denoise images, and this is {space}")
     contract = network.contract()
     if contract is None:
         return DenoiserFacts("the denoiser", weight)
-    wrong_contract = misfit(contract, space)
-    if wrong_contract:
-        raise ValueError(wrong_contract)
-    low, high = range or contract.range
-    known = None if contract.noise is None else contract.noise.levels
-    levels = None if known is None else (known[0] * (high - low), known[1] * (high - low))
+    if contract.role != "denoiser":
+        raise ValueError(f"the weights are those of a {contract.role}, and a prior takes a denoiser")
+    _check_fit(misfit(contract, space))
     averaged = 1.0 if contract.properties.non_expansive else None
-    return DenoiserFacts("the denoiser", weight, levels, averaged)
+    return DenoiserFacts("the denoiser", weight, known_levels(contract, range), averaged)
 
 
-def misfit(contract: Contract, space: Space) -> str:
-    """Why the network of a contract is no denoiser of images in a space; empty where it is one."""
-    if contract.role != "denoiser" or contract.scale != 1:
-        return f"the weights are those of a {contract.role}, and a prior takes a denoiser"
-    at = space.axis("channel")
-    count = 1 if at is None else space.axes[at].size
-    if count is None:
-        return ""
-    planes = count * (2 if "complex" in (space.field, contract.value) else 1)
-    if planes % contract.channels:
-        return f"the denoiser takes {contract.channels} planes at once, and this image has {planes}"
-    return ""
+def _check_fit(wrong: tuple[str, str] | None) -> None:
+    """Raise ValueError with a reason and what would help, where there is one."""
+    if wrong is not None:
+        raise ValueError(wrong[0] + (f"; {wrong[1]}" if wrong[1] else ""))

@@ -110,7 +110,9 @@ def run_page(
     experiment = all_cells[0].checked.experiment
     target = choose_device(device or experiment.run.device)
     trackers = _trackers(experiment, logs)
-    _fetch_weights(all_cells, said)
+    if _fetch_weights(all_cells, said):
+        all_cells = cells(page, folder, overrides)  # what the weights are is known now, and whether they fit
+        experiment = all_cells[0].checked.experiment
     work = plan_work(all_cells, folder, target, processes)
     header = work.header()
     digest = spec_digest(experiment)
@@ -161,26 +163,30 @@ def _trackers(experiment: Experiment, logs: Place | None) -> Trackers | None:
     return opened(experiment, logs)
 
 
-def _fetch_weights(all_cells: list[Cell], said: Callable[[str], None]) -> None:
-    """Have the weights of the Hub on this machine, verified, before anything is computed. Raises Unavailable."""
-    addresses: dict[str, None] = {}
+def _fetch_weights(all_cells: list[Cell], said: Callable[[str], None]) -> bool:
+    """Have the weights of the Hub on this machine, verified, before anything is computed. Raises Unavailable.
+
+    Returns whether some of them were not here before.
+    """
+    networks: list[Pretrained] = []
     for cell in all_cells:
         e = cell.checked.experiment
         problems = [*e.methods.values(), *([e.simulate] if e.simulate is not None else [])]
-        networks = [w for f in problems for w in f.pretrained]
+        networks += [w for f in problems for w in f.pretrained]
         networks += [w for a in e.analyses for w in everything(a) if isinstance(w, Pretrained)]
-        addresses |= {w.source.address: None for w in networks if isinstance(w.source, Hub)}
-    if not addresses:
-        return
+    missing = {w.source.address: w.place() is None for w in networks if isinstance(w.source, Hub)}
+    if not missing:
+        return False
     from recon.zoo.hub.client import HubError
     from recon.zoo.hub.fetch import fetch
 
-    for address in addresses:
+    for address in missing:
         said(f"fetching {address}")
         try:
             fetch(address)
         except HubError as e:
             raise Unavailable(str(e)) from e
+    return any(missing.values())
 
 
 def _execute(

@@ -13,9 +13,8 @@ from recon.dsl.model.contract import Architecture, Contract, Licences, NoiseLeve
 from recon.dsl.model.networks import Learned
 from recon.dsl.model.space import Space
 from recon.dsl.model.terms import Leaf
-from recon.dsl.model.units import parts
-from recon.dsl.model.word import Draw, Word
-from recon.dsl.vocabulary.draws import Uniform
+from recon.dsl.model.word import Word
+from recon.dsl.vocabulary.fitting import levels_of
 from recon.dsl.vocabulary.losses import Supervised
 from recon.dsl.vocabulary.operators.basic import Identity
 from recon.zoo.folder import write
@@ -86,13 +85,8 @@ def fitted(checked: CheckedExperiment, method: str, learned: Learned, loss: Supe
 
 def noise_levels(law: Word, width: float) -> tuple[float, float] | None:
     """The levels of noise that a network is trained on, in units of the range; None where the law has none."""
-    drawn = getattr(law, "sigma", None)
-    if isinstance(drawn, Uniform):
-        return parts(drawn.low)[0] / width, parts(drawn.high)[0] / width
-    level = getattr(law, "level", None)
-    if isinstance(drawn, Draw) or not isinstance(level, float):
-        return None
-    return level / width, level / width
+    levels = levels_of(law)
+    return None if levels is None else (levels[0] / width, levels[1] / width)
 
 
 def arguments(word: Word) -> dict[str, Any]:

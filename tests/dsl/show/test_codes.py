@@ -2,12 +2,14 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import recon.dsl
 from recon.dsl.check.page import load
 from recon.dsl.diagnostics import SpecError
 from recon.dsl.show.codes import ENTRIES, code_text, documented
+from stated_weights import stated, zeros
 
 SOURCES = Path(recon.dsl.__file__).parent
 REST = {
@@ -19,6 +21,8 @@ REST = {
 _HEADER = "{'descr': '<f4', 'fortran_order': False, 'shape': (64, 64), }".ljust(117) + "\n"
 NPY = b"\x93NUMPY\x01\x00" + len(_HEADER).to_bytes(2, "little") + _HEADER.encode() + bytes(64 * 64 * 4)
 """An array of 64 x 64 zeros, for examples that read a file."""
+WEIGHTS: dict[str, dict[str, Any]] = {"gray": {}, "colour": {"channels": 3}, "broken": {"multiple": 0}}
+"""Folders of weights for examples, by what their contracts say."""
 UNKNOWNS = ("image", "signal", "volume", "unknown")
 PROSE = {"RN023", "RN024", "RF003", "RF004", "RF005", "RC030", "RC031"}
 """Codes whose examples need other files, more lines than one reads, or a word that no vocabulary has."""
@@ -54,6 +58,8 @@ def test_every_code_is_explained_and_every_explanation_belongs_to_a_code() -> No
 def test_the_wrong_example_gives_the_code_and_the_right_one_no_error(code: str, tmp_path: Path) -> None:
     entry = ENTRIES[code]
     (tmp_path / "y.npy").write_bytes(NPY)
+    for name, changes in WEIGHTS.items():
+        stated(tmp_path / f"{name}-weights", zeros(dict.fromkeys("ab", (1000,))), **changes)
     assert code in codes(page(entry.wrong), tmp_path)[0]
     found, errors = codes(page(entry.right), tmp_path)
     assert code not in found

@@ -36,7 +36,10 @@ def test_a_contract_that_holds(tmp_path: Path) -> None:
         ({"network": {"name": "srcnn", "arguments": {"exec": 1}}}, "no option `exec`; its options are `channels`"),
         ({"network": {"name": "srcnn", "arguments": {"channels": -2}}}, "`channels` of `srcnn`: Input should be"),
         ({"network": {"name": "srcnn", "arguments": {"channels": "x"}}}, "`channels` of `srcnn`: Input should be"),
-        ({"network": {"name": "srcnn", "arguments": {"channels": 10**9}}}, "an option larger than 65,536"),
+        (
+            {"network": {"name": "srcnn", "arguments": {"channels": 10**9}}},
+            "has more or larger options than",
+        ),
         ({"network": DRUNET, "noise": TOLD}, "says `multiple` 1, and `drunet` takes multiples of 8; write 8"),
         ({"network": DRUNET, "noise": TOLD, "multiple": 12}, "says `multiple` 12, .*; write 8"),
         ({"network": DRUNET, "multiple": 8}, "says `noise.conditional` false, and `drunet` is told the level"),

@@ -7,14 +7,20 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hub_server import HubServer
 from recon.dsl.check.page import load
+from recon.dsl.diagnostics import SpecError
 from recon.dsl.show.layout import plan_text
 from recon.dsl.show.plan import plan
 from recon.dsl.show.pretrained import weights
+from recon.dsl.syntax.parse import parse
+from recon.dsl.syntax.source import Source
+from recon.runtime.experiment.run import run_page
 from recon.zoo.hub.fetch import fetch
 from recon_process import recon
 from small_weights import small
+from stated_weights import stated, zeros
 
 PAGE = """recon 1
 experiment "weighted"
@@ -73,6 +79,28 @@ def test_plan_tells_what_is_here_and_what_is_to_be_fetched(hub: HubServer, tmp_p
     (line,) = weights(load(PAGE.format(address=address), "page.recon", tmp_path).experiment)
     assert line.startswith(f'w: hub("{address}"), {here}')
     assert "Weights\n  w: hub" in plan_text(plan(spec)).replace("- ", "")
+    (tmp_path / "w" / "config.json").write_text("{}")
+    page = PAGE.format(address="w").replace('"w"', 'folder("w")')
+    with pytest.raises(SpecError, match=r"config\.json of `w` does not hold"):
+        load(page, "page.recon", tmp_path)
+
+
+def test_weights_that_do_not_fit_are_an_error_of_the_run_before_it_computes_and_of_the_check_later(
+    hub: HubServer, tmp_path: Path
+) -> None:
+    folder = stated(tmp_path / "w", channels=3, weights=zeros({"a": (999,)}))
+    commit = hub.put("owner/w", {p.name: p.read_bytes() for p in folder.iterdir()})
+    text = PAGE.format(address=f"hf://owner/w@{commit}")
+    load(text, "page.recon", tmp_path)
+    for start in (
+        lambda: run_page(parse(Source("page.recon", text)), tmp_path, [], out=tmp_path / "out"),
+        lambda: load(text, "page.recon", tmp_path),
+    ):
+        with pytest.raises(SpecError) as e:
+            start()
+        (found,) = e.value.diagnostics
+        assert (found.code, found.labels[0].span.text) == ("RC089", "network(w, input = adjoint)")
+    assert not (tmp_path / "out").exists()
 
 
 def test_what_cannot_be_had_is_one_line_before_anything_is_computed(hub: HubServer, tmp_path: Path) -> None:
