@@ -66,6 +66,7 @@ class Build:
     values: what operators may take as parameters, by name: values known of the row, measurements, and unknowns that
     are held fixed; each of shape [1, ...]. row: the name of the data and the row's number, for what varies with it.
     rows: the same of each row of a batch, for laws that are drawn for each.
+    half: whether networks compute in bfloat16.
     shared: where operators are kept for whoever builds the same ones again, with the norms that they have found.
     """
 
@@ -75,6 +76,7 @@ class Build:
     values: Mapping[str, Quantified] = field(default_factory=dict)
     row: str = ""
     rows: tuple[tuple[str, int], ...] = ()
+    half: bool = False
     shared: Shared | None = field(default=None, compare=False, repr=False)
 
     @property

@@ -21,10 +21,10 @@ from .functionals.plugged import Denoise
 from .meaning import meaning
 
 
-def network_of(word: Network, space: Space, ends: tuple[float, float] | None = None) -> Adapted:
+def network_of(word: Network, space: Space, ends: tuple[float, float] | None = None, half: bool = False) -> Adapted:
     """The network as a map of images in `space`, with values in `ends`, or in the units that it was trained on.
 
-    Raises ValueError where it has no weights, or does not fit.
+    half: whether it computes in bfloat16. Raises ValueError where it has no weights, or does not fit.
     """
     if not isinstance(word, Pretrained):
         raise ValueError(f"`{word.word}` has no weights here; a `train` line finds those of what is `learned`")
@@ -42,7 +42,9 @@ def network_of(word: Network, space: Space, ends: tuple[float, float] | None = N
         except HubError as e:
             raise ValueError(str(e)) from e
     network, contract = _loaded(folder, *(file_state(folder / name) for name in (CONFIG, WEIGHTS)))
-    return Adapted(network, contract, channels=space.axis("channel") is not None, range=ends or contract.range)
+    return Adapted(
+        network, contract, channels=space.axis("channel") is not None, range=ends or contract.range, half=half
+    )
 
 
 def denoiser_of(word: Network, space: Space, build: Build, ends: tuple[float, float] | None = None) -> Denoise:
@@ -52,7 +54,7 @@ def denoiser_of(word: Network, space: Space, build: Build, ends: tuple[float, fl
     columns other than channels are taken slice by slice. Raises ValueError where it has no weights, or does not fit.
     """
     if isinstance(word, Pretrained):
-        return Sliced(network_of(word, space, ends), space, build)
+        return Sliced(network_of(word, space, ends, build.half), space, build)
     try:
         made: Denoise = meaning(word)(word, space, build)
     except LookupError:

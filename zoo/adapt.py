@@ -8,6 +8,8 @@ import torch
 from recon.dsl.model.contract import Contract
 from torch import Tensor, nn
 
+from .inference import Answering
+
 
 class Adapted:
     """A network with its contract, as a map of images [rows, (channels,) H, W].
@@ -15,7 +17,7 @@ class Adapted:
     channels: whether there is an axis of channels. Images of fewer planes than the network takes at once go through it
     one by one: channels each for themselves, of complex images real and imaginary part unless the network is made for
     complex ones. Extents are padded by reflection to the multiple that the network needs. range: of the image's values,
-    which is brought to that of the contract; noise levels are in the image's unit.
+    which is brought to that of the contract; noise levels are in the image's unit. half: see `Answering`.
 
     Raises ValueError where the image has planes that the network cannot take.
     """
@@ -27,11 +29,17 @@ class Adapted:
         *,
         channels: bool = False,
         range: tuple[float, float] = (0.0, 1.0),
+        half: bool = False,
     ) -> None:
-        self.network: nn.Module = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.answering = Answering(network, half)
         self.contract, self.channels = contract, channels
         self.gain = contract.width / (range[1] - range[0])
         self.shift = contract.range[0] - self.gain * range[0]
+
+    @property
+    def network(self) -> nn.Module:
+        """The network itself."""
+        return self.answering.network
 
     @property
     def conditional(self) -> bool:
@@ -49,15 +57,14 @@ class Adapted:
         pad = (0, -cols % m, 0, -rows % m)
         if any(pad):
             planes = reflected(planes, pad)
-        planes = planes.contiguous(memory_format=torch.channels_last)
         if self.conditional:
             if sigma is None:
                 raise ValueError("this network is told the noise level, and none is known here")
             levels = torch.as_tensor(sigma, dtype=planes.dtype, device=planes.device).reshape(-1) * self.gain
             levels = levels.expand(x.shape[0]).repeat_interleave(planes.shape[0] // x.shape[0])
-            out = self.network(planes, levels)
+            out = self.answering(planes, levels)
         else:
-            out = self.network(planes)
+            out = self.answering(planes)
         out = out[..., :rows, :cols]
         return back((out - shift) / self.gain)
 

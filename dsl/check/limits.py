@@ -19,7 +19,7 @@ from ..syntax.source import Span
 from ..vocabulary.noise import Gaussian
 from .formulate import Checked
 
-REACH = {"float32": 1e30, "float64": 1e300}
+REACH = {"float32": 1e30, "bf16": 1e30, "float64": 1e300}
 """The largest number, and one over the smallest, that a page may hold.
 
 The formats end eight orders of magnitude further out (3e38 and 1.2e-38, 1.8e308 and 2.2e-308), which are left for
@@ -101,7 +101,7 @@ def _beyond(n: Number, precision: str) -> Diagnostic | None:
     if n.value == 0 or _within(n, precision):
         return None
     hints = [_range(n, precision)]
-    if precision == "float32" and _within(n, "float64"):
+    if precision != "float64" and _within(n, "float64"):
         hints.append(f"with `run {{ precision = float64 }}` {_range(n, 'float64')}")
     message = f"{n.what} is {n.value:g}{n.unit}, which {precision} cannot compute with"
     return error("RC052", message, n.span, help=hints)

@@ -66,7 +66,10 @@ class RunOptions(Options):
 
     seed: Whole = Field(0, description="the seed that all others derive from")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="`auto` takes a GPU where there is one")
-    precision: Literal["float32", "float64"] = Field("float32", description="precision of real numbers")
+    precision: Literal["float32", "float64", "bf16"] = Field(
+        "float32",
+        description="precision of real numbers; `bf16` is `float32` with the products inside networks in bfloat16",
+    )
     compile: bool = Field(False, description="compile the steps with torch.compile")
 
 

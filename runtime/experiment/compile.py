@@ -207,7 +207,7 @@ def compile_problem(
         )
         terms.append(Term(functional, k, "prior", facts.label))
     rows = next(iter(measured.values())).shape[0] if measured else 1
-    problem = Problem(parts.layout.space, terms, rows, build.real, build.device, seed=build.seed)
+    problem = Problem(parts.layout.space, terms, rows, build.real, build.device, seed=build.seed, half=build.half)
     return Compiled(problem, parts, found)
 
 

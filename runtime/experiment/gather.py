@@ -28,7 +28,7 @@ MOST_HELD = 2**28  # bytes of a data set that are kept for the other jobs that r
 def build_for(experiment: Experiment, device: torch.device, shared: Shared | None = None) -> Build:
     """What the programs of a cell are built for."""
     real = torch.float64 if experiment.run.precision == "float64" else torch.float32
-    return Build(real, device, experiment.run.seed, shared=shared)
+    return Build(real, device, experiment.run.seed, half=experiment.run.precision == "bf16", shared=shared)
 
 
 def data_sets(experiment: Experiment) -> list[DataSet]:

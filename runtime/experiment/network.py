@@ -47,4 +47,4 @@ class NetworkImage:
 
 @meaning_of(NetworkSolver)
 def network(word: NetworkSolver, problem: Problem) -> NetworkImage:
-    return NetworkImage(word, problem, network_of(word.network, problem.space))
+    return NetworkImage(word, problem, network_of(word.network, problem.space, half=problem.half))
