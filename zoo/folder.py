@@ -96,12 +96,13 @@ def write(
     weights: Mapping[str, Tensor],
     *,
     card: str,
-    spec: str,
+    spec: str | None,
     test: Mapping[str, Tensor],
 ) -> Contract:
     """Write all files of a folder that is there; the hash of the contract becomes that of the weights written.
 
-    test: `input`, `output`, and `sigma` of a conditional network. Raises OSError.
+    spec: the page that made them; None: nobody knows. test: `input`, `output`, and `sigma` of a conditional network.
+    Raises OSError.
     """
     content = save(_plain(weights))
     (folder / WEIGHTS).write_bytes(content)
@@ -109,7 +110,8 @@ def write(
     contract = contract.model_copy(update={"sha256": hashlib.sha256(content).hexdigest()})
     (folder / CONFIG).write_text(json.dumps(contract.model_dump(mode="json"), indent=2, sort_keys=True) + "\n")
     (folder / CARD).write_text(card)
-    (folder / SPEC).write_text(spec)
+    if spec is not None:
+        (folder / SPEC).write_text(spec)
     return contract
 
 

@@ -9,6 +9,7 @@ COMMANDS = {
     "show": "Show what weights are and expect.",
     "verify": "Verify weights by their hash and by a known answer.",
     "pull": "Fetch weights of the Hub, pinned and verified.",
+    "convert": "Make a folder of the zoo of a well-known file of weights.",
     "push": "Put a folder of the zoo on the Hub, and pull it back.",
 }
 """Name and one line of each subcommand; in the module of that name the command is `zoo_` and the name."""

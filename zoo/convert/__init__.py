@@ -1,0 +1,1 @@
+"""Well-known weights in folders of the zoo: the one place where a pickle is read."""
