@@ -14,17 +14,25 @@ from recon.dsl.model.word import Network
 from recon.dsl.vocabulary.pretrained import Hub
 from recon.zoo.adapt import Adapted
 from recon.zoo.folder import CONFIG, WEIGHTS, load
-from torch import Tensor, nn
+from torch import nn
 
 from .build import Build
 from .functionals.plugged import Denoise
 from .meaning import meaning
 
 
-def network_of(word: Network, space: Space, ends: tuple[float, float] | None = None, half: bool = False) -> Adapted:
+def network_of(
+    word: Network,
+    space: Space,
+    *,
+    device: torch.device | None = None,
+    ends: tuple[float, float] | None = None,
+    half: bool = False,
+) -> Adapted:
     """The network as a map of images in `space`, with values in `ends`, or in the units that it was trained on.
 
-    half: whether it computes in bfloat16. Raises ValueError where it has no weights, or does not fit.
+    device: where its weights are to lie; None: as they are. half: whether it computes in bfloat16. Raises ValueError
+    where it has no weights, or does not fit.
     """
     if not isinstance(word, Pretrained):
         raise ValueError(f"`{word.word}` has no weights here; a `train` line finds those of what is `learned`")
@@ -42,50 +50,22 @@ def network_of(word: Network, space: Space, ends: tuple[float, float] | None = N
         except HubError as e:
             raise ValueError(str(e)) from e
     network, contract = _loaded(folder, *(file_state(folder / name) for name in (CONFIG, WEIGHTS)))
-    return Adapted(
-        network, contract, channels=space.axis("channel") is not None, range=ends or contract.range, half=half
-    )
+    return Adapted(network.to(device), contract, axes=[a.name for a in space.axes], range=ends, half=half)
 
 
 def denoiser_of(word: Network, space: Space, build: Build, ends: tuple[float, float] | None = None) -> Denoise:
     """The network as a denoiser of images in `space`: (v, sigma) -> image, with one noise level or one a row.
 
-    ends: the range of the images, which is brought to that of the network where it is declared. Axes before rows and
-    columns other than channels are taken slice by slice. Raises ValueError where it has no weights, or does not fit.
+    ends: the range of the images, which is brought to that of the network where it is declared. Raises ValueError where
+    it has no weights, or does not fit.
     """
     if isinstance(word, Pretrained):
-        return Sliced(network_of(word, space, ends, build.half), space, build)
+        return network_of(word, space, device=build.device, ends=ends, half=build.half)
     try:
         made: Denoise = meaning(word)(word, space, build)
     except LookupError:
         raise ValueError(f"`{word.word}` has no weights here") from None
     return made
-
-
-class Sliced:
-    """A network on the slices of volumes and sequences, in single precision."""
-
-    def __init__(self, network: Adapted, space: Space, build: Build) -> None:
-        network.network.to(build.device)
-        self.network = network
-        axes = [a.name for a in space.axes]
-        self.kept = 3 if axes[-3:] == ["channel", "row", "col"] else 2
-        # Channels in front of other axes move behind them, so that slices have them.
-        self.moved = axes[0] == "channel" and self.kept == 2
-
-    def __call__(self, v: Tensor, sigma: float | Tensor) -> Tensor:
-        single = v.to(torch.complex64 if v.is_complex() else torch.float32)
-        if self.moved:
-            single = single.movedim(1, -3)
-        kept = single.shape[-3:] if self.kept == 3 or self.moved else single.shape[-2:]
-        slices = single.reshape(-1, *kept)
-        level: float | Tensor | None = None
-        if self.network.conditional:
-            each = torch.as_tensor(sigma, dtype=torch.float32, device=v.device)
-            level = each if each.ndim == 0 else each.repeat_interleave(len(slices) // len(v))
-        out = self.network(slices, level).reshape(single.shape)
-        out = out.movedim(-3, 1) if self.moved else out
-        return out.to(v.dtype)
 
 
 def file_state(path: Path) -> tuple[int, int]:

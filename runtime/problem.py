@@ -48,7 +48,8 @@ class Problem:
 
     Several unknowns of a page stand side by side in one flat vector here; operators cut their part out of it.
     `start` is where an algorithm begins when nothing else is said: zero, or what the page's `init` gives. Algorithms
-    that start at random draw from `seed`, anew for each `draw`. `half`: whether networks compute in bfloat16.
+    that start at random draw from `seed`, anew for each `draw`. `half`: whether networks compute in bfloat16. `ends`:
+    the range of values that the page declares of its one unknown.
     """
 
     space: Space
@@ -60,6 +61,7 @@ class Problem:
     seed: int = 0
     draw: int = 0
     half: bool = False
+    ends: tuple[float, float] | None = None
 
     def zeros(self) -> Tensor:
         """The zero of the unknown's space, one for each row."""

@@ -1,8 +1,8 @@
-"""A network fitted to images as a problem has them: any extents, any range, real or complex."""
+"""A network fitted to images as a problem has them: any axes and extents, any range, real or complex."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from recon.dsl.model.contract import Contract
@@ -10,14 +10,18 @@ from torch import Tensor, nn
 
 from .inference import Answering
 
+Back = Callable[[Tensor], Tensor]
+
 
 class Adapted:
-    """A network with its contract, as a map of images [rows, (channels,) H, W].
+    """A network with its contract, as a map of images [rows, *axes] of which the last two are rows and columns.
 
-    channels: whether there is an axis of channels. Images of fewer planes than the network takes at once go through it
-    one by one: channels each for themselves, of complex images real and imaginary part unless the network is made for
-    complex ones. Extents are padded by reflection to the multiple that the network needs. range: of the image's values,
-    which is brought to that of the contract; noise levels are in the image's unit. half: see `Answering`.
+    axes: the names of the image's axes. Slices, frames and the like go through the network one by one, and so do
+    channels unless it is made for as many at once. Real and imaginary part of complex images do too, unless the network
+    is made for complex ones, which take a real image as one without imaginary part. Extents are padded by reflection to
+    the multiple that the network needs. range: of the image's values, which is brought to that of the contract; None:
+    they are what the network was trained on. Noise levels are in the image's unit. Computed in single precision; for
+    half see `Answering`.
 
     Raises ValueError where the image has planes that the network cannot take.
     """
@@ -27,14 +31,16 @@ class Adapted:
         network: nn.Module,
         contract: Contract,
         *,
-        channels: bool = False,
-        range: tuple[float, float] = (0.0, 1.0),
+        axes: Sequence[str] = ("row", "col"),
+        range: tuple[float, float] | None = None,
         half: bool = False,
     ) -> None:
         self.answering = Answering(network, half)
-        self.contract, self.channels = contract, channels
-        self.gain = contract.width / (range[1] - range[0])
-        self.shift = contract.range[0] - self.gain * range[0]
+        self.contract = contract
+        self.channel = axes.index("channel") + 1 if "channel" in axes else None
+        low, high = range or contract.range
+        self.gain = contract.width / (high - low)
+        self.shift = contract.range[0] - self.gain * low
 
     @property
     def network(self) -> nn.Module:
@@ -47,8 +53,9 @@ class Adapted:
         return self.contract.noise is not None and self.contract.noise.conditional
 
     def __call__(self, x: Tensor, sigma: Tensor | float | None = None) -> Tensor:
-        """The network's answer for x [rows, ...] under noise of level sigma, one number or one a row."""
-        planes, back = self._planes(x)
+        """The network's answer for x [rows, *axes] under noise of level sigma, one number or one a row."""
+        images, images_back = self._images(x.to(torch.complex64 if x.is_complex() else torch.float32))
+        planes, planes_back = self._planes(images)
         # A complex image has no lower end: only its scale is brought to the network's.
         shift = 0.0 if self.contract.value == "complex" or x.is_complex() else self.shift
         planes = self.gain * planes + shift
@@ -61,34 +68,41 @@ class Adapted:
             if sigma is None:
                 raise ValueError("this network is told the noise level, and none is known here")
             levels = torch.as_tensor(sigma, dtype=planes.dtype, device=planes.device).reshape(-1) * self.gain
-            levels = levels.expand(x.shape[0]).repeat_interleave(planes.shape[0] // x.shape[0])
-            out = self.answering(planes, levels)
+            out = self.answering(planes, levels.expand(len(x)).repeat_interleave(len(planes) // len(x)))
         else:
             out = self.answering(planes)
-        out = out[..., :rows, :cols]
-        return back((out - shift) / self.gain)
+        out = (out[..., :rows, :cols] - shift) / self.gain
+        return images_back(planes_back(out)).to(x.dtype)
 
-    def _planes(self, x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
-        """x as planes that the network takes, [rows * parts, planes, H, W], and the way back."""
-        y = x if self.channels else x.unsqueeze(1)
-        rows, count = y.shape[:2]
-        complex_valued = y.is_complex()
-        if complex_valued:
-            y = torch.view_as_real(y).movedim(-1, 2).flatten(1, 2)
-        elif self.contract.value == "complex":
-            y = torch.stack([y, torch.zeros_like(y)], 2).flatten(1, 2)
-        width = self.contract.channels
-        if y.shape[1] % width:
-            raise ValueError(f"the network takes {width} planes at once, and the image has {y.shape[1]}")
-        parts = y.shape[1] // width
-        planes = y.reshape(rows * parts, width, *y.shape[2:])
+    def _images(self, x: Tensor) -> tuple[Tensor, Back]:
+        """x as images [rows * slices, channels, H, W], and the way back."""
+        moved = x.unsqueeze(-3) if self.channel is None else x.movedim(self.channel, -3)
 
         def back(out: Tensor) -> Tensor:
-            z = out.reshape(rows, parts * width, *out.shape[2:])
-            if complex_valued or self.contract.value == "complex":
-                z = torch.view_as_complex(z.reshape(rows, count, 2, *z.shape[2:]).movedim(2, -1).contiguous())
-                z = z if complex_valued else z.real
-            return z if self.channels else z.squeeze(1)
+            z = out.reshape(moved.shape)
+            return z.squeeze(-3) if self.channel is None else z.movedim(-3, self.channel)
+
+        return moved.reshape(-1, *moved.shape[-3:]), back
+
+    def _planes(self, x: Tensor) -> tuple[Tensor, Back]:
+        """Images [n, channels, H, W] as planes that the network takes at once, [n * parts, planes, H, W], and back."""
+        taken = self.contract.channels // (2 if self.contract.value == "complex" else 1)
+        count = x.shape[1]
+        if taken not in (1, count):
+            raise ValueError(f"the network takes {taken} channels at once, and the image has {count}")
+        if self.contract.value == "complex":
+            pairs = torch.view_as_real(x) if x.is_complex() else torch.stack([x, torch.zeros_like(x)], -1)
+            pairs = pairs.movedim(-1, 2)  # real and imaginary part of a channel stand side by side
+            planes = pairs.reshape(-1, 2 * taken, *x.shape[2:])
+        elif x.is_complex():
+            pairs = torch.view_as_real(x).movedim(-1, 1)  # all real parts, then all imaginary parts
+            planes = pairs.reshape(-1, taken, *x.shape[2:])
+        else:
+            return x.reshape(-1, taken, *x.shape[2:]), lambda out: out.reshape(x.shape)
+
+        def back(out: Tensor) -> Tensor:
+            z = out.reshape(pairs.shape).movedim(2 if self.contract.value == "complex" else 1, -1)
+            return torch.view_as_complex(z.contiguous()) if x.is_complex() else z[..., 0]
 
         return planes, back
 

@@ -207,7 +207,17 @@ def compile_problem(
         )
         terms.append(Term(functional, k, "prior", facts.label))
     rows = next(iter(measured.values())).shape[0] if measured else 1
-    problem = Problem(parts.layout.space, terms, rows, build.real, build.device, seed=build.seed, half=build.half)
+    unknowns = list(checked.formulation.unknowns)
+    problem = Problem(
+        parts.layout.space,
+        terms,
+        rows,
+        build.real,
+        build.device,
+        seed=build.seed,
+        half=build.half,
+        ends=_ends(checked, unknowns[0]) if len(unknowns) == 1 else None,
+    )
     return Compiled(problem, parts, found)
 
 
@@ -277,9 +287,13 @@ def _prior_functional(energy: Energy | Law | Within, weight: Scalar, k: Operator
 def _denoised(prior: Prior, facts: TermFacts, checked: Checked, build: Build) -> Functional:
     """What a denoiser stands for, on the one unknown that it acts on. Raises ValueError where it does not fit."""
     name, placed = next(iter(facts.blocks.items()))
-    declared = checked.formulation.unknowns[name].range
-    ends = None if declared is None else (declared.start, declared.stop)
     word = prior.energy.law if isinstance(prior.energy, Law) else prior.energy.word  # type: ignore[union-attr]
-    made = meaning(word)(word, prior.weight, placed.codomain, build, ends)
+    made = meaning(word)(word, prior.weight, placed.codomain, build, _ends(checked, name))
     assert isinstance(made, Functional)
     return made
+
+
+def _ends(checked: Checked, name: str) -> tuple[float, float] | None:
+    """The range of values that the page declares of an unknown."""
+    declared = checked.formulation.unknowns[name].range
+    return None if declared is None else (declared.start, declared.stop)

@@ -25,13 +25,10 @@ class NetworkImage:
 
     def __init__(self, word: NetworkSolver, problem: Problem, network: Adapted) -> None:
         self.word, self.problem, self.network = word, problem, network
-        self.network.network.to(problem.device)
 
     def solve(self) -> Tensor:
         rough = solve_word(self.word.input, self.problem, certify=False).estimate
-        single = rough.to(torch.complex64 if rough.is_complex() else torch.float32)
-        answer = self.network(single, self.level() if self.network.conditional else None)
-        return answer.to(rough.dtype)
+        return self.network(rough, self.level() if self.network.conditional else None)
 
     def level(self) -> Tensor:
         """The standard deviation of the noise, [rows]. Raises ValueError where the data term has none."""
@@ -47,4 +44,5 @@ class NetworkImage:
 
 @meaning_of(NetworkSolver)
 def network(word: NetworkSolver, problem: Problem) -> NetworkImage:
-    return NetworkImage(word, problem, network_of(word.network, problem.space, half=problem.half))
+    p = problem
+    return NetworkImage(word, p, network_of(word.network, p.space, device=p.device, ends=p.ends, half=p.half))

@@ -19,7 +19,8 @@ class NetworkSolver(Solver):
     """A network turns a rough reconstruction into the answer: end-to-end reconstruction.
 
     It is given the adjoint image A^H y, or what another solver makes of the measurement, and where it is conditional
-    the noise level of the noise line too. Complex images are given as real and imaginary part.
+    the noise level of the noise line too. Complex images are given as real and imaginary part. What is `learned` are
+    networks of images; one with weights takes volumes slice by slice, and sequences frame by frame.
     """
 
     word: ClassVar[str] = "network"
@@ -44,7 +45,7 @@ class NetworkSolver(Solver):
             return bad
         for name, space in problem.unknowns.items():
             names = tuple(a.name for a in space.axes)
-            if names not in (("row", "col"), ("channel", "row", "col")):
+            if isinstance(self.network, Learned) and names not in (("row", "col"), ("channel", "row", "col")):
                 return Misfit(None, f"`network` makes images, and `{name}` is {space}", "declare it as an `image`")
         if len(problem.unknowns) > 1:
             return Misfit(None, "`network` makes one image, and the page has several unknowns")
