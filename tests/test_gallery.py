@@ -19,20 +19,22 @@ SPECS = Path(__file__).parents[1] / "specs"
 PAGES = sorted(SPECS.rglob("*.recon"))
 SMALL = {"n": "64", "draws": "5", "m": "32", "k": "3", "views": "20", "side": "24", "frames": "6", "scan": "1s"}
 
+OFTEN = {"iterations": "4", "rounds": "2"}
+
 
 def page_of(path: Path) -> Page:
     return parse(Source(path.name, path.read_text()))
 
 
-def iterating(statements: tuple[object, ...] | None, path: str = "") -> list[str]:
-    """Paths of the options `iterations` that a page gives."""
+def iterating(statements: tuple[object, ...] | None, path: str = "") -> list[tuple[str, str]]:
+    """Overrides of the options of solvers that say how often something is done."""
     out = []
     for s in statements or ():
         if isinstance(s, Statement) and s.kind == "method" and isinstance(s.value, Name):
             out += iterating(s.body, f"{s.value.id}.")
         elif isinstance(s, Statement) and s.kind == "solver" and isinstance(s.value, Call):
-            given = [a for a in s.value.arguments if isinstance(a, Argument) and a.name == "iterations"]
-            out += [f"{path}solver.iterations"] * len(given)
+            given = [a.name for a in s.value.arguments if isinstance(a, Argument) and a.name in OFTEN]
+            out += [(f"{path}solver.{name}", OFTEN[name]) for name in given]
     return out
 
 
@@ -52,7 +54,7 @@ def small(page: Page) -> list[tuple[str, Expr]]:
     """Overrides that make a page run in about a second."""
     params = [s.name for s in page.items if isinstance(s, Statement) and s.kind == "param"]
     settings = [(p, SMALL[p]) for p in params if p in SMALL]
-    settings += [(p, "8") for p in iterating(page.items)]
+    settings += iterating(page.items)
     settings += [(p, "2") for p in training(page.items)]
     return [(p, parse_expression(Source(f"--set {p}", v))) for p, v in settings if p is not None]
 

@@ -113,7 +113,7 @@ def test_chain(classes: tuple[type[Operator], ...], tmp_path: Path) -> None:
     assert accepted >= 40
 
 
-@settings(RANDOMLY, max_examples=300)
+@settings(RANDOMLY, max_examples=150)
 @given(st.data())
 def test_algebra(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     folder = tmp_path_factory.mktemp("files")
