@@ -15,8 +15,8 @@ from .places import place_of
 @click.argument("weights", metavar="NAME | FOLDER | hf://OWNER/NAME@COMMIT")
 @json_option
 def zoo_verify(weights: str, as_json: bool) -> None:
-    """Verify a folder of the zoo: its contract, its weights by hash, names and shapes, and its network by the pair of
-    input and output that lies beside them.
+    """Verify a folder of the zoo: its contract, licences, card and page, its weights by hash, names and shapes, its
+    network by the pair of input and output that lies beside them, and claims such as non-expansive near that input.
 
     Exits with 1 where something does not hold. Nothing in the folder is executed.
     """

@@ -67,14 +67,14 @@ def test_verify(hub: HubServer, tmp_path: Path) -> None:
     folder = small(tmp_path / "small")
     good = call("verify", folder)
     assert good.exit_code == 0
-    assert good.stdout.count("ok ") == 5
+    assert good.stdout.count("ok ") == 7
     commit = pushed(hub, folder)
     assert call("verify", f"hf://owner/small@{commit}").exit_code == 0
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "sha256": "0" * 64}))
     bad = call("verify", folder)
     assert bad.exit_code == 1
-    assert "FAILED weights" in bad.stdout
+    assert "FAILED hash" in bad.stdout
 
 
 @pytest.mark.parametrize("command", ["show", "verify"])

@@ -99,5 +99,5 @@ def test_weights_that_are_not_what_they_say_are_not_pushed(hub: HubServer, folde
     (folder / "model.safetensors").write_bytes(raw[:-4] + b"\0\0\0\0")
     done = recon("zoo", "push", folder, "owner/new", folder=tmp_path, HF_TOKEN="writer")
     assert done.returncode == 1
-    assert done.stderr.startswith("error: weights: model.safetensors of `denoiser` has the SHA-256")
+    assert done.stderr.startswith("error: hash: SHA-256 ")
     assert hub.asked == []
