@@ -127,7 +127,8 @@ class Unet(Network):
     """U-Net: two 3 x 3 convolutions on each scale, means of 2 x 2 pixels down, transposed convolutions up, all scales
     handed across. Each convolution is followed by an instance norm and a leaky ReLU.
 
-    As fastMRI has it, so that its weights load. With `encoder`, the way down is a model of timm that gives features on
+    As fastMRI has it, so that its weights load. Instance norms lose the mean of an image, which `standardise` keeps.
+    With `encoder`, the way down is a model of timm that gives features on
     several scales, by its name there: `resnet18`, `convnext_atto`, `swin_tiny_patch4_window7_224`. Its weights are
     trained from scratch with the rest; nothing is fetched.
     """
@@ -146,9 +147,9 @@ class Unet(Network):
     scales: Annotated[Count, Le(10)] = Field(4, description="how often the extents are halved")
     encoder: str | None = Field(None, description="a model of timm for the way down, which has scales of its own")
     standardise: bool = Field(
-        False,
-        description="whether each image is brought to mean 0 and standard deviation 1, and the answer back: scale and "
-        "shift of the values do not matter then",
+        True,
+        description="whether each image is brought to mean 0 and standard deviation 1, and the answer back, so that "
+        "scale and shift of its values do not matter",
     )
 
     @field_validator("encoder")

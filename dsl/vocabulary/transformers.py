@@ -35,9 +35,9 @@ class Vit(Network):
         32, description="patches along each axis of which the places are trained; others are interpolated"
     )
     standardise: bool = Field(
-        False,
-        description="whether each image is brought to mean 0 and standard deviation 1, and the answer back: scale and "
-        "shift of the values do not matter then",
+        True,
+        description="whether each image is brought to mean 0 and standard deviation 1, and the answer back, so that "
+        "scale and shift of its values do not matter",
     )
 
     @model_validator(mode="after")

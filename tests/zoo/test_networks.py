@@ -20,11 +20,11 @@ WORDS = [
     restorers.Srcnn.model_validate({"channels": 6}),
     restorers.Drunet.model_validate({"channels": 2, "blocks": 1}),
     restorers.Drunet.model_validate({"channels": 3, "blocks": 2}),
-    restorers.Unet.model_validate({"channels": 2, "scales": 1}),
+    restorers.Unet.model_validate({"channels": 2, "scales": 1, "standardise": False}),
     restorers.Unet.model_validate({"channels": 3, "scales": 2, "standardise": True}),
     restorers.PatchMlp(patch=5, width=7, hidden=2, stride=2),
     restorers.PatchMlp(patch=4, width=3, hidden=1, stride=4),
-    transformers.Vit(patch=4, width=6, depth=2, head=3, grid=3),
+    transformers.Vit(patch=4, width=6, depth=2, head=3, grid=3, standardise=False),
     transformers.Vit(patch=3, width=8, depth=1, head=8, grid=4, standardise=True),
     transformers.Restormer(channels=2, blocks=(1, 2, 1, 1), refinement=1, heads=(1, 2, 1, 4), bias=True),
     transformers.Restormer(channels=4, blocks=(1, 1, 1, 1), refinement=2),
@@ -45,6 +45,19 @@ def test_the_word_knows_its_parameters(word: Any, planes: int) -> None:
     assert sum(p.numel() for p in network.parameters()) == word.parameters(planes)
     size = 4 * word.multiple
     assert apply(network, word, torch.rand(2, planes, size, size)).shape == (2, planes, size, size)
+
+
+@pytest.mark.parametrize("word", WORDS, ids=str)
+def test_weights_move_in_half_precision_too(word: Any) -> None:
+    network = build_network(word, 1)
+    x = torch.rand(1, 1, 2 * word.multiple, 2 * word.multiple)
+    with torch.autocast("cpu", torch.bfloat16):
+        answer = apply(network, word, x)
+    answer.float().square().mean().backward()
+    moved = [p.grad is not None and bool(torch.isfinite(p.grad).all()) for p in network.parameters()]
+    assert all(moved)
+    exact = apply(network, word, x)
+    assert float((answer.float() - exact).detach().norm()) < 0.1 * float(exact.detach().norm())
 
 
 def test_the_defaults_are_those_of_the_papers() -> None:
@@ -228,6 +241,16 @@ def test_patches_in_several_portions_are_the_same(monkeypatch: pytest.MonkeyPatc
     once = network(x)
     monkeypatch.setattr("recon.zoo.networks.patch_mlp.AT_ONCE", 7)
     torch.testing.assert_close(network(x), once)
+
+
+def test_many_patches_are_averaged_exactly_in_half_precision() -> None:
+    network = PatchMlp(1, patch=17, width=2, hidden=1, stride=1)  # 289 patches for each pixel; bfloat16 counts to 256
+    for p in network.parameters():
+        p.data.zero_()
+    network.layers[-1].bias.data.fill_(1.0)  # type: ignore[union-attr, operator]
+    with torch.autocast("cpu", torch.bfloat16):
+        answer = network(torch.rand(1, 1, 40, 40))
+    assert torch.equal(answer, torch.ones(1, 1, 40, 40))
 
 
 def test_a_residual_takes_off_what_its_layers_find() -> None:

@@ -34,7 +34,7 @@ class PatchMlp(nn.Module):
         more_rows, more_cols = (max(self.patch - n, (self.patch - n) % self.stride) for n in (rows, cols))
         padded = F.pad(x, (0, more_cols, 0, more_rows), mode="replicate")
         patches = F.unfold(padded, self.patch, stride=self.stride).mT
-        clean = torch.cat([self.layers(some) for some in torch.split(patches, AT_ONCE, 1)], 1).mT
+        clean = torch.cat([self.layers(some) for some in torch.split(patches, AT_ONCE, 1)], 1).mT.to(x)
         extents = padded.shape[-2:]
         total = F.fold(clean, extents, self.patch, stride=self.stride)
         count = F.fold(torch.ones_like(clean[:1, : self.patch**2]), extents, self.patch, stride=self.stride)

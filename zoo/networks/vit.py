@@ -85,4 +85,4 @@ class VisionTransformer(nn.Module):
         if where.shape[-2:] != patches.shape[-2:]:
             where = F.interpolate(where, patches.shape[-2:], mode="bilinear")
         h = self.blocks((patches + where).flatten(2).mT)
-        return F.fold(self.head(self.norm(h)).mT, x.shape[-2:], self.patch, stride=self.patch)
+        return F.fold(self.head(self.norm(h)).mT.to(x), x.shape[-2:], self.patch, stride=self.patch)
