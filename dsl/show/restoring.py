@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..model.space import Space
 from ..model.word import Network
 
 
@@ -23,3 +24,10 @@ def network_facts(word: Network, planes: int) -> tuple[str, ...]:
     if word.conditional:
         out.append("told the noise level")
     return tuple(out)
+
+
+def planes(space: Space) -> int:
+    """How many planes a network takes for images in a space: two for each complex channel."""
+    at = space.axis("channel")
+    channels = 1 if at is None else space.axes[at].size or 1
+    return channels * (2 if space.field == "complex" else 1)

@@ -11,11 +11,13 @@ from ..check.missed import missed
 from ..check.rules import TABLE, Choice
 from ..check.weights import found_priors
 from ..diagnostics import SpecError
+from ..model.networks import Learned
 from ..model.problem import TermFacts
 from ..model.solver import InBlocks, Iterative, Plugged
 from ..model.space import Space
 from ..vocabulary.greedy import allowed
 from .passes import AT_RUN
+from .restoring import network_facts, planes
 from .text import number
 
 STEPPED = ("gradient", "heavy_ball", "nesterov", "ista", "fista", "projected_gradient")
@@ -119,7 +121,8 @@ def solver_line(c: Checked, choice: Choice) -> SolverLine:
             missed(c.problem, rule.number),
         )
     if choice.solver.role == "direct":
-        return SolverLine(choice.solver.word, 0, choice.why, "read off the measurement, priors play no part", iterates)
+        promise = "read off the measurement, priors play no part" + _trained(c, choice)
+        return SolverLine(choice.solver.word, 0, choice.why, promise, iterates)
     try:
         other, _ = choose_solver(c, None, None)
     except SpecError:
@@ -129,6 +132,15 @@ def solver_line(c: Checked, choice: Choice) -> SolverLine:
         f"; so would rule {other.rule}" if same else f"; rule {other.rule} would take `{other.solver.word}`"
     )
     return SolverLine(choice.solver.word, 0, why, _PROMISES[rules[other.rule].promise] if same else "", iterates)
+
+
+def _trained(c: Checked, choice: Choice) -> str:
+    """What is trained first: how large it is, and what its pixels see."""
+    word = getattr(choice.solver, "network", None)
+    if not isinstance(word, Learned):
+        return ""
+    facts = network_facts(word.network, planes(next(iter(c.problem.unknowns.values()))))
+    return f"; `{word.network.word}` is trained first: {', '.join(facts)}"
 
 
 def step_lines(c: Checked, choice: Choice) -> list[StepLine]:
