@@ -20,6 +20,7 @@ from safetensors.torch import load as tensors_of
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from .growing import growing
 from .networks import Residual, build_network
 
 __all__ = ["CONFIG", "TEST", "WEIGHTS", "FolderError", "load", "network_word", "read_contract", "read_test", "write"]
@@ -99,19 +100,21 @@ def write(
     spec: str | None,
     test: Mapping[str, Tensor],
 ) -> Contract:
-    """Write all files of a folder that is there; the hash of the contract becomes that of the weights written.
+    """Write a folder of the zoo, whole or not at all; the hash of the contract becomes that of the weights written.
 
-    spec: the page that made them; None: nobody knows. test: `input`, `output`, and `sigma` of a conditional network.
-    Raises OSError.
+    folder: not there yet, or empty. spec: the page that made them; None: nobody knows. test: `input`, `output`, and
+    `sigma` of a conditional network. Raises OSError.
     """
     content = save(_plain(weights))
-    (folder / WEIGHTS).write_bytes(content)
-    (folder / TEST).write_bytes(save(_plain(test)))
     contract = contract.model_copy(update={"sha256": hashlib.sha256(content).hexdigest()})
-    (folder / CONFIG).write_text(json.dumps(contract.model_dump(mode="json"), indent=2, sort_keys=True) + "\n")
-    (folder / CARD).write_text(card)
-    if spec is not None:
-        (folder / SPEC).write_text(spec)
+    with growing(folder) as place:
+        (place / WEIGHTS).write_bytes(content)
+        (place / TEST).write_bytes(save(_plain(test)))
+        (place / CARD).write_text(card, encoding="utf-8")
+        if spec is not None:
+            (place / SPEC).write_text(spec, encoding="utf-8")
+        text = json.dumps(contract.model_dump(mode="json"), indent=2, sort_keys=True)
+        (place / CONFIG).write_text(text + "\n", encoding="utf-8")
     return contract
 
 

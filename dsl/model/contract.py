@@ -88,8 +88,8 @@ class Contract(_Part):
     properties: Properties = Properties()
     sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
     licences: Licences
-    provenance: dict[str, Any] = {}
-    results: tuple[dict[str, Any], ...] = ()
+    provenance: Annotated[dict[str, Any], Field(max_length=100)] = {}
+    results: Annotated[tuple[dict[str, Any], ...], Field(max_length=1000)] = ()
 
     @field_validator("range")
     @classmethod

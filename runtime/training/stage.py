@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -154,18 +151,12 @@ def _weights(cell: Cell, method: str, learned: Learned, key: str, stage: Stage) 
         found = train(network, examples, recipe(loss), folder=kept, key=key, score=score, tick=tick)
         if found.interrupted:
             raise KeyboardInterrupt
-    kept.mkdir(parents=True, exist_ok=True)
-    growing = Path(tempfile.mkdtemp(dir=kept, prefix="weights."))
+    test = examples.batch(loss.steps)
     try:
-        test = examples.batch(loss.steps)
-        write_folder(growing, fitted(checked, method, learned, loss, key), network, found, test, stage.spec)
-        try:
-            os.replace(growing, place)
-        except OSError:  # another run of the same page was quicker
-            if not (place / CONFIG).is_file():
-                raise
-    finally:
-        shutil.rmtree(growing, ignore_errors=True)
+        write_folder(place, fitted(checked, method, learned, loss, key), network, found, test, stage.spec)
+    except OSError:  # another run of the same page was quicker
+        if not (place / CONFIG).is_file():
+            raise
     return place
 
 

@@ -13,7 +13,6 @@ from recon.zoo.networks import build_network
 
 def small(folder: Path, word: str = "srcnn", **arguments: Any) -> Path:
     """A folder of the zoo with random weights."""
-    folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(0)
     network = Architecture(name=word, arguments=arguments or {"channels": 4})
     found = network_word(network)

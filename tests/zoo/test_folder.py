@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import torch
 from recon.dsl.model.contract import Architecture, Contract, Licences, NoiseLevels
+from recon.zoo import folder as zoo_folder
 from recon.zoo.folder import FolderError, load, read_contract, read_test, write
 from recon.zoo.networks import DnCNN
 from safetensors.torch import save_file
@@ -33,7 +34,6 @@ def contract(**more: Any) -> Contract:
 
 def written(folder: Path, weights: dict[str, Tensor] | None = None, **more: Any) -> DnCNN:
     network = DnCNN(1, 4, 3)
-    folder.mkdir(parents=True, exist_ok=True)
     x = torch.rand(1, 1, 8, 8)
     with torch.no_grad():
         test = {"input": x, "output": network(x)}
@@ -174,7 +174,6 @@ def test_layers_that_predict_noise_are_taken_off_the_input(tmp_path: Path) -> No
     from recon.zoo.networks import SRCNN
 
     layers = SRCNN(1, 4)
-    (tmp_path / "w").mkdir()
     made = contract(network=Architecture(name="srcnn", arguments={"channels": 4}), predicts="noise")
     write(tmp_path / "w", made, layers.state_dict(), card="", spec="", test={"input": torch.zeros(1)})
     network, _ = load(tmp_path / "w")
@@ -185,3 +184,24 @@ def test_layers_that_predict_noise_are_taken_off_the_input(tmp_path: Path) -> No
 def test_tensors_that_a_card_hides_in_are_not_read_from_elsewhere(tmp_path: Path) -> None:
     save_file({"x": torch.zeros(1)}, tmp_path / "test.safetensors")
     assert set(read_test(tmp_path)) == {"x"}
+
+
+@pytest.mark.parametrize("when", ["held", "read"])
+def test_what_is_hashed_is_what_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str) -> None:
+    """Somebody exchanges the weights while they are looked at."""
+    mine = written(tmp_path / "w")
+    written(tmp_path / "other")
+    looked = getattr(zoo_folder, when)
+
+    def exchanged(folder: Path, *name: str) -> Any:
+        found = looked(folder, *name)
+        (folder / "model.safetensors").write_bytes((tmp_path / "other" / "model.safetensors").read_bytes())
+        return found
+
+    monkeypatch.setattr(zoo_folder, when, exchanged)
+    if when == "held":
+        with pytest.raises(FolderError, match="has the SHA-256"):
+            load(tmp_path / "w")
+    else:
+        found, _ = load(tmp_path / "w")
+        assert all(torch.equal(v, found.state_dict()[k]) for k, v in mine.state_dict().items())

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +16,7 @@ from recon.dsl.model.word import Network
 from torch import Tensor
 
 from ..folder import FolderError, load, write
+from ..growing import growing
 from ..networks import build_network
 from .layouts import LAYOUTS, Found, Layout
 from .reading import ConvertError, Weights, read
@@ -60,20 +58,12 @@ def convert(path: Path, layout: str, to: Path, said: Said) -> Contract:
     contract = _contract(path, found, kind, layout, said)
     network = build_network(found.word, found.planes).eval()
     network.load_state_dict(found.weights)
-    to.parent.mkdir(parents=True, exist_ok=True)
-    growing = Path(tempfile.mkdtemp(dir=to.parent, prefix=f".{to.name}."))
-    try:
-        growing.chmod(0o755)
-        write(growing, contract, network.state_dict(), card=card(contract, kind), spec=None, test=_pair(network, found))
+    with growing(to) as place:
+        write(place, contract, network.state_dict(), card=card(contract, kind), spec=None, test=_pair(network, found))
         try:
-            _, written = load(growing)
+            _, written = load(place)
         except FolderError as e:
             raise ConvertError(f"`{path.name}`: {e}") from None
-        if to.is_dir() and not any(to.iterdir()):
-            to.rmdir()
-        os.rename(growing, to)
-    finally:
-        shutil.rmtree(growing, ignore_errors=True)
     return written
 
 

@@ -45,9 +45,19 @@ def name_of(path: str) -> str:
 
 
 def _copy(found: Path, to: Path) -> None:
-    if to.exists() and (not to.is_dir() or any(to.iterdir())):
-        raise FileProblem(f"{to} is there already, and is not empty")
+    """The files of a folder of the zoo and no others, as files: the Hub's client keeps links."""
+    from recon.dsl.model.folder import LARGEST, FolderError, opened
+    from recon.zoo.growing import growing
+
     try:
-        shutil.copytree(found, to, dirs_exist_ok=True)  # links are followed: the folder holds files
-    except (OSError, shutil.Error) as e:
-        raise FileProblem(f"cannot copy to {to}: {getattr(e, 'strerror', None) or e}") from None
+        with growing(to) as place:
+            for name in LARGEST:
+                if (found / name).exists():
+                    with opened(found, name) as own, open(place / name, "wb") as copy:
+                        shutil.copyfileobj(own, copy)
+    except FileExistsError:
+        raise FileProblem(f"{to} is there already, and is not empty") from None
+    except FolderError as e:
+        raise FileProblem(str(e)) from None
+    except OSError as e:
+        raise FileProblem(f"cannot copy to {to}: {e.strerror or e}") from None

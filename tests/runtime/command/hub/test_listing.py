@@ -63,6 +63,24 @@ def test_show_of_a_folder_and_of_the_hub_before_its_weights_are_fetched(hub: Hub
     assert "licences    weights cc0-1.0, code apache-2.0, data cc0-1.0" in told
 
 
+def test_a_strangers_words_do_not_reach_the_terminal(tmp_path: Path) -> None:
+    folder = small(tmp_path / "small")
+    config = json.loads((folder / "config.json").read_text())
+    evil = "\x1b]0;mine\x07\x1b[2J\u202e\r\n"
+    config |= {
+        "provenance": {evil: evil},
+        "results": [{evil: evil}],
+        "licences": dict.fromkeys(config["licences"], evil),
+    }
+    (folder / "config.json").write_text(json.dumps(config))
+    for command in ("show", "verify"):
+        told = call(command, folder).stdout
+        assert "\\x1b" in told
+        assert not [c for c in told if c != "\n" and not c.isprintable()]
+    (folder / "config.json").write_text(json.dumps({**config, evil: 1}))
+    assert not [c for c in call("show", folder).stderr if c != "\n" and not c.isprintable()]
+
+
 def test_verify(hub: HubServer, tmp_path: Path) -> None:
     folder = small(tmp_path / "small")
     good = call("verify", folder)
