@@ -8,6 +8,7 @@ import click
 from recon.dsl.diagnostics.render import safe
 
 from .common import FAILED, FileProblem, command, leave, parse_overrides, read_spec, set_option
+from .freeze import refuse_drift
 
 
 @command()
@@ -16,17 +17,21 @@ from .common import FAILED, FileProblem, command, leave, parse_overrides, read_s
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Folder to write; default runs/<experiment>-data-<digest>."
 )
-def simulate(spec: str, settings: tuple[str, ...], out: Path | None) -> None:
+@click.option("--unlocked", is_flag=True, help="Simulate a page although it is not what its recon.lock says.")
+def simulate(spec: str, settings: tuple[str, ...], out: Path | None, unlocked: bool) -> None:
     """Draw measurements from a page's forward model and noise, without solving anything.
 
     Writes one `.npz` a row, with the unknowns and the measurements under their names: another page reads them by
-    `npz`. Exits with 1 for a page with errors, 2 for files, 3 where the law cannot be drawn from.
+    `npz`. Exits with 1 for a page with errors or one that is not what it was when it was frozen, 2 for files, 3 where
+    the law cannot be drawn from.
     """
     from recon.dsl.syntax.parse import parse
     from recon.dsl.syntax.source import Source
 
     page = read_spec(spec)
     tree, overrides = parse(Source(page.name, page.text)), parse_overrides(settings)
+    if not unlocked:
+        refuse_drift(page, as_json=False)
     from ..data.files import DataError
     from ..experiment.run import threads_from_environment
     from ..experiment.simulation import simulate_page

@@ -41,7 +41,7 @@ def test_an_encoder_has_scales_of_its_own() -> None:
 
 
 def test_it_is_its_list_of_layers() -> None:
-    network = build_network(Unet(encoder=SMALL, channels=3), 2).double().eval()
+    network = build_network(Unet(encoder=SMALL, channels=3, standardise=False), 2).double().eval()
     assert isinstance(network, EncoderUNet)
     w = {name: t for name, t in network.state_dict().items() if not name.startswith("encoder.")}
     x = torch.rand(2, 2, 50, 64, dtype=torch.float64)

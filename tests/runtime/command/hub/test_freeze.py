@@ -15,6 +15,7 @@ from hub_server import HubServer
 from recon.dsl.lock import LockError, read_lock
 from recon.runtime.command.freeze import freeze
 from recon.runtime.command.run import run
+from recon.runtime.command.simulate import simulate
 from small_weights import small
 
 PAGE = """recon 1
@@ -136,12 +137,24 @@ def test_unlocked_runs_it_all_the_same(folder: Path) -> None:
     assert call(run, page, "--out", folder / "c", "--unlocked").exit_code == 0
 
 
+def test_what_is_simulated_is_locked_as_what_is_run_is(folder: Path) -> None:
+    page = folder / "page.recon"
+    call(freeze, page)
+    assert call(simulate, page, "--out", folder / "a").exit_code == 0
+    page.write_text(PAGE.replace("lam = 0.1", "lam = 0.3"))
+    refused = call(simulate, page, "--out", folder / "b")
+    assert refused.exit_code == 1
+    assert "--unlocked runs it all the same" in refused.stderr
+    assert not (folder / "b").exists()
+    assert call(simulate, page, "--out", folder / "b", "--unlocked").exit_code == 0
+
+
 @pytest.mark.parametrize("damage", ["{", "[]", '{"format": 2, "pages": {}}', '{"pages": {}, "more": 1}', "\xff"])
 def test_a_damaged_lock_is_one_line(damage: str, folder: Path) -> None:
     (folder / "recon.lock").write_bytes(damage.encode("latin-1"))
     with pytest.raises(LockError):
         read_lock(folder)
-    for command in (freeze, run):
+    for command in (freeze, run, simulate):
         done = call(command, folder / "page.recon")
         assert done.exit_code == 2
         assert len(done.stderr.splitlines()) == 1
