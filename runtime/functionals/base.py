@@ -189,10 +189,7 @@ class Functional:
 
     def ascend_(self, operator: Operator, p: Tensor, x: Tensor, s: Scalar) -> Tensor:
         """The dual step prox_{s g*}(p + s K x), which may overwrite p; in one pass where a kernel can do that."""
-        v = operator.forward(x)
-        return self.conjugate_prox_(
-            p.addcmul_(v, c) if isinstance(c := per_row(s, v), Tensor) else p.add_(v, alpha=c), s
-        )
+        return self.conjugate_prox_(operator.accumulate_(p, x, per_row(s, p)), s)
 
     def conjugate(self, p: Tensor) -> Tensor | None:
         """g*(p) of shape [rows], where there is a formula for it; it gives duality gaps."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import torch
@@ -162,6 +163,10 @@ class GroupL1(_Norm):
 
     def _shrink(self, v: Tensor) -> Tensor:
         """min(1, weight / |v_i|), as weight / max(|v_i|, weight)."""
+        if not isinstance(self.weight, Tensor) and not torch.is_grad_enabled():
+            part = self.weight**-2 if self.weight > 0 else math.inf
+            if part < torch.finfo(real_dtype(v)).max:  # lengths in units of the weight: one pass over memory less
+                return _squares(v, self.axis, part).clamp_(min=1).pow_(-0.5)
         squares = _squares(v, self.axis)
         return _into(squares, per_row(self.weight, squares))
 
@@ -176,15 +181,17 @@ class GroupL1(_Norm):
         return indicator(largest_rows(_squares(p, self.axis)).sqrt() - size, size, real_dtype(p))
 
 
-def _squares(v: Tensor, axis: int) -> Tensor:
-    """sum_d |v_d|^2 along `axis`, plane by plane; vector_norm along such an axis is a hundred times slower."""
-    return _sum_of_squares([p for plane in v.unbind(axis) for p in _parts(plane)])
+def _squares(v: Tensor, axis: int, times: float = 1.0) -> Tensor:
+    """times sum_d |v_d|^2 along `axis`, plane by plane; vector_norm along such an axis is a hundred times slower."""
+    return _sum_of_squares([p for plane in v.unbind(axis) for p in _parts(plane)], times)
 
 
-def _sum_of_squares(planes: list[Tensor]) -> Tensor:
-    total = planes[0].square()
-    for p in planes[1:]:
-        total = torch.addcmul(total, p, p) if torch.is_grad_enabled() else total.addcmul_(p, p)
+def _sum_of_squares(planes: list[Tensor], times: float = 1.0) -> Tensor:
+    first, *others = planes
+    total = first.square() if times == 1 else torch.addcmul(first.new_zeros(()), first, first, value=times)
+    for p in others:
+        add = torch.addcmul if torch.is_grad_enabled() else torch.Tensor.addcmul_
+        total = add(total, p, p, value=times)
     return total
 
 

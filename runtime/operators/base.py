@@ -70,6 +70,11 @@ class Operator(nn.Module):
             return cast(Tensor, _Linear.apply(y, self, "adjoint"))  # type: ignore[no-untyped-call]
         return self._adjoint_(y)
 
+    def accumulate_(self, y: Tensor, x: Tensor, c: float | Tensor) -> Tensor:
+        """y + c A x in place of y, where no gradient is recorded; c is a number, or shaped to multiply y."""
+        v = self.forward(x)
+        return y.addcmul_(v, c) if isinstance(c, Tensor) else y.add_(v, alpha=c)
+
     def pullback(self, x: Tensor, y: Tensor) -> Tensor:
         """D(x)^H y for the derivative D(x) of the map at x; A^H y, since a linear map is its own derivative."""
         return self.adjoint(y)

@@ -33,6 +33,21 @@ def test_gradient_is_numpys(boundary: str, field: str) -> None:
     np.testing.assert_allclose(operator(x), np.stack(parts, axis=1), atol=1e-14)
 
 
+@pytest.mark.parametrize("field", ["real", "complex"])
+@pytest.mark.parametrize(
+    "word", [sparsity.Gradient(), sparsity.Gradient(boundary="circular"), sparsity.Diff(axis="col")]
+)
+@pytest.mark.parametrize("each", [False, True])
+def test_what_is_accumulated_is_the_product_added(word: sparsity.Gradient, field: str, each: bool) -> None:
+    domain = grid(4, 5, field=field)
+    operator = make(word, domain=domain)
+    x, y = sample(domain, 2), sample(operator.codomain, 2, seed=1)
+    c = torch.tensor([0.7, -1.3], dtype=torch.float64).view(2, *[1] * (y.ndim - 1)) if each else 0.7
+    expected = y + c * operator(x)
+    with torch.no_grad():
+        torch.testing.assert_close(operator.accumulate_(y, x, c), expected, rtol=0, atol=1e-14)
+
+
 def test_gradient_is_the_stack_of_its_differences() -> None:
     domain = grid(2, 4, 5, head=("channel",))
     parts = (Leaf(sparsity.Diff(axis="row")), Leaf(sparsity.Diff(axis="col")))
