@@ -54,13 +54,12 @@ class _Block(nn.Module):
         self.norm2 = nn.LayerNorm(width)
         self.mlp = Mlp(width, int(width * expansion))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         n, rows, cols, width = x.shape
-        h, mask = self.norm1(x), None
+        h = self.norm1(x)
         if self.shift:
             h = h.roll((-self.shift, -self.shift), (1, 2))
-            mask = apart(rows, cols, self.window, self.shift).to(x)
-        h = self.attn(windows_of(h, self.window), mask)
+        h = self.attn(windows_of(h, self.window), mask if self.shift else None)
         m = self.window
         h = h.view(n, rows // m, cols // m, m, m, width).transpose(2, 3).reshape(x.shape)
         if self.shift:
@@ -78,9 +77,9 @@ class _Blocks(nn.Module):
         shifts = [window // 2 * (k % 2) for k in range(depth)]
         self.blocks = nn.ModuleList(_Block(width, heads, window, s, expansion) for s in shifts)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         for block in self.blocks:
-            x = block(x)
+            x = block(x, mask)
         return x
 
 
@@ -92,8 +91,8 @@ class _Group(nn.Module):
         self.residual_group = _Blocks(width, depth, heads, window, expansion)
         self.conv = nn.Conv2d(width, width, 3, padding=1)
 
-    def forward(self, x: Tensor) -> Tensor:
-        found: Tensor = self.conv(self.residual_group(x).movedim(-1, 1))
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        found: Tensor = self.conv(self.residual_group(x, mask).movedim(-1, 1))
         return x + found.movedim(1, -1)
 
 
@@ -128,6 +127,7 @@ class SwinIR(nn.Module):
         expansion: float = 2,
     ) -> None:
         super().__init__()
+        self.window = window
         mean = torch.tensor(RGB_MEAN if planes == 3 else [0.0] * planes)
         self.register_buffer("mean", mean.view(-1, 1, 1), persistent=False)
         self.conv_first = nn.Conv2d(planes, width, 3, padding=1)
@@ -141,8 +141,9 @@ class SwinIR(nn.Module):
         """The image [n, planes, rows, cols] of which x is a degraded one."""
         shallow = self.conv_first(x - self.mean)
         h = self.patch_embed(shallow.movedim(1, -1))
+        mask = apart(x.shape[-2], x.shape[-1], self.window).to(x)
         for group in self.layers:
-            h = group(h)
+            h = group(h, mask)
         deep = self.conv_after_body(self.norm(h).movedim(-1, 1)) + shallow
         out: Tensor = x + self.conv_last(deep)
         return out
@@ -155,11 +156,12 @@ def windows_of(x: Tensor, window: int) -> Tensor:
     return parts.reshape(n, -1, window * window, width)
 
 
-def apart(rows: int, cols: int, window: int, shift: int) -> Tensor:
-    """What is added for each two pixels of each window [windows, 1, pixels, pixels] of an image rolled by `shift`.
+def apart(rows: int, cols: int, window: int) -> Tensor:
+    """What is added for each two pixels of each window [windows, 1, pixels, pixels] of an image rolled by half of one.
 
     Zero where they are neighbours in the image, too, and not opposite ends of it.
     """
+    shift = window // 2
 
     def regions(extent: int) -> Tensor:
         at = torch.arange(extent)
