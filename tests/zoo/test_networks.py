@@ -259,6 +259,17 @@ def test_a_residual_takes_off_what_its_layers_find() -> None:
     assert torch.equal(Residual(layers)(x), x - layers(x))
 
 
+def test_a_residual_has_no_mean_where_the_layers_take_it_off() -> None:
+    layers = UNet(1, 2, 1, standardise=True).double()
+    x = 5 + 2 * torch.rand(2, 1, 8, 8, dtype=torch.float64)
+    mean, spread = x.mean((2, 3), keepdim=True), x.std((2, 3), keepdim=True)
+    standard = (x - mean) / spread
+    layers.standardise = False
+    expected = (standard - layers(standard)) * spread + mean
+    layers.standardise = True
+    torch.testing.assert_close(Residual(layers)(x), expected)
+
+
 def test_a_generator_is_no_network_of_images() -> None:
     word = ConvGenerator.model_construct()
     with pytest.raises(LookupError, match="conv_generator"):
