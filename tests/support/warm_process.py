@@ -10,11 +10,21 @@ import json
 import os
 import signal
 import sys
+import tempfile
+from pathlib import Path
 
 LIMIT = 240
 """Seconds that a command may take."""
 SETTLED = ("huggingface_hub", "wandb", "httpx", "requests")
 """What must not have been imported before the environment is that of a command."""
+PAGE = """recon 1
+data cam = sample("camera")
+image x : real[16, 16] { range = 0..1 }
+noise y ~ gaussian(x, sigma = 0.1)
+prior 1 * sq(x)
+solver gradient(iterations = 3)
+metrics [psnr]
+"""
 START = "import warm_process; warm_process.serve()"
 
 
@@ -24,13 +34,11 @@ def serve() -> None:
     A command has `arguments`, a `folder` to start in, the whole `environment`, and files for `out` and `err`. In the
     forked process this returns what `main` does: it ends as any Python program ends.
     """
-    import matplotlib.figure  # noqa: F401
-    import recon.runtime.experiment.run  # noqa: F401
-    import scipy.stats  # noqa: F401
     import torch
     from recon.runtime.command.main import main
 
     torch.set_num_threads(1)
+    _warm()
     assert not [name for name in SETTLED if name in sys.modules]
     for line in sys.stdin:
         command = json.loads(line)
@@ -41,6 +49,17 @@ def serve() -> None:
             return
         _, status = os.waitpid(pid, 0)
         print(os.waitstatus_to_exitcode(status), flush=True)
+
+
+def _warm() -> None:
+    """Run a page as the tests do: what it imports and draws for the first time, the forked ones have."""
+    import scipy.stats  # noqa: F401
+    from recon.dsl.syntax.parse import parse
+    from recon.dsl.syntax.source import Source
+    from recon.runtime.experiment.run import run_page
+
+    with tempfile.TemporaryDirectory() as folder:
+        run_page(parse(Source("page.recon", PAGE)), Path(folder), [], out=Path(folder, "out"), device="cpu")
 
 
 def _become(command: dict[str, object]) -> None:

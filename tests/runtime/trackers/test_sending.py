@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -13,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
-from recon.runtime.trackers.sending import Mode, NotSent, Sender, mode_of
+from recon.runtime.trackers.sending import Account, Mode, NotSent, Sender, mode_of
 from recon_process import recon
 from wandb_files import offline_runs
 from wandb_server import ENTITY, KEY, WandbServer, closed_port, silent_server, wandb_server
@@ -45,6 +46,35 @@ def page(tmp_path: Path) -> Path:
     path = tmp_path / "page.recon"
     path.write_text(PAGE)
     return path
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that was told to send nothing."""
+    folder = tmp_path_factory.mktemp("written")
+    (folder / "page.recon").write_text(PAGE)
+    done = recon("run", "page.recon", "--out", "out", folder=folder)
+    assert done.returncode == 0, done.stderr
+    return folder / "out"
+
+
+@pytest.fixture
+def offline(written: Path, tmp_path: Path) -> Path:
+    """A copy of that folder: sending leaves marks beside what it has sent."""
+    shutil.copytree(written, tmp_path / "sent", symlinks=True)
+    return tmp_path / "sent"
+
+
+def send(out: Path, patience: float = 30.0, **environment: str) -> Account:
+    """Send all runs of a folder, with these variables."""
+    runs = sorted((out / "wandb").glob("offline-run-*"))
+    assert len(runs) == RUNS
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        account = Sender(Mode("online"), patience=patience).send(runs, out, lambda line: None)
+    assert account is not None
+    return account
 
 
 def warnings(done: subprocess.CompletedProcess[str]) -> list[str]:
@@ -95,14 +125,13 @@ def test_what_is_sent_is_what_was_written(server: WandbServer, page: Path) -> No
 
 def test_nothing_is_sent_unless_asked_for(server: WandbServer, page: Path) -> None:
     key = {"WANDB_API_KEY": KEY, "WANDB_BASE_URL": server.url}
-    for i, (options, more) in enumerate(
-        [([], {}), (["--no-log"], {"RECON_OWN": str(page.parent)}), (["--log"], {"WANDB_MODE": "offline"})]
-    ):
-        done = recon("run", page, *options, "--out", f"out{i}", folder=page.parent, **key, **more)
+    offline = page.with_name("offline.recon")
+    offline.write_text(PAGE.replace('"faces";', '"faces"; mode = offline;'))
+    for path, options in ((page, []), (offline, ["--log"])):
+        done = recon("run", path, *options, "--out", path.stem, folder=page.parent, **key)
         assert done.returncode == 0, done.stderr
         assert warnings(done) == []
-    page.write_text(PAGE.replace('"faces";', '"faces"; mode = offline;'))
-    assert recon("run", page, "--log", "--out", "out3", folder=page.parent, **key).returncode == 0
+        assert len(offline_runs(page.parent / path.stem)) == RUNS
     assert server.asked == []
 
 
@@ -115,17 +144,17 @@ def test_in_a_folder_that_is_called_own_it_is_sent_by_itself(server: WandbServer
     assert len(server.runs) == RUNS
 
 
-def test_without_a_key_it_is_written_offline(page: Path) -> None:
-    done = recon("run", page, "--log", "--out", "out", folder=page.parent, WANDB_BASE_URL=closed_port())
-    not_sent(done, page.parent, "no key is here (`wandb login`, or WANDB_API_KEY)")
+def test_without_a_key_nothing_is_asked(server: WandbServer, offline: Path) -> None:
+    with pytest.raises(NotSent, match="no key is here"):
+        send(offline, WANDB_BASE_URL=server.url)
+    assert server.asked == []
 
 
-def test_a_key_of_a_login_is_found(server: WandbServer, page: Path, tmp_path: Path) -> None:
+def test_a_key_of_a_login_is_found(server: WandbServer, offline: Path, tmp_path: Path) -> None:
     netrc = tmp_path / "netrc"
     netrc.write_text(f"machine {server.url.removeprefix('http://')}\n  login user\n  password {KEY}\n")
     netrc.chmod(0o600)
-    more = {"WANDB_BASE_URL": server.url, "NETRC": str(netrc)}
-    assert warnings(recon("run", page, "--log", "--out", "out", folder=page.parent, **more)) == []
+    assert send(offline, WANDB_BASE_URL=server.url, NETRC=str(netrc)).entity == ENTITY
     assert len(server.runs) == RUNS
 
 
@@ -152,29 +181,22 @@ def test_a_server_that_never_answers_costs_seconds(page: Path) -> None:
     not_sent(done, page.parent, f"{address} has not answered for 5 seconds")
 
 
-def test_a_server_that_stops_answering_is_left(server: WandbServer, page: Path) -> None:
-    assert recon("run", page, "--out", "out", folder=page.parent).returncode == 0
-    runs = sorted((page.parent / "out" / "wandb").glob("offline-run-*"))
+def test_a_server_that_stops_answering_is_left(server: WandbServer, offline: Path) -> None:
     server.hangs_after = 2
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("WANDB_API_KEY", KEY)
-        patch.setenv("WANDB_BASE_URL", server.url)
-        begin = time.monotonic()
-        with pytest.raises(NotSent, match="took more than 3 seconds"):
-            Sender(Mode("online"), patience=3.0).send(runs, page.parent / "out", lambda line: None)
-        assert time.monotonic() - begin < 40
-        assert server.asked[-1] == "..."
-        server.hangs_after = None
-        account = Sender(Mode("online")).send(runs, page.parent / "out", lambda line: None)
-    assert account is not None
-    assert account.entity == ENTITY
+    key = {"WANDB_API_KEY": KEY, "WANDB_BASE_URL": server.url}
+    begin = time.monotonic()
+    with pytest.raises(NotSent, match="took more than 3 seconds"):
+        send(offline, patience=3.0, **key)
+    assert time.monotonic() - begin < 40
+    assert server.asked[-1] == "..."
+    server.hangs_after = None
+    assert send(offline, **key).entity == ENTITY
     assert len(server.runs) == RUNS
 
 
-def test_a_key_that_is_not_known_is_a_warning(server: WandbServer, page: Path) -> None:
-    key = {"WANDB_API_KEY": KEY[::-1], "WANDB_BASE_URL": server.url}
-    done = recon("run", page, "--log", "--out", "out", folder=page.parent, **key)
-    not_sent(done, page.parent, f"{server.url} does not take this key")
+def test_a_key_that_is_not_known_is_told(server: WandbServer, offline: Path) -> None:
+    with pytest.raises(NotSent, match=f"{server.url} does not take this key"):
+        send(offline, WANDB_API_KEY=KEY[::-1], WANDB_BASE_URL=server.url)
 
 
 class _Elsewhere(BaseHTTPRequestHandler):
@@ -210,16 +232,18 @@ def test_another_server_is_a_warning(status: int, told: str, tmp_path: Path, mon
         server.server_close()
 
 
-def test_settings_of_a_strangers_folder_get_no_key(server: WandbServer, page: Path, tmp_path: Path) -> None:
+def test_settings_of_a_strangers_folder_get_no_key(
+    server: WandbServer, offline: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """`wandb` takes the address of its server from a file in the folder that one is in; a key would go there."""
     (tmp_path / "wandb").mkdir()
     (tmp_path / "wandb" / "settings").write_text(f"[default]\nbase_url = {server.url}\n")
+    monkeypatch.chdir(tmp_path)
     address, settings = closed_port(), tmp_path / "home"
     settings.mkdir()
     (settings / "settings").write_text(f"[default]\nbase_url = {address}\n")
-    more = {"WANDB_API_KEY": KEY, "WANDB_CONFIG_DIR": str(settings)}
-    done = recon("run", page, "--log", "--out", "out", folder=page.parent, **more)
-    not_sent(done, page.parent, f"{address} cannot be reached")
+    with pytest.raises(NotSent, match=f"{address} cannot be reached"):
+        send(offline, WANDB_API_KEY=KEY, WANDB_CONFIG_DIR=str(settings))
     assert server.asked == []
 
 

@@ -87,7 +87,8 @@ def test_a_run_is_sent_while_it_goes_on(tmp_path: Path, monkeypatch: pytest.Monk
         watched = runs.start(Start("training", "g", "training"), tmp_path)
         for step in range(1, 11):
             watched.log(step, {"loss": 1.0 / step})
-        assert until(lambda: any(len(r.history) >= 9 for r in server.runs.values())), "before it has ended"
+        # what comes next is sent 15 seconds later, or at the end
+        assert until(lambda: any(len(r.history) > 1 for r in server.runs.values())), "before it has ended"
         (there,) = server.runs.values()
         assert there.exit is None
         watched.log(11, {"loss": 0.01})

@@ -22,7 +22,16 @@ from recon.zoo.hub.fetch import fetch
 from recon.zoo.hub.listing import repository
 
 REPO = "owner/denoiser"
-FETCH = "import sys; from recon.zoo.hub.fetch import fetch; print(fetch(sys.argv[1]))"
+FETCH = """
+import sys, time
+from huggingface_hub import constants
+from recon.zoo.hub.fetch import fetch
+if constants.HF_HUB_DOWNLOAD_TIMEOUT == 1:  # a whole second is the least that the variable can say
+    constants.HF_HUB_DOWNLOAD_TIMEOUT = 0.2
+wait = time.sleep
+time.sleep = lambda seconds: wait(seconds / 10)  # the client's pauses before it tries again
+print(fetch(sys.argv[1]))
+"""
 
 
 def safetensors(size: int = 4000) -> bytes:
