@@ -1,16 +1,19 @@
-"""The command in a process of its own."""
+"""The command, in a process of its own or in this one."""
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
 import tempfile
+from contextlib import redirect_stderr, redirect_stdout
 from functools import cache
 from pathlib import Path
 
 import matplotlib
+import pytest
 import warm_process
 
 FONTS = matplotlib.get_cachedir()
@@ -38,6 +41,24 @@ def recon(*arguments: str | Path, folder: Path, **environment: str) -> subproces
         code = int(warm.stdout.readline())
         shown = (p.read_text("utf-8") for p in (out, err))
         return subprocess.CompletedProcess(command["arguments"], code, *shown)
+
+
+def recon_here(*arguments: str | Path, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The same in this process, for commands that read all settings when they need them.
+
+    The client of the Hub is imported once then, and not for each command.
+    """
+    from recon.runtime.command.main import main
+
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.chdir(folder)
+        for name, value in {**PLAIN, **environment}.items():
+            patch.setenv(name, value)
+        with pytest.raises(SystemExit) as e:
+            main([str(a) for a in arguments])
+    assert isinstance(e.value.code, int)
+    return subprocess.CompletedProcess(arguments, e.value.code, out.getvalue(), err.getvalue())
 
 
 def recon_afresh(*arguments: str | Path, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:

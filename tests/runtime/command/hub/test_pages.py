@@ -13,7 +13,7 @@ from recon.dsl.diagnostics import SpecError
 from recon.zoo.hub import pages
 from recon.zoo.hub.client import HubError
 from recon.zoo.hub.pages import fetch_page
-from recon_process import recon
+from recon_process import recon_here as recon
 
 PAGE = """recon 1
 use base = "./parts/base.recon"

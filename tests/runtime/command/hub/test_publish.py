@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hub_server import HubServer
 from recon.runtime.command.own import is_own
-from recon_process import recon
+from recon_process import recon_here as recon
 
 PAGE = """recon 1
 ## Denoising *one* picture

@@ -18,7 +18,7 @@ from recon.dsl.syntax.parse import parse
 from recon.dsl.syntax.source import Source
 from recon.runtime.experiment.run import run_page
 from recon.zoo.hub.fetch import fetch
-from recon_process import recon
+from recon_process import recon_here as recon
 from small_weights import small
 from stated_weights import stated, zeros
 

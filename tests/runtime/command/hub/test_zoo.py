@@ -1,4 +1,4 @@
-"""`recon zoo pull` and `push`, in processes of their own, against a Hub on this machine."""
+"""`recon zoo pull` and `push` against a Hub on this machine."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from hub_server import HubServer
-from recon_process import recon, recon_afresh
+from recon_process import recon_afresh
+from recon_process import recon_here as recon
 from small_weights import small
 
 PAGE = """recon 1
