@@ -128,9 +128,9 @@ class Unet(Network):
     handed across. Each convolution is followed by an instance norm and a leaky ReLU.
 
     As fastMRI has it, so that its weights load. Instance norms lose the mean of an image, which `standardise` keeps.
-    With `encoder`, the way down is a model of timm that gives features on
-    several scales, by its name there: `resnet18`, `convnext_atto`, `swin_tiny_patch4_window7_224`. Its weights are
-    trained from scratch with the rest; nothing is fetched.
+    With `encoder`, the way down is a model of timm that gives features on several scales, by its name there:
+    `resnet18`, `convnext_atto`, `swin_tiny_patch4_window7_224`. Its weights are trained from scratch with the rest;
+    nothing is fetched.
     """
 
     word: ClassVar[str] = "unet"
