@@ -43,6 +43,7 @@ WAIT = 60.0
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("RECON_NATIVE", "0")  # kernels would be compiled anew in an empty cache
 
 
 def run(out: Path) -> RunResult:

@@ -40,6 +40,7 @@ metrics [psnr]
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("RECON_NATIVE", "0")  # kernels would be compiled anew in an empty cache
     return tmp_path / "cache" / "recon" / "training"
 
 
