@@ -21,7 +21,7 @@ from ..model.word import Draw, Maps, Network, Operator, Schedule, Weights, Word
 from ..syntax.source import Span
 from ..syntax.tree import Call, Dot, Expr, Name, Number, Range, Sequence, Text
 from ..syntax.tree import Quantity as WrittenQuantity
-from ..vocabulary.contracts import held
+from ..vocabulary.contracts import check_held
 from .absent import definition_in_words, no_member, unknown_name
 from .files import existing, matching
 from .names import called, root
@@ -124,9 +124,7 @@ class Words(Reader):
         assert isinstance(source, Weights)
         try:
             network = Pretrained.of(source, scope.folder)
-            here = network.place()
-            if here is not None:
-                held(here)
+            check_held(network.place(), network.card())
         except FileError as e:
             raise SpecError(error("RF002", str(e), node.span)) from None
         except FolderError as e:

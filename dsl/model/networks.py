@@ -39,10 +39,14 @@ class Pretrained(Network):
         """The folder of the zoo on this machine; None where it is to be fetched first. Raises FileError."""
         return self.source.place(self._folder)
 
+    def card(self) -> Path | None:
+        """The folder that holds its contract, also where the weights are still to be fetched. Raises FileError."""
+        return self.source.card(self._folder)
+
     def contract(self) -> Contract | None:
         """What the folder says of the network; None where it is not on this machine, or cannot be read."""
         try:
-            folder = self.place()
+            folder = self.card()
             return None if folder is None else read_contract(folder)
         except (FileError, FolderError):
             return None

@@ -442,6 +442,10 @@ class Weights(Word):
         """
         raise NotImplementedError
 
+    def card(self, folder: Path) -> Path | None:
+        """The folder on this machine that holds at least their contract; None: there is none yet. Raises FileError."""
+        return self.place(folder)
+
     def files(self, folder: Path) -> tuple[FilePath, ...]:
         """The files whose content the digest covers; none where the address is pinned. Raises FileError."""
         return ()

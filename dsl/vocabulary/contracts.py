@@ -67,6 +67,17 @@ def held(folder: Path) -> tuple[Contract, Network, Tensors]:
     return contract, word, found
 
 
+def check_held(place: Path | None, card: Path | None) -> None:
+    """Hold what is on this machine of a folder to the network that it names: all of it, the contract alone, or nothing.
+
+    Raises FolderError.
+    """
+    if place is not None:
+        held(place)
+    elif card is not None:
+        held_word(card, read_contract(card))
+
+
 MEND = f"`network.arguments` and `channels` of {CONFIG} are to be those that it was trained with"
 
 

@@ -10,7 +10,7 @@ from pydantic import field_validator
 from ..diagnostics.nearest import nearest
 from ..model.fields import Field, FilePath
 from ..model.files import FileError, inside, shortened
-from ..model.folder import NEEDED, absent
+from ..model.folder import CONFIG, NEEDED, absent
 from ..model.hub import hub_path
 from ..model.packaged import packaged_names, packaged_weights
 from ..model.word import Weights
@@ -70,9 +70,16 @@ class Hub(Weights):
         return address
 
     def place(self, folder: Path) -> Path | None:
+        return self._with(*NEEDED)
+
+    def card(self, folder: Path) -> Path | None:
+        return self._with(CONFIG)
+
+    def _with(self, *names: str) -> Path | None:
+        """The folder in the cache, if it has these files."""
         address = hub_path(self.address, "model")
         found = address.snapshot() / address.path
-        return found if all((found / name).is_file() for name in NEEDED) else None
+        return found if all((found / name).is_file() for name in names) else None
 
 
 def _covered(found: Path, name: str) -> tuple[FilePath, ...]:

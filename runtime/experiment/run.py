@@ -18,12 +18,10 @@ from recon.dsl.diagnostics.render import render
 from recon.dsl.digest import spec_digest
 from recon.dsl.elaborate.overrides import override
 from recon.dsl.model.experiment import Experiment
-from recon.dsl.model.networks import Pretrained
-from recon.dsl.model.terms import Statistic, everything
+from recon.dsl.model.terms import Statistic
 from recon.dsl.show.citations import bibliography
 from recon.dsl.syntax.format import format_page
 from recon.dsl.syntax.tree import Expr, Page
-from recon.dsl.vocabulary.pretrained import Hub
 
 from ..folder import FolderError, RunFolder, run_name
 from ..report.content import Table
@@ -33,6 +31,7 @@ from .cells import Cell, cells
 from .claims import Verdict, judge
 from .document import report
 from .execute import Execution, execute
+from .fetching import Unfetched, with_weights
 from .findings import analysis_tables
 from .job import Progress
 from .ledger import Ledger, continues
@@ -110,9 +109,11 @@ def run_page(
     experiment = all_cells[0].checked.experiment
     target = choose_device(device or experiment.run.device)
     trackers = _trackers(experiment, logs)
-    if _fetch_weights(all_cells, said):
-        all_cells = cells(page, folder, overrides)  # what the weights are is known now, and whether they fit
-        experiment = all_cells[0].checked.experiment
+    try:
+        all_cells = with_weights(all_cells, lambda: cells(page, folder, overrides), said)
+    except Unfetched as e:
+        raise Unavailable(str(e)) from e
+    experiment = all_cells[0].checked.experiment
     work = plan_work(all_cells, folder, target, processes)
     header = work.header()
     digest = spec_digest(experiment)
@@ -161,32 +162,6 @@ def _trackers(experiment: Experiment, logs: Place | None) -> Trackers | None:
     from ..trackers.base import opened  # most pages name none
 
     return opened(experiment, logs)
-
-
-def _fetch_weights(all_cells: list[Cell], said: Callable[[str], None]) -> bool:
-    """Have the weights of the Hub on this machine, verified, before anything is computed. Raises Unavailable.
-
-    Returns whether some of them were not here before.
-    """
-    networks: list[Pretrained] = []
-    for cell in all_cells:
-        e = cell.checked.experiment
-        problems = [*e.methods.values(), *([e.simulate] if e.simulate is not None else [])]
-        networks += [w for f in problems for w in f.pretrained]
-        networks += [w for a in e.analyses for w in everything(a) if isinstance(w, Pretrained)]
-    missing = {w.source.address: w.place() is None for w in networks if isinstance(w.source, Hub)}
-    if not missing:
-        return False
-    from recon.zoo.hub.client import HubError
-    from recon.zoo.hub.fetch import fetch
-
-    for address in missing:
-        said(f"fetching {address}")
-        try:
-            fetch(address)
-        except HubError as e:
-            raise Unavailable(str(e)) from e
-    return any(missing.values())
 
 
 def _execute(

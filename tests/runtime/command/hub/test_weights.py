@@ -101,6 +101,18 @@ def test_weights_that_do_not_fit_are_an_error_of_the_run_before_it_computes_and_
         (found,) = e.value.diagnostics
         assert (found.code, found.labels[0].span.text) == ("RC089", "network(w, input = adjoint)")
     assert not (tmp_path / "out").exists()
+    assert hub.downloads() == ["config.json"], "the weights are not asked for"
+
+
+def test_a_contract_that_does_not_hold_is_an_error_of_the_run_before_weights_are_fetched(
+    hub: HubServer, tmp_path: Path
+) -> None:
+    folder = stated(tmp_path / "w", noise={"conditional": True, "levels": [0.0, 0.3]})
+    commit = hub.put("owner/w", {p.name: p.read_bytes() for p in folder.iterdir()})
+    text = PAGE.format(address=f"hf://owner/w@{commit}")
+    with pytest.raises(SpecError, match="is not told the level of the noise"):
+        run_page(parse(Source("page.recon", text)), tmp_path, [], out=tmp_path / "out")
+    assert hub.downloads() == ["config.json"]
 
 
 def test_what_cannot_be_had_is_one_line_before_anything_is_computed(hub: HubServer, tmp_path: Path) -> None:
