@@ -130,7 +130,7 @@ class Unet(Network):
     As fastMRI has it, so that its weights load. Instance norms lose the mean of an image, which `standardise` keeps.
     With `encoder`, the way down is a model of timm that gives features on several scales, by its name there:
     `resnet18`, `convnext_atto`, `swin_tiny_patch4_window7_224`. Its weights are trained from scratch with the rest;
-    nothing is fetched.
+    nothing is fetched. Models with batch norms, such as `resnet18`, want long training with large batches.
     """
 
     word: ClassVar[str] = "unet"
