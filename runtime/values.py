@@ -28,6 +28,7 @@ from recon.dsl.vocabulary import functions
 from torch import Tensor
 
 from .build import Build, Quantified, build_operator
+from .data.phases import smooth_phase, turned
 
 
 class EvaluationError(Exception):
@@ -82,6 +83,8 @@ def evaluate(term: ValueTerm, lookup: Callable[[Any], Quantified], space: Space,
                 return _covariance(v)
             if isinstance(word, functions.Compressed):
                 return _compressed(v, word.quality)
+            if isinstance(word, functions.Phased):
+                return _phased(v, word)
             if word.word == "rss":
                 if v.data.ndim < 4:
                     raise EvaluationError("`rss` adds over an axis of channels or coils, and this value has none")
@@ -146,6 +149,15 @@ def _compressed(picture: Quantified, quality: int) -> Quantified:
     if picture.data.is_complex() or picture.data.ndim < 3 or picture.dimension != NONE:
         raise EvaluationError("`compressed` takes real pictures with values in 0..1")
     return Quantified(compressed(picture.data, quality))
+
+
+def _phased(v: Quantified, word: functions.Phased) -> Quantified:
+    if v.data.ndim < 3:
+        raise EvaluationError("`phased` takes images, with rows and columns")
+    generator = torch.Generator().manual_seed(word.seed)
+    rows, cols = v.data.shape[-2:]
+    phase = smooth_phase(rows, cols, word.strength, word.waves, generator)
+    return Quantified(turned(v.data, phase), v.dimension)
 
 
 def _gray(v: Tensor) -> Tensor:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from recon.dsl.model.contract import Contract
 from recon.dsl.model.files import shortened
-from recon.dsl.model.folder import CARD, CONFIG, SPEC, TEST, WEIGHTS, FolderError, read, read_contract, wrong
+from recon.dsl.model.folder import CONFIG, SPEC, TEST, WEIGHTS, FolderError, read, read_contract, wrong
 from recon.dsl.model.tensors import Tensors, tensors_in
 from recon.dsl.model.word import Network
 from recon.dsl.vocabulary.contracts import MEND, held, network_word
@@ -20,6 +19,7 @@ from safetensors.torch import load as tensors_of
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from .card import described
 from .growing import growing
 from .networks import Residual, build_network
 
@@ -96,7 +96,6 @@ def write(
     contract: Contract,
     weights: Mapping[str, Tensor],
     *,
-    card: str,
     spec: str | None,
     test: Mapping[str, Tensor],
 ) -> Contract:
@@ -110,11 +109,10 @@ def write(
     with growing(folder) as place:
         (place / WEIGHTS).write_bytes(content)
         (place / TEST).write_bytes(save(_plain(test)))
-        (place / CARD).write_text(card, encoding="utf-8")
         if spec is not None:
             (place / SPEC).write_text(spec, encoding="utf-8")
-        text = json.dumps(contract.model_dump(mode="json"), indent=2, sort_keys=True)
-        (place / CONFIG).write_text(text + "\n", encoding="utf-8")
+        for name, text in described(contract).items():
+            (place / name).write_text(text, encoding="utf-8")
     return contract
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ..model.fields import Annotated, Count, Field, Le
+from ..model.fields import Annotated, Count, Field, Le, NonNegative, Whole
 from ..model.word import Function
 
 
@@ -66,6 +66,23 @@ class Compressed(Function):
     example: ClassVar[str] = 'data cam = sample("camera") { x = compressed(image, quality = 75) }'
 
     quality: Annotated[Count, Le(100)] = Field(75, description="1 (coarse) to 100 (a step of one grey level)")
+
+
+class Phased(Function):
+    """An image with a smooth phase, a constant and three long waves, as in magnetic resonance.
+
+    All rows have the same phase; another seed gives another one.
+    """
+
+    formula: ClassVar[str] = (
+        r"v\, e^{i \varphi}, \quad"
+        r"\varphi(r) = a + \tfrac{s}{3} \sum_{k=1}^{3} \cos\left(2 \pi (f_k \cdot r + c_k)\right)"
+    )
+    example: ClassVar[str] = 'data cam = sample("camera") { x = phased(image, strength = 2) }'
+
+    strength: NonNegative = Field(2.0, description="the largest deviation s from the constant, in radians")
+    waves: NonNegative = Field(1.0, description="the largest number of periods along each axis")
+    seed: Whole = Field(0, description="the seed of the constant and the waves")
 
 
 class Rss(Function):

@@ -23,7 +23,7 @@ COMMANDS = {
     "diff": "Compare two pages by what they mean.",
     "freeze": "Write down what a page stands for, so that a run can tell whether it still does.",
     "schema": "Print the JSON schema of all words.",
-    "zoo": "Pretrained networks: list, show, verify, pull, convert, push.",
+    "zoo": "Pretrained networks: list, show, verify, pull, convert, card, push.",
 }
 """Name and one line of each subcommand; its module has the same name, and in it the command."""
 

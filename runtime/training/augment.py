@@ -9,6 +9,7 @@ import torch
 from recon.dsl.vocabulary import augmentation
 from torch import Tensor
 
+from ..data.phases import smooth_phase, turned
 from ..meaning import meaning_of
 
 
@@ -66,15 +67,7 @@ class PhaseChange(Change):
 
     def changed(self, patch: Tensor, generator: torch.Generator) -> Tensor:
         rows, cols = patch.shape[-2:]
-        draw = torch.rand(4, 3, generator=generator, dtype=torch.float64)
-        r = torch.linspace(0, 1, rows, dtype=torch.float64)[:, None]
-        c = torch.linspace(0, 1, cols, dtype=torch.float64)[None, :]
-        phase = 2 * math.pi * draw[0, 0] + torch.zeros(rows, cols, dtype=torch.float64)
-        for across, down, shift in draw[1:].tolist():
-            wave = (2 * across - 1) * self.waves * r + (2 * down - 1) * self.waves * c + shift
-            phase = phase + self.strength / 3 * torch.cos(2 * math.pi * wave)
-        turn = torch.polar(torch.ones_like(phase), phase)
-        return patch * turn.to(dtype=patch.dtype, device=patch.device)
+        return turned(patch, smooth_phase(rows, cols, self.strength, self.waves, generator))
 
 
 @meaning_of(augmentation.Flip)

@@ -108,34 +108,13 @@ def write_folder(
         else:
             held |= {"sigma": test.sigma[one], "output": network(test.input[one], test.sigma[one])}
     weights = plain_names(network, found.weights)
-    return write(folder, contract, weights, card=card(contract, found), spec=spec, test=held)
+    return write(folder, contract, weights, spec=spec, test=held)
 
 
 def plain_names(network: nn.Module, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The weights by the names of the architecture alone."""
     inner = "layers." if isinstance(network, Residual) else ""
     return {name.removeprefix(inner): t for name, t in weights.items()}
-
-
-def card(contract: Contract, found: Trained) -> str:
-    """The card of the weights: what they are, and what is known of them."""
-    p = contract.provenance
-    options = ", ".join(f"{k} = {v}" for k, v in contract.network.arguments.items())
-    lines = [
-        f"# {p['experiment']}",
-        "",
-        f"`{contract.network.name}({options})`, a {contract.role} for {contract.value} images of values in "
-        f"{contract.range[0]:g}..{contract.range[1]:g}.",
-        "",
-        f"Trained for {p['steps']} steps on `{' '.join(p['data'])}` with seed {p['seed']} by `spec.recon`, which lies "
-        "beside this card.",
-        f"The loss ended at {found.history[-1]['loss']:.4g}." if found.history else "",
-    ]
-    if contract.noise is not None:
-        low, high = contract.noise.levels
-        told = "; it is told the level" if contract.noise.conditional else ""
-        lines.append(f"Noise in training: sigma {low:g}..{high:g} of the range{told}.")
-    return "\n".join(lines) + "\n"
 
 
 def _version() -> str:

@@ -33,5 +33,5 @@ def small(folder: Path, word: str = "srcnn", **arguments: Any) -> Path:
     with torch.no_grad():
         y = module(x, sigma) if conditional else module(x)
     test = {"input": x, "output": y, **({"sigma": sigma} if conditional else {})}
-    write(folder, contract, module.state_dict(), card="# A card\n", spec="recon 1\nparam a = 1\n", test=test)
+    write(folder, contract, module.state_dict(), spec="recon 1\nparam a = 1\n", test=test)
     return folder

@@ -109,7 +109,7 @@ def contract(encoder: str) -> Contract:
 def written(folder: Path, encoder: str) -> Any:
     network = build_network(Unet(encoder=SMALL, channels=2), 1).eval()
     x = torch.rand(1, 1, 32, 32)
-    write(folder, contract(encoder), network.state_dict(), card="# card", spec="", test={"input": x})
+    write(folder, contract(encoder), network.state_dict(), spec="", test={"input": x})
     return network
 
 

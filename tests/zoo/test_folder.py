@@ -37,7 +37,7 @@ def written(folder: Path, weights: dict[str, Tensor] | None = None, **more: Any)
     x = torch.rand(1, 1, 8, 8)
     with torch.no_grad():
         test = {"input": x, "output": network(x)}
-    write(folder, contract(**more), weights or network.state_dict(), card="# card\n", spec="recon 1\n", test=test)
+    write(folder, contract(**more), weights or network.state_dict(), spec="recon 1\n", test=test)
     return network
 
 
@@ -175,7 +175,7 @@ def test_layers_that_predict_noise_are_taken_off_the_input(tmp_path: Path) -> No
 
     layers = SRCNN(1, 4)
     made = contract(network=Architecture(name="srcnn", arguments={"channels": 4}), predicts="noise")
-    write(tmp_path / "w", made, layers.state_dict(), card="", spec="", test={"input": torch.zeros(1)})
+    write(tmp_path / "w", made, layers.state_dict(), spec="", test={"input": torch.zeros(1)})
     network, _ = load(tmp_path / "w")
     x = torch.rand(1, 1, 9, 9)
     torch.testing.assert_close(network(x), x - layers(x))

@@ -59,7 +59,7 @@ def convert(path: Path, layout: str, to: Path, said: Said) -> Contract:
     network = build_network(found.word, found.planes).eval()
     network.load_state_dict(found.weights)
     with growing(to) as place:
-        write(place, contract, network.state_dict(), card=card(contract, kind), spec=None, test=_pair(network, found))
+        write(place, contract, network.state_dict(), spec=None, test=_pair(network, found))
         try:
             _, written = load(place)
         except FolderError as e:
@@ -155,22 +155,3 @@ def _pair(network: torch.nn.Module, found: Found) -> dict[str, Tensor]:
             pair["sigma"] = torch.tensor([0.1])
             return {**pair, "output": network(x, pair["sigma"])}
         return {**pair, "output": network(x)}
-
-
-def card(contract: Contract, kind: Layout) -> str:
-    """The card of converted weights: what they are, and where they come from."""
-    options = ", ".join(f"{k} = {v}" for k, v in contract.network.arguments.items() if v is not None)
-    p = contract.provenance
-    lines = [
-        f"# {p['file']}",
-        "",
-        f"`{contract.network.name}({options})`, a {contract.role} for images of values in {contract.range[0]:g}.."
-        f"{contract.range[1]:g} and {contract.channels} plane{'s' if contract.channels > 1 else ''}.",
-        "",
-        f"Converted from `{p['file']}` (SHA-256 `{p['sha256 of the file']}`), laid out as {kind.about}. "
-        + (f"It is from {p['source']}. " if p["source"] else "")
-        + "The test pair begins with random values; no results were measured.",
-        "",
-        f"Licence of the weights: {contract.licences.weights}.",
-    ]
-    return "\n".join(lines) + "\n"

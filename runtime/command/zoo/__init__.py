@@ -8,6 +8,7 @@ COMMANDS = {
     "list": "List the weights that are at hand.",
     "show": "Show what weights are and expect.",
     "verify": "Verify weights by their hash and by a known answer.",
+    "card": "Write measured results into the contract and the card of weights.",
     "pull": "Fetch weights of the Hub, pinned and verified.",
     "convert": "Make a folder of the zoo of a well-known file of weights.",
     "push": "Put a folder of the zoo on the Hub, and pull it back.",

@@ -69,7 +69,7 @@ def what_it_is(contract: Contract) -> str:
 
 def result_line(result: Mapping[str, Any]) -> str:
     """`psnr 29.1 on camera, sigma 0.1`: the number first, then what else the row says."""
-    rest = dict(result)
+    rest = {key: value for key, value in result.items() if key != "beside"}  # the card has a table of these
     head = [f"{rest.pop('metric')} {_short(rest.pop('value'))}"] if {"metric", "value"} <= rest.keys() else []
     if head and "data" in rest:
         head = [f"{head[0]} on {_short(rest.pop('data'))}"]
