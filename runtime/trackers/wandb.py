@@ -99,6 +99,10 @@ class WandbRuns:
             shutil.rmtree(self._cache, ignore_errors=True)
         if not self._names:
             return Told()
+        import wandb
+
+        # A run ends before all of it is in its file; the process that writes the files ends when it is.
+        wandb.teardown()
         root = self._root(folder)
         runs = [root / "wandb" / name for name in self._names]
         again = f"wandb sync {_written(runs)}"

@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 from recon.dsl.syntax.parse import parse
 from recon.dsl.syntax.source import Source
+from recon.dsl.vocabulary.trackers.wandb import Wandb
 from recon.runtime.experiment.run import INTERRUPTED, RunResult, run_page
 from recon.runtime.report.content import Estimate, Table
 from recon.runtime.trackers.base import Image, Place, Start, Told, Trackers, columns_of
 from recon.runtime.trackers.outcomes import log_run
+from recon.runtime.trackers.sending import Mode, Sender
+from recon.runtime.trackers.wandb import WandbRuns
 from wandb_files import offline_runs
 
 PAGE = """recon 1
@@ -101,6 +104,16 @@ def test_a_run_that_was_interrupted_is_logged_once(tmp_path: Path, monkeypatch: 
     log_run(done, done.trackers)
     assert set(offline_runs(tmp_path / "out")) == {"lam=1", "lam=3", "lam=5", "summary"}
     assert offline_runs(tmp_path / "out")["lam=1"].images("reconstruction"), "pictures of before the interruption too"
+
+
+def test_runs_are_whole_as_soon_as_they_are_told_of(tmp_path: Path) -> None:
+    for k in range(6):
+        runs = WandbRuns(Wandb.model_validate({"project": "p"}), Place(True), Sender(Mode("offline")))
+        watched = runs.start(Start(f"run {k}", "group", "training"), tmp_path / str(k))
+        watched.log(1, {"loss": 1.0})
+        watched.finish()
+        runs.close(tmp_path / str(k))
+        assert offline_runs(tmp_path / str(k))[f"run {k}"].exit == 0
 
 
 def test_a_method_that_failed_is_logged_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
