@@ -19,7 +19,7 @@ from recon.zoo.convert.reading import read
 from recon.zoo.folder import load
 from recon.zoo.networks import build_network
 from recon.zoo.verify import verify
-from recon_process import recon
+from recon_process import recon, recon_here
 from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional as F
@@ -430,14 +430,14 @@ def test_numbers_that_are_not_there_are_not_made_up(tmp_path: Path) -> None:
 def test_the_command(tmp_path: Path) -> None:
     torch.save(drawn(SMALL["kair-dncnn"]), tmp_path / "dncnn_25.pth")
     say = ("--noise", "0.098", "0.098", "--licence", "MIT", "--source", "KAIR, model_zoo")
-    done = recon("zoo", "convert", "dncnn_25.pth", "--layout", "kair-dncnn", "--to", "w", *say, folder=tmp_path)
+    done = recon_here("zoo", "convert", "dncnn_25.pth", "--layout", "kair-dncnn", "--to", "w", *say, folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == ["w: dncnn: a denoiser of real images in 1 plane", 'weights w = folder("w")']
-    shown = json.loads(recon("zoo", "show", "w", "--json", folder=tmp_path).stdout)
+    shown = json.loads(recon_here("zoo", "show", "w", "--json", folder=tmp_path).stdout)
     assert shown["receptive_field"] == 9
     assert shown["contract"]["noise"] == {"conditional": False, "levels": [0.098, 0.098]}
-    again = recon("zoo", "convert", "dncnn_25.pth", "--layout", "kair-dncnn", "--to", "w", folder=tmp_path)
+    again = recon_here("zoo", "convert", "dncnn_25.pth", "--layout", "kair-dncnn", "--to", "w", folder=tmp_path)
     assert (again.returncode, again.stderr) == (2, "error: w is there already, and is not empty\n")
     wrong = ("--range", "1", "0")
-    done = recon("zoo", "convert", "dncnn_25.pth", "--layout", "kair-dncnn", "--to", "v", *wrong, folder=tmp_path)
+    done = recon_here("zoo", "convert", "dncnn_25.pth", "--layout", "kair-dncnn", "--to", "v", *wrong, folder=tmp_path)
     assert (done.returncode, done.stderr) == (2, "error: range: Value error, a range has its smaller end first\n")

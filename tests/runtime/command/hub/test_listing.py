@@ -85,7 +85,10 @@ def test_verify(hub: HubServer, tmp_path: Path) -> None:
     folder = small(tmp_path / "small")
     good = call("verify", folder)
     assert good.exit_code == 0
-    assert good.stdout.count("ok ") == 7
+    assert good.stdout.count("ok ") == len(good.stdout.splitlines()) == 7, "a line for each"
+    told = as_json(call("verify", folder, "--json"))["findings"]
+    checks = ["contract", "licences", "card", "page", "hash", "weights", "pair"]
+    assert [(f["what"], f["holds"]) for f in told] == [(what, True) for what in checks]
     commit = pushed(hub, folder)
     assert call("verify", f"hf://owner/small@{commit}").exit_code == 0
     config = json.loads((folder / "config.json").read_text())
