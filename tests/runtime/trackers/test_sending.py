@@ -184,10 +184,13 @@ def test_a_server_that_never_answers_costs_seconds(page: Path) -> None:
 def test_a_server_that_stops_answering_is_left(server: WandbServer, offline: Path) -> None:
     server.hangs_after = 2
     key = {"WANDB_API_KEY": KEY, "WANDB_BASE_URL": server.url}
-    begin = time.monotonic()
-    with pytest.raises(NotSent, match="took more than 3 seconds"):
-        send(offline, patience=3.0, **key)
-    assert time.monotonic() - begin < 40
+    for patience in (3.0, 9.0, 27.0):  # on a busy machine the process that sends takes seconds to start
+        begin = time.monotonic()
+        with pytest.raises(NotSent, match=f"took more than {patience:.0f} seconds"):
+            send(offline, patience=patience, **key)
+        assert time.monotonic() - begin < 40 + patience
+        if server.asked[-1] == "...":
+            break
     assert server.asked[-1] == "..."
     server.hangs_after = None
     assert send(offline, **key).entity == ENTITY
