@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from recon.dsl.model.contract import Contract
-from recon.dsl.model.folder import CARD, CONFIG
+from recon.dsl.model.folder import CARD, CONFIG, FolderError, read_contract
+from recon.dsl.model.packaged import packaged_names, packaged_weights
 
 UNSAID = "NOASSERTION"
 """In the terms of SPDX: a licence that nobody has stated."""
@@ -32,9 +33,11 @@ def card(contract: Contract) -> str:
         f"{code(f'{contract.network.name}({options})')}, a {contract.role} of {contract.value} images in {planes}, of "
         f"values in {low:g}..{high:g}{_noise(contract)}.",
         'On a page, with the place where this folder lies: `weights w = folder("PLACE")`, or '
-        '`weights w = "hf://OWNER/NAME@COMMIT"`. Images of other extents, another range, with channels or frames are '
-        "brought to what the network takes, and back.",
+        f'`weights w = "hf://OWNER/NAME@COMMIT"`{_installed(contract)}. Images of other extents, another range, with '
+        "channels or frames are brought to what the network takes, and back.",
         *_results(contract),
+        "## Limits",
+        _limits(contract),
         "## Where it comes from",
         _origin(p),
         "## Licences",
@@ -81,6 +84,29 @@ def _noise(contract: Contract) -> str:
     return f", under Gaussian noise of sigma {level} of the width of that range{told}"
 
 
+def _installed(contract: Contract) -> str:
+    """How a page names weights that install with recon: those of the same name and hash."""
+    name = contract.provenance.get("experiment")
+    if not isinstance(name, str) or name not in packaged_names():
+        return ""
+    try:
+        same = read_contract(packaged_weights() / name).sha256 == contract.sha256
+    except FolderError:
+        return ""
+    return f'; they install with recon: `weights w = zoo("{name}")`' if same else ""
+
+
+def _limits(contract: Contract) -> str:
+    """What nobody has looked at, which readers of numbers forget."""
+    many = len({str(row.get("data")) for row in contract.results})
+    seen = f"The results are those of {many} picture{'s' if many > 1 else ''}. " if many else ""
+    if contract.noise is not None:
+        low, high = contract.noise.levels
+        level = f"a sigma other than {low:.4g}" if low == high else f"a sigma outside {low:.4g}..{high:.4g}"
+        return f"{seen}Noise of {level}, or noise that is not white and Gaussian, is none that it was trained on."
+    return f"{seen}An operator or noise other than those of its page is none that it was trained on."
+
+
 def _results(contract: Contract) -> list[str]:
     rows = contract.results
     if not rows:
@@ -91,9 +117,30 @@ def _results(contract: Contract) -> list[str]:
     for row in rows:
         values = [*(row.get(key) for key in given), row.get("value"), *(_beside(row).get(name) for name in others)]
         table.append([plain(_short(v)) or "-" for v in values])
+    table += [[plain(_short(v)) or "-" for v in mean] for mean in _means(rows, given, others)]
     page = contract.provenance.get("measured by")
     said = f"By {code(page)}, on pictures that it was not trained on." if page else "As whoever made the weights says."
     return ["## Results", said, "\n".join(f"| {' | '.join(cells)} |" for cells in table)]
+
+
+def _means(rows: Sequence[Mapping[str, Any]], given: Sequence[str], others: Sequence[str]) -> list[list[object]]:
+    """A row for each level and metric of several data: the means of the columns that have a number in each."""
+    groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault((str(row.get("sigma")), str(row.get("metric"))), []).append(row)
+    out: list[list[object]] = []
+    for group in groups.values():
+        columns = [[row.get("value") for row in group], *([_beside(row).get(name) for row in group] for name in others)]
+        if len(group) < 2:
+            continue
+        first = {**group[0], "data": "mean"}
+        out.append([*(first.get(key) for key in given), *(_mean(column) for column in columns)])
+    return out
+
+
+def _mean(column: Sequence[object]) -> float | None:
+    numbers = [float(v) for v in column if isinstance(v, int | float)]
+    return sum(numbers) / len(numbers) if len(numbers) == len(column) else None
 
 
 def _beside(row: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -58,7 +58,7 @@ class Properties(_Part):
 
 
 class Licences(_Part):
-    """SPDX names, of each part apart."""
+    """SPDX names, of each part apart; of data from many places a sentence, where no name fits."""
 
     weights: str
     code: str

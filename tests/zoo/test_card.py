@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from recon.dsl.model.contract import Architecture, Contract, Licences, NoiseLevels
+from recon.dsl.model.folder import read_contract
+from recon.dsl.model.packaged import packaged_weights
 from recon.zoo.card import card, described
 
 
@@ -36,12 +38,35 @@ def test_it_tells_what_the_contract_says() -> None:
     assert "sigma 0..0.3 of the width of that range, whose level it is told" in text
     assert "| data | sigma | metric | this | tv |\n| --- | --- | --- | --- | --- |\n" in text
     assert "| camera | 0.1 | psnr | 28.51 | 27 |\n| coins | 0.1 | psnr | 27 | - |\n" in text
+    assert "| coins | 0.1 | psnr | 27 | - |\n| mean | 0.1 | psnr | 27.76 | - |\n" in text
+    assert "The results are those of 2 pictures. Noise of a sigma outside 0..0.3," in text
+    assert "zoo(" not in text, "it does not install with recon"
     assert "Trained for 7 steps on `sample *` from the seed 3" in text
     assert "- weights: CC0-1.0\n- code: not stated\n" in text
 
 
 def test_without_results_it_says_so() -> None:
     assert "No results have been measured." in card(contract())
+
+
+def test_a_level_has_a_mean_of_its_own() -> None:
+    rows = tuple(
+        {"data": data, "sigma": sigma, "metric": "psnr", "value": value, "beside": {"tv": value - 1}}
+        for sigma, data, value in [(0.1, "a", 30.0), (0.1, "b", 32.0), (0.2, "a", 20.0), (0.2, "b", 21.0)]
+    )
+    means = [line for line in card(contract(results=rows)).splitlines() if line.startswith("| mean")]
+    assert means == ["| mean | 0.1 | psnr | 31 | 30 |", "| mean | 0.2 | psnr | 20.5 | 19.5 |"]
+
+
+def test_of_one_picture_there_is_no_mean() -> None:
+    assert "| mean" not in card(contract(results=({"data": "a", "metric": "psnr", "value": 1.0},)))
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_weights_that_install_are_named_where_they_are_the_same(same: bool) -> None:
+    held = read_contract(packaged_weights() / "srcnn-x2")
+    text = card(held if same else held.model_copy(update={"sha256": "0" * 64}))
+    assert ('`weights w = zoo("srcnn-x2")`' in text) == same
 
 
 def test_the_contract_comes_back_as_it_was() -> None:

@@ -20,7 +20,7 @@ NAMES = sorted(packaged_names())
 
 
 def test_they_are_there_and_small() -> None:
-    assert set(NAMES) == {"denoiser-gray", "dncnn-25", "srcnn-x2"}
+    assert set(NAMES) == {"denoiser-complex", "denoiser-gray", "dncnn-25", "srcnn-x2"}
     assert sum(p.stat().st_size for p in packaged_weights().rglob("*") if p.is_file()) < 12 * 2**20
 
 
@@ -31,6 +31,7 @@ def test_they_are_what_they_say(name: str) -> None:
     contract = read_contract(folder)
     for file, text in described(contract).items():
         assert (folder / file).read_text() == text
+    assert contract.licences.data != "NOASSERTION"
     assert {row["data"] for row in contract.results} == {"camera", "chelsea", "retina", "coins"}
     assert (folder / "spec.recon").read_text() == (SPECS / f"{name}.recon").read_text(), "the page that trained them"
 

@@ -21,8 +21,12 @@ from ..common import FileProblem, command, json_option, print_json
     default=".",
     help="The folder of the page, if it names files; else it does not matter.",
 )
+@click.option("--licence", help="Of the weights, an SPDX name.")
+@click.option("--data-licence", help="Of what they were trained on: an SPDX name, or what is known.")
 @json_option
-def zoo_card(folder: Path, runs: tuple[Path, ...], beside: Path, as_json: bool) -> None:
+def zoo_card(
+    folder: Path, runs: tuple[Path, ...], beside: Path, licence: str | None, data_licence: str | None, as_json: bool
+) -> None:
     """Write the card of a folder of the zoo anew; with RUNS their results take the place of those that it has.
 
     Each run is a folder of `recon run` in which one method is `solver network(...)` with these weights; the other
@@ -40,6 +44,8 @@ def zoo_card(folder: Path, runs: tuple[Path, ...], beside: Path, as_json: bool) 
         results = tuple(row for run in runs for row in results_of(run, beside))
         measured = {"measured by": ", ".join(pages)}
         contract = contract.model_copy(update={"results": results, "provenance": {**contract.provenance, **measured}})
+    stated = {part: name for part, name in (("weights", licence), ("data", data_licence)) if name is not None}
+    contract = contract.model_copy(update={"licences": contract.licences.model_copy(update=stated)})
     for name, text in described(contract).items():
         (folder / name).write_text(text, encoding="utf-8")
     if as_json:

@@ -47,6 +47,22 @@ def test_results_of_a_run_go_into_contract_and_card(tmp_path: Path) -> None:
     assert all(f.holds for f in verify(folder)), "the weights are as they were"
 
 
+def test_licences_are_stated_and_results_kept(tmp_path: Path) -> None:
+    folder = small(tmp_path / "w")
+    before = read_contract(folder)
+    given = ["--licence", "CC0-1.0", "--data-licence", "of two museums"]
+    told = CliRunner().invoke(zoo_card, [str(folder), *given])
+    assert told.exit_code == 0, told.output
+    after = read_contract(folder)
+    assert after.licences.model_dump() == {
+        **before.licences.model_dump(),
+        "weights": "CC0-1.0",
+        "data": "of two museums",
+    }
+    assert after.results == before.results
+    assert "- data: of two museums" in (folder / "README.md").read_text()
+
+
 @pytest.mark.parametrize(
     ("metrics", "said"),
     [
