@@ -18,10 +18,11 @@ class Adapted:
 
     axes: the names of the image's axes. Slices, frames and the like go through the network one by one, and so do
     channels unless it is made for as many at once. Real and imaginary part of complex images do too, unless the network
-    is made for complex ones, which take a real image as one without imaginary part. Extents are padded by reflection to
-    the multiple that the network needs. range: of the image's values, which is brought to that of the contract; None:
-    they are what the network was trained on. Noise levels are in the image's unit. Computed in single precision; for
-    half see `Answering`.
+    is made for complex ones, which take a real image as one without imaginary part. Such a part may be negative: with
+    moduli up to m, -m..m is brought to the range of the contract. Extents are padded by reflection to the multiple that
+    the network needs. range: of the image's values, which is brought to that of the contract; None: they are what the
+    network was trained on. Noise levels are in the image's unit. Computed in single precision; for half see
+    `Answering`.
 
     Raises ValueError where the image has planes that the network cannot take.
     """
@@ -39,8 +40,7 @@ class Adapted:
         self.contract = contract
         self.channel = axes.index("channel") + 1 if "channel" in axes else None
         low, high = range or contract.range
-        self.gain = contract.width / (high - low)
-        self.shift = contract.range[0] - self.gain * low
+        self._ends = (low, high)
 
     @property
     def network(self) -> nn.Module:
@@ -52,13 +52,25 @@ class Adapted:
         """Whether it is told the noise level."""
         return self.contract.noise is not None and self.contract.noise.conditional
 
+    def _to_contract(self, complex_image: bool) -> tuple[float, float]:
+        """The gain and the shift that bring values to the range of the contract."""
+        low, high = self._ends
+        if (
+            self.contract.value == "complex"
+        ):  # no end is lower than another: the scale alone is brought to the network's
+            return self.contract.width / (high - low), 0.0
+        if complex_image:
+            high = max(abs(low), abs(high))
+            low = -high
+        gain = self.contract.width / (high - low)
+        return gain, self.contract.range[0] - gain * low
+
     def __call__(self, x: Tensor, sigma: Tensor | float | None = None) -> Tensor:
         """The network's answer for x [rows, *axes] under noise of level sigma, one number or one a row."""
         images, images_back = self._images(x.to(torch.complex64 if x.is_complex() else torch.float32))
         planes, planes_back = self._planes(images)
-        # A complex image has no lower end: only its scale is brought to the network's.
-        shift = 0.0 if self.contract.value == "complex" or x.is_complex() else self.shift
-        planes = self.gain * planes + shift
+        gain, shift = self._to_contract(x.is_complex())
+        planes = gain * planes + shift
         rows, cols = planes.shape[-2:]
         m = self.contract.multiple
         pad = (0, -cols % m, 0, -rows % m)
@@ -67,11 +79,11 @@ class Adapted:
         if self.conditional:
             if sigma is None:
                 raise ValueError("this network is told the noise level, and none is known here")
-            levels = torch.as_tensor(sigma, dtype=planes.dtype, device=planes.device).reshape(-1) * self.gain
+            levels = torch.as_tensor(sigma, dtype=planes.dtype, device=planes.device).reshape(-1) * gain
             out = self.answering(planes, levels.expand(len(x)).repeat_interleave(len(planes) // len(x)))
         else:
             out = self.answering(planes)
-        out = (out[..., :rows, :cols] - shift) / self.gain
+        out = (out[..., :rows, :cols] - shift) / gain
         return images_back(planes_back(out)).to(x.dtype)
 
     def _images(self, x: Tensor) -> tuple[Tensor, Back]:

@@ -119,7 +119,8 @@ def _claims(network: nn.Module, contract: Contract, given: tuple[Tensor, ...]) -
     if not known.non_expansive and known.lipschitz is None:
         return
     claimed = min(1.0 if known.non_expansive else float("inf"), known.lipschitz or float("inf"))
-    found = steepness(network, *(t[:1] for t in given))
+    image, *levels = (t[:1] for t in given)
+    found = steepness(lambda x: network(x, *levels), image)
     text = f"{claimed:g} is claimed, and near the test input images come {found:.4g} times as far apart"
     yield Finding("lipschitz", found <= claimed * (1 + ROUNDING), text)
 

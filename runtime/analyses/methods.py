@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import torch
+from recon.dsl.model.networks import Pretrained
 from recon.dsl.vocabulary.analyses import methods as words
+from recon.zoo.steepness import steepness
 from torch import Tensor
 
 from ..experiment.compile import compile_problem
@@ -11,6 +13,7 @@ from ..experiment.rows import LARGEST_BATCH
 from ..experiment.simulate import simulate
 from ..experiment.solve import solve_word
 from ..meaning import meaning_of
+from ..networks import denoiser_of
 from .finding import Finding
 from .subject import Subject
 
@@ -50,3 +53,21 @@ def _draws(count: int, subject: Subject, truth: dict[str, Tensor], number: int) 
         x = solve_word(subject.solver, compiled.problem).estimate
         out.append(torch.cat([v.flatten(1) for v in compiled.layout.split(x).values()], 1))
     return torch.cat(out)
+
+
+@meaning_of(words.Lipschitz)
+def lipschitz(word: words.Lipschitz, subject: Subject) -> Finding:
+    """A bound for each row, near its truth, in the first unknown of the page."""
+    name, space = next(iter(subject.checked.problem.unknowns.items()))
+    declared = subject.checked.formulation.unknowns[name].range
+    ends = None if declared is None else (declared.start, declared.stop)
+    denoise = denoiser_of(word.of, space, subject.build, ends)
+    trained = isinstance(word.of, Pretrained)
+
+    def denoised(v: Tensor) -> Tensor:
+        with torch.set_grad_enabled(trained and torch.is_grad_enabled()):  # algorithms work in place
+            return denoise(v, word.sigma)
+
+    found = [steepness(denoised, x[None], word.iterations) for x in subject.batch.values[name]]
+    text = f"a lower bound, by {word.iterations} steps at each truth"
+    return Finding(text, rows={"lipschitz": found}, numbers={"at least": max(found)})

@@ -101,10 +101,11 @@ def test_a_real_network_takes_the_parts_of_complex_numbers_apart() -> None:
     x = torch.randn(2, 5, 6, dtype=torch.complex64)
     out = Adapted(probe, contract(noise=noise()))(x, 0.1)
     assert probe.seen.shape == (4, 1, 5, 6)
-    torch.testing.assert_close(probe.seen[:2, 0], torch.stack([x[0].real, x[0].imag]))
+    # The parts of a modulus in 0..1 lie in -1..1, and are brought to 0..1 with the noise on them.
+    torch.testing.assert_close(probe.seen[:2, 0], (torch.stack([x[0].real, x[0].imag]) + 1) / 2)
     assert probe.sigma is not None
-    assert probe.sigma.tolist() == pytest.approx([0.1] * 4)
-    torch.testing.assert_close(out, 0.5 * x)
+    assert probe.sigma.tolist() == pytest.approx([0.05] * 4)
+    torch.testing.assert_close(out, 0.5 * (x + 1 + 1j) - (1 + 1j))
 
 
 def test_a_complex_network_takes_both_parts_at_once() -> None:
@@ -158,7 +159,7 @@ def test_parts_of_complex_images_are_taken_by_themselves(told: DRUNet) -> None:
     x = torch.randn(1, 2, 8, 11, dtype=torch.complex64)
     found = Adapted(told, TOLD, axes=COLOUR)(x, 0.1)
     for c in range(2):
-        parts = [by_hand(told, part, 0.1) for part in (x[0, c].real, x[0, c].imag)]
+        parts = [2 * by_hand(told, (part + 1) / 2, 0.05) - 1 for part in (x[0, c].real, x[0, c].imag)]
         torch.testing.assert_close(found[0, c], torch.complex(*parts), atol=1e-6, rtol=1e-5)
 
 
@@ -177,7 +178,8 @@ def test_a_network_for_colours_takes_real_and_imaginary_parts_of_all_of_them() -
     colours = nn.Conv2d(3, 3, 3, padding=1)
     x = torch.randn(2, 3, 6, 5, dtype=torch.complex64)
     found = Adapted(colours, contract(channels=3), axes=COLOUR)(x)
-    torch.testing.assert_close(found, torch.complex(colours(x.real), colours(x.imag)))
+    parts = [2 * colours((part + 1) / 2) - 1 for part in (x.real, x.imag)]
+    torch.testing.assert_close(found, torch.complex(*parts))
     film = torch.rand(2, 3, 4, 6, 5)
     found = Adapted(colours, contract(channels=3), axes=("channel", "frame", "row", "col"))(film)
     torch.testing.assert_close(found, torch.stack([colours(film[:, :, k]) for k in range(4)], 2))
