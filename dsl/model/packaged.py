@@ -9,11 +9,15 @@ from pathlib import Path
 
 @cache
 def packaged_weights() -> Path:
-    """The folder that holds them, one folder of the zoo each; found without importing the package."""
+    """The folder that holds them, one folder of the zoo each; found without importing the package.
+
+    An editable installation may be a folder of links to single files: then it is the folder that these lead to, since
+    what links out of a folder of the zoo is refused.
+    """
     spec = find_spec("recon.zoo")
     assert spec is not None, "recon.zoo is installed together with recon.dsl"
-    assert spec.submodule_search_locations
-    return Path(next(iter(spec.submodule_search_locations))) / "weights"
+    assert spec.origin
+    return Path(spec.origin).resolve().parent / "weights"
 
 
 def packaged_names() -> list[str]:
