@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 
-@pytest.fixture(autouse=True, scope="package")
+@pytest.fixture(autouse=True, scope="module")
 def unknown_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A home without keys and settings, and no variables of wandb."""
     home = tmp_path_factory.mktemp("home")
