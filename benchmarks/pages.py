@@ -33,14 +33,16 @@ class Posed:
         return solve_word(self.word.model_copy(update=fixed), self.compiled.problem)
 
 
-def posed(text: str, build: Build | None = None, measured: dict[str, Tensor] | None = None) -> Posed:
-    """The only method of a page, on the first batch of its only data set, which must be built in; or as `measured`."""
+def posed(
+    text: str, build: Build | None = None, measured: dict[str, Tensor] | None = None, folder: Path = Path()
+) -> Posed:
+    """The only method of a page in a folder, on the first batch of its only data set; or as `measured`."""
     build = Build() if build is None else build
-    checked = load(text, "benchmark.recon", Path())
+    checked = load(text, "benchmark.recon", folder)
     ((name, method),) = checked.methods.items()
     (data,) = checked.experiment.data.values()
     if measured is None:
         maker = checked.makers[name]
-        batch = next(RowReader(data, maker, Path(), build).batches())
+        batch = next(RowReader(data, maker, folder, build).batches())
         measured = simulate(maker, batch.values, data.name, batch.numbers, build)
     return Posed(checked.choices[name].solver, compile_problem(method, measured, build), measured)

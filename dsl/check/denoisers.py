@@ -100,7 +100,10 @@ def unproven(problem: Problem, solver: Solver) -> Misfit | None:
     """The condition of convergence to a fixed point that fails, or is not known to hold; None where all hold.
 
     Forward and backward steps converge for an averaged D, splittings for one that is firmly non-expansive (a = 1/2),
-    momentum for proximal maps alone. Heckel 2024, 5.1; Bauschke, Combettes 2017, 26, 28.
+    momentum for proximal maps alone; regularisation by denoising for one that is non-expansive, since x - D(x) is
+    monotone then, and its fixed-point iteration, which steps as far as D does, for an averaged one. What it finds
+    minimises an energy only if D has a symmetric Jacobian. Heckel 2024, 5.1, 5.2; Bauschke, Combettes 2017, 26, 28;
+    Reehorst, Schniter 2019.
     """
     terms = problem.denoisers
     if solver.role == "direct" or not terms:
@@ -111,9 +114,12 @@ def unproven(problem: Problem, solver: Solver) -> Misfit | None:
     bent = next((t for t in problem.terms if t is not term and not t.function.convex), None)
     if bent is not None:
         return Misfit(bent, f"convergence is not known: `{bent.label}` is not convex", help)
+    if facts.red:
+        help = f"{help}; x - D(x) is the gradient of an energy only where the Jacobian of D is symmetric"
     if facts.averaged is None:
-        lacking = "averaged: no bound on how far it takes two images apart is known"
-    elif facts.red and facts.averaged <= 1:
+        condition = "non-expansive" if facts.red and solver.word != "fixed_point" else "averaged"
+        lacking = f"{condition}: no bound on how far it takes two images apart is known"
+    elif facts.red and solver.word != "fixed_point":
         return None
     elif solver.word == "fista" and not facts.proximal:
         lacking = "a proximal map, and momentum is proven for these alone; `ista` is for others too"
