@@ -489,7 +489,8 @@ def test_the_proximal_map_can_be_differentiated(case: Case) -> None:
     if isinstance(case.g, Exactly):
         assert not case.g.prox(v, t).requires_grad
         return
-    assert torch.autograd.gradcheck(case.g.prox, (v, t), atol=1e-5, rtol=1e-3)
+    slow = isinstance(case.g, MixedCounts)  # sums of many terms: along random directions
+    assert torch.autograd.gradcheck(case.g.prox, (v, t), atol=1e-5, rtol=1e-3, fast_mode=slow)
     with torch.no_grad():
         zero = torch.zeros_like(v)
     zero.requires_grad_()

@@ -84,11 +84,11 @@ def test_a_run_is_sent_while_it_goes_on(tmp_path: Path, monkeypatch: pytest.Monk
     with wandb_server() as server:
         monkeypatch.setenv("WANDB_API_KEY", KEY)
         monkeypatch.setenv("WANDB_BASE_URL", server.url)
+        monkeypatch.setenv("WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL", "1")  # seconds, else 15
         runs = WandbRuns(Wandb.model_validate({"project": "p"}), Place(True), Sender(Mode("online")))
         watched = runs.start(Start("training", "g", "training"), tmp_path)
         for step in range(1, 11):
             watched.log(step, {"loss": 1.0 / step})
-        # what comes next is sent 15 seconds later, or at the end
         assert until(lambda: any(len(r.history) > 1 for r in server.runs.values())), "before it has ended"
         (there,) = server.runs.values()
         assert there.exit is None
