@@ -118,8 +118,10 @@ def _results(contract: Contract) -> list[str]:
         values = [*(row.get(key) for key in given), row.get("value"), *(_beside(row).get(name) for name in others)]
         table.append([plain(_short(v)) or "-" for v in values])
     table += [[plain(_short(v)) or "-" for v in mean] for mean in _means(rows, given, others)]
-    page = contract.provenance.get("measured by")
-    said = f"By {code(page)}, on pictures that it was not trained on." if page else "As whoever made the weights says."
+    p = contract.provenance
+    page = p.get("measured by")
+    how = f" with `solver` {code(p['measured with'])}" if p.get("measured with") else ""
+    said = f"By {code(page)}{how}, on pictures that it was not trained on." if page else "As whoever made them says."
     return ["## Results", said, "\n".join(f"| {' | '.join(cells)} |" for cells in table)]
 
 

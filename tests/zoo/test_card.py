@@ -88,6 +88,7 @@ def test_a_strangers_words_stay_words(hostile: str) -> None:
                 "data": [hostile],
                 "seed": hostile,
                 "measured by": hostile,
+                "measured with": hostile,
             },
             results=({"data": hostile, "metric": hostile, "value": hostile, "beside": {hostile: hostile}},),
             network=Architecture(name="dncnn", arguments={"depth": hostile}),

@@ -40,9 +40,10 @@ def zoo_card(
     except FolderError as e:
         raise FileProblem(str(e)) from e
     if runs:
-        pages = sorted({page for run in runs for page in [_experiment(run, beside)]})
         results = tuple(row for run in runs for row in results_of(run, beside))
-        measured = {"measured by": ", ".join(pages)}
+        pages = sorted({_experiment(run, beside) for run in runs})
+        solvers = sorted({solver for run in runs for solver in _solvers(run, beside)})
+        measured = {"measured by": ", ".join(pages), "measured with": ", ".join(solvers)}
         contract = contract.model_copy(update={"results": results, "provenance": {**contract.provenance, **measured}})
     stated = {part: name for part, name in (("weights", licence), ("data", data_licence)) if name is not None}
     contract = contract.model_copy(update={"licences": contract.licences.model_copy(update=stated)})
@@ -85,6 +86,14 @@ def _read(run: Path) -> Any:
 
 def _experiment(run: Path, place: Path) -> str:
     return str(_page(run, place).experiment.name)
+
+
+def _solvers(run: Path, place: Path) -> set[str]:
+    """How the page applies the weights, which says what their input is."""
+    methods = _page(run, place).experiment.methods.values()
+    return {
+        " ".join(m.solver_span.text.split()) for m in methods if m.solver is not None and m.solver.word == "network"
+    }
 
 
 def _sigma(run: Path, place: Path) -> float | None:

@@ -43,7 +43,9 @@ def test_results_of_a_run_go_into_contract_and_card(tmp_path: Path) -> None:
         assert (row["sigma"], row["metric"]) == (0.1, "psnr")
         assert row["value"] == pytest.approx(scores[row["data"], "own"], abs=1e-4)
         assert row["beside"] == {"tv": pytest.approx(scores[row["data"], "tv"], abs=1e-4)}
-    assert "| cam | 0.1 | psnr |" in (folder / "README.md").read_text()
+    text = (folder / "README.md").read_text()
+    assert "| cam | 0.1 | psnr |" in text
+    assert "with `solver` `network(w)`" in text, "how a page applies them"
     assert all(f.holds for f in verify(folder)), "the weights are as they were"
 
 
