@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from recon.dsl.check.page import load
+from recon.dsl.model.packaged import packaged_names
 from recon.dsl.syntax.format import format_page
 from recon.dsl.syntax.parse import parse, parse_expression
 from recon.dsl.syntax.source import Source
@@ -22,6 +23,8 @@ SMALL = {"n": "64", "draws": "5", "m": "32", "k": "3", "views": "20", "side": "2
 OFTEN = {"iterations": "4", "rounds": "2"}
 LONG = ("measured-denoiser-complex", "measured-denoiser-gray", "measured-dncnn-25")
 """Pages of BM3D on many pictures, which takes long however small they are."""
+TRAINED = packaged_names()
+"""Pages that train the weights which install with recon, for hours."""
 SOON = [pytest.param(p, marks=pytest.mark.slow if p.stem in LONG else ()) for p in PAGES]
 
 
@@ -119,8 +122,12 @@ def test_runs_small(path: Path, tmp_path: Path) -> None:
     assert format_page(again) == (result.folder / "spec.recon").read_text()
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("path", PAGES, ids=lambda p: str(p.relative_to(SPECS)))
+WHOLE = (pytest.mark.slow, pytest.mark.timeout(1800))
+HOURS = (pytest.mark.training, pytest.mark.timeout(24 * 3600))
+FULL = [pytest.param(p, marks=HOURS if p.stem in TRAINED else WHOLE) for p in PAGES]
+
+
+@pytest.mark.parametrize("path", FULL, ids=lambda p: str(p.relative_to(SPECS)))
 def test_claims_hold_at_full_size(path: Path, tmp_path: Path) -> None:
     result = run_page(page_of(path), path.parent, [], out=tmp_path / "out", device="cpu")
     assert result.code == 0, [str(v) for v in result.verdicts]
