@@ -4,7 +4,8 @@
 
 Random weights at the published sizes, one gray image, float32. `plain` calls the network as PyTorch makes it, planes
 one after the other and a gradient recorded; `inference mode` records none. Both are what code around deepinv's models
-does, whose DnCNN is timed too. Ours goes through the adapter: padding, range, memory order and back.
+does, whose DnCNN is timed too. Ours goes through the adapter, with padding, range, memory order and back, and through
+our kernel for convolutions.
 
 What bfloat16 costs is told of the denoiser that installs with recon, on a photograph it was not trained on.
 """
@@ -19,6 +20,7 @@ from peers import clocks, peer, table, turns
 from recon.dsl.model.contract import Architecture, Contract, Licences, NoiseLevels
 from recon.dsl.model.packaged import packaged_weights
 from recon.dsl.vocabulary.contracts import network_word
+from recon.runtime.transforms.winograd import with_quick_convolutions
 from recon.zoo.adapt import Adapted
 from recon.zoo.folder import load
 from recon.zoo.networks import build_network
@@ -43,7 +45,7 @@ def adapted(name: str, half: bool) -> Adapted:
         sha256="0" * 64,
         licences=Licences(weights="NONE", code="NONE", data="NONE"),
     )
-    return Adapted(network, contract, half=half)
+    return Adapted(with_quick_convolutions(network), contract, half=half)
 
 
 def main() -> None:
@@ -100,6 +102,7 @@ def timed(name: str, x: Tensor, rounds: int, clock: str) -> None:
 def cost() -> None:
     """Print what bfloat16 costs."""
     network, contract = load(packaged_weights() / "denoiser-gray")
+    network = with_quick_convolutions(network)
     image = torch.from_numpy(data.coins()[None, :256, :256] / 255).float()
     for sigma in (15 / 255, 25 / 255, 50 / 255):
         noisy = image + sigma * torch.randn(image.shape, generator=torch.Generator().manual_seed(0))

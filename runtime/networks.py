@@ -19,6 +19,7 @@ from torch import nn
 from .build import Build
 from .functionals.plugged import Denoise
 from .meaning import meaning
+from .transforms.winograd import with_quick_convolutions
 
 
 def network_of(
@@ -79,4 +80,5 @@ def file_state(path: Path) -> tuple[int, int]:
 
 @lru_cache(maxsize=8)
 def _loaded(folder: Path, *state: tuple[int, int]) -> tuple[nn.Module, Contract]:
-    return load(folder)
+    network, contract = load(folder)
+    return with_quick_convolutions(network), contract

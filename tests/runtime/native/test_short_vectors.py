@@ -13,7 +13,7 @@ import pytest
 from recon.runtime.native import library, native
 
 TESTS = Path(__file__).parents[1]
-KERNELS = ["transforms/test_wavelet.py", "transforms/test_coils.py", "transforms/test_differences.py"]
+KERNELS = [f"transforms/test_{name}.py" for name in ("wavelet", "coils", "differences", "winograd")]
 
 
 @pytest.mark.slow
