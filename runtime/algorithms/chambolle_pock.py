@@ -22,12 +22,9 @@ import torch
 from torch import Tensor
 
 from ..functionals.base import Scalar, largest, per_row
-from ..functionals.quadratic import HalfSquare
-from ..functionals.sets import Interval
-from ..functionals.sparsity import L1, GroupL1
 from ..problem import Problem, Term
-from ..transforms.differences import Stencil
 from .base import Algorithm, Knobs, Step
+from .denoising import Denoising, Planes
 from .primal_dual import Roles, blocks, joint_norm
 from .proximal import prox_of
 from .smooth import Smooth, is_quadratic
@@ -46,7 +43,7 @@ class PrimalDual:
 
     Where a kernel does the steps, they wait in `due` until somebody looks at the iterates, since many in one call cost
     less than one call for each; None where steps are done at once. States that follow one another share it, as they
-    share the tensors that it is about.
+    share the tensors that it is about, and the `planes` of torch's own steps where there is no kernel.
     """
 
     x: Tensor
@@ -55,49 +52,7 @@ class PrimalDual:
     tau: Scalar
     sigma: Scalar
     due: list[Sequence[Scalar]] | None = None
-
-
-@dataclass(frozen=True)
-class Denoising:
-    """A problem that is nothing but denoising by total variation, perhaps within a box: one kernel does its step."""
-
-    square: HalfSquare
-    low: float
-    high: float
-    prior: GroupL1 | L1
-    stencil: Stencil
-
-    @staticmethod
-    def of(roles: Roles) -> Denoising | None:
-        """None where it is anything else, or where the kernel does not know the differences."""
-        square, *others = (t.functional for t in roles.primal)
-        boxes = [g for g in others if isinstance(g, Interval)]
-        prior = roles.dual[0].functional
-        if len(roles.dual) > 1 or len(boxes) < len(others) or len(boxes) > 1 or not isinstance(prior, GroupL1 | L1):
-            return None
-        stencil = prior.variation(roles.dual[0].operator)
-        if stencil is None or not isinstance(square, HalfSquare) or square.target is None:
-            return None
-        low, high = (boxes[0].low, boxes[0].high) if boxes else (-torch.inf, torch.inf)
-        return Denoising(square, low, high, prior, stencil)
-
-    def ready(self, x: Tensor, dual: Tensor) -> bool:
-        """Whether the kernel runs."""
-        assert self.square.target is not None
-        return self.stencil.ready(x, dual, self.square.target)
-
-    def numbers(self, tau: Scalar, sigma: Scalar, theta: Scalar) -> Sequence[Scalar]:
-        """A step as the kernel takes it."""
-        strength = tau * self.square.weight
-        return (sigma, self.prior.weight, tau, strength / (1 + strength), 1 + theta, self.low, self.high)
-
-    def settle(self, s: PrimalDual) -> None:
-        """Do the steps that are due, in the tensors of the state."""
-        if s.due:
-            y, due = self.square.target, list(s.due)
-            assert y is not None
-            s.due.clear()
-            self.stencil.denoise_(s.x, s.ahead, s.duals[0], y, self.prior.joint, due)
+    planes: Planes | None = None
 
 
 class AcceleratedPdhg(Algorithm[PrimalDual]):
@@ -117,14 +72,20 @@ class AcceleratedPdhg(Algorithm[PrimalDual]):
 
     def init(self) -> PrimalDual:
         x = self.problem.initial().contiguous()
-        duals = [torch.zeros_like(b.operator.forward(x)).contiguous() for b in self.blocks]
-        kernel = self.denoising is not None and self.denoising.ready(x, duals[0])
-        return PrimalDual(x, x.clone(), duals, self.tau, 1 / (self.tau * self.norm), [] if kernel else None)
+        return self._begun(x, [torch.zeros_like(b.operator.forward(x)).contiguous() for b in self.blocks])
+
+    def _begun(self, x: Tensor, duals: list[Tensor]) -> PrimalDual:
+        first = PrimalDual(x, x.clone(), duals, self.tau, 1 / (self.tau * self.norm))
+        if self.denoising is None:
+            return first
+        if self.denoising.ready(x, duals[0]):
+            return replace(first, due=[])
+        return replace(first, planes=self.denoising.planes(x, first.ahead, duals[0]))
 
     def resume(self, last: PrimalDual) -> PrimalDual:
         """The duals go on; the steps begin anew."""
         self._settled(last)
-        return replace(self.init(), duals=[p.clone() for p in last.duals])
+        return self._begun(self.problem.initial().contiguous(), [p.clone() for p in last.duals])
 
     def knobs(self, iteration: int) -> Knobs:
         """What sigma is longer by."""
@@ -139,6 +100,9 @@ class AcceleratedPdhg(Algorithm[PrimalDual]):
                 self._settled(state)
             same = (state.x, state.ahead, state.duals)
             return PrimalDual(*same, state.tau * theta, state.sigma / theta, state.due)
+        if state.planes is not None and not isinstance(state.tau, Tensor):
+            state.planes.step_(float(state.tau), float(longer * self.blocks[0].share), float(theta))
+            return replace(state, tau=state.tau * theta, sigma=state.sigma / theta)
         duals: list[Tensor] = []
         pull: Tensor | None = None
         for b, p in zip(self.blocks, state.duals, strict=True):
@@ -164,8 +128,8 @@ class AcceleratedPdhg(Algorithm[PrimalDual]):
 
     def _settled(self, state: PrimalDual) -> PrimalDual:
         """The state, with no step due."""
-        if self.denoising is not None:
-            self.denoising.settle(state)
+        if self.denoising is not None and state.due:
+            self.denoising.settle(state.x, state.ahead, state.duals[0], state.due)
         return state
 
     def estimate(self, state: PrimalDual) -> Tensor:

@@ -15,6 +15,7 @@ from ..algorithms.reformulate import Reformulated, reformulated, without_idle_tr
 from ..build import Build
 from ..loop import Observe, Progress, Solution, appraise, solve, solve_direct
 from ..meaning import meaning
+from ..native.allocator import keep_freed_memory
 from ..problem import Problem
 from .compiled_steps import CompiledSteps
 
@@ -42,6 +43,7 @@ def solve_word(
 
     Raises Diverged where the iterates grow without bound, ValueError for an array that does not fit.
     """
+    keep_freed_memory()
     problem = started(word, problem)
     form = reformulated(word, problem)
     if form is not None:

@@ -26,14 +26,17 @@ from recon.runtime.problem import Problem, Term
 IMAGE = Space("real", (Axis("row", 23), Axis("col", 37)))
 
 
-def denoising(weight: Any, boxed: bool = False) -> Problem:
+VOLUME = Space("real", (Axis("z", 1, 3e-3), Axis("row", 9, 1e-3), Axis("col", 14, 2e-3)))
+
+
+def denoising(weight: Any, boxed: bool = False, space: Space = IMAGE) -> Problem:
     """Two rows, of which each has its own noise level, in float64."""
     double = Build(real=torch.float64)
-    y = torch.rand(2, *IMAGE.sizes, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    D = build_operator(place(Leaf(Gradient()), IMAGE), double)
-    eye = IdentityOperator(IMAGE, IMAGE, IDENTITY)
+    y = torch.rand(2, *space.sizes, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    D = build_operator(place(Leaf(Gradient()), space), double)
+    eye = IdentityOperator(space, space, IDENTITY)
     terms = [Term(HalfSquare(weight, y), eye, "data"), Term(GroupL1(0.2), D)]
-    return Problem(IMAGE, [*terms, Term(Interval(0.3, 0.6), eye)] if boxed else terms, 2, torch.float64)
+    return Problem(space, [*terms, Term(Interval(0.3, 0.6), eye)] if boxed else terms, 2, torch.float64)
 
 
 def after(steps: int, problem: Problem) -> tuple[AcceleratedPdhg, Any]:
@@ -59,6 +62,18 @@ def test_steps_that_wait_are_the_same_steps(weight: Any, boxed: bool, monkeypatc
     expected = [plain.estimate(last), *(p for _, p in plain.duals(last))]
     for a, b in zip(found, expected, strict=True):
         torch.testing.assert_close(a, b, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("boxed", [False, True])
+@pytest.mark.parametrize("space", [IMAGE, VOLUME], ids=["image", "volume"])
+def test_steps_in_place_are_those_through_operators(space: Space, boxed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECON_NATIVE", "0")
+    quick, last = after(40, denoising(3.0, boxed, space))
+    assert last.planes is not None
+    through, other = after(40, denoising(torch.full((2,), 3.0, dtype=torch.float64), boxed, space))
+    assert other.planes is None
+    torch.testing.assert_close(quick.estimate(last), through.estimate(other), rtol=0, atol=1e-13)
+    torch.testing.assert_close(last.duals[0], other.duals[0], rtol=0, atol=1e-13)
 
 
 @pytest.mark.parametrize("kernels", ["1", "0"])
