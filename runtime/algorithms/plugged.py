@@ -50,10 +50,10 @@ def penalty(term: Term, sigma: Numbers) -> Numbers:
 
 @dataclass(frozen=True)
 class Playing:
-    """The state of the algorithm inside, and how far its last iteration moved relative to the estimate, [rows]."""
+    """The state of the algorithm inside, and its iterates before the last iteration; none before the first one."""
 
     inner: Any
-    moved: Tensor
+    before: list[Tensor]
     settled: bool
 
 
@@ -68,14 +68,10 @@ class PlugAndPlay(Algorithm[Playing]):
         self.functional.strength.set(sigma(1), 1)
 
     def init(self) -> Playing:
-        return self._begun(self.of.init())
+        return Playing(self.of.init(), [], False)
 
     def resume(self, last: Playing) -> Playing:
-        return self._begun(self.of.resume(last.inner))
-
-    def _begun(self, inner: Any) -> Playing:
-        x = self.of.estimate(inner)
-        return Playing(inner, torch.full((len(x),), torch.inf, dtype=torch.float64, device=x.device), False)
+        return Playing(self.of.resume(last.inner), [], False)
 
     def knobs(self, iteration: int) -> Knobs:
         now = self.sigma(iteration)
@@ -90,14 +86,7 @@ class PlugAndPlay(Algorithm[Playing]):
     def step(self, state: Playing, knobs: Knobs) -> Playing:
         self.functional.strength.set(float(knobs["sigma"]), int(knobs["iteration"]))
         before = [v.clone() for v in self._iterates(state.inner)]
-        inner = self.of.step(state.inner, knobs)
-        after = self._iterates(inner)
-        size = square_rows(after[0]).sqrt()
-        moved = torch.zeros_like(size)
-        for a, b in zip(after, before, strict=True):
-            moved = torch.maximum(moved, distance_rows(a, b).sqrt())
-        relative = torch.where(moved > 0, moved / size, 0.0)
-        return Playing(inner, relative, bool(knobs["fixed"]))
+        return Playing(self.of.step(state.inner, knobs), before, bool(knobs["fixed"]))
 
     def _iterates(self, inner: Any) -> list[Tensor]:
         """The estimate, and the dual variables in its unit."""
@@ -107,11 +96,20 @@ class PlugAndPlay(Algorithm[Playing]):
         return self.of.estimate(state.inner)
 
     def fixed_point(self, state: Playing) -> Tensor:
-        return state.moved
+        """How far the last iteration moved, relative to the estimate, [rows]; infinite before the first one."""
+        after = self._iterates(state.inner)
+        size = square_rows(after[0]).sqrt()
+        if not state.before:
+            return torch.full_like(size, torch.inf)
+        moved = torch.zeros_like(size)
+        for a, b in zip(after, state.before, strict=True):
+            moved = torch.maximum(moved, distance_rows(a, b).sqrt())
+        return torch.where(moved > 0, moved / size, 0.0)
 
     def residual(self, state: Playing) -> Tensor:
         """The move in ten iterations like the last one; infinite while the strength still changes."""
-        return 10 * state.moved if state.settled else torch.full_like(state.moved, torch.inf)
+        moved = self.fixed_point(state)
+        return 10 * moved if state.settled else torch.full_like(moved, torch.inf)
 
     def steady(self, state: Playing) -> bool:
         return False
