@@ -37,22 +37,22 @@ struct Layer {
 
 inline void to_points(const V* d, Index step, V* t) {
     const V d0 = d[0], d1 = d[step], d2 = d[2 * step], d3 = d[3 * step], d4 = d[4 * step], d5 = d[5 * step];
-    const V even = d4 - 4 * d2, odd = d3 - 4 * d1, near = d4 - d2, far = 2 * (d3 - d1);
-    t[0] = 4 * d0 - 5 * d2 + d4;
+    const V even = d4 - 4.0f * d2, odd = d3 - 4.0f * d1, near = d4 - d2, far = 2.0f * (d3 - d1);
+    t[0] = 4.0f * d0 - 5.0f * d2 + d4;
     t[1] = even + odd;
     t[2] = even - odd;
     t[3] = near + far;
     t[4] = near - far;
-    t[5] = 4 * d1 - 5 * d3 + d5;
+    t[5] = 4.0f * d1 - 5.0f * d3 + d5;
 }
 
 inline void to_pixels(const V* m, Index step, V* o) {
     const V a = m[step] + m[2 * step], b = m[step] - m[2 * step];
     const V c = m[3 * step] + m[4 * step], d = m[3 * step] - m[4 * step];
     o[0] = m[0] + a + c;
-    o[1] = b + 2 * d;
-    o[2] = a + 4 * c;
-    o[3] = b + 8 * d + m[5 * step];
+    o[1] = b + 2.0f * d;
+    o[2] = a + 4.0f * c;
+    o[3] = b + 8.0f * d + m[5 * step];
 }
 
 // The points of three taps.
