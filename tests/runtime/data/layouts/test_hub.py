@@ -205,6 +205,6 @@ def test_without_a_network_there_is_one_line_within_five_seconds(
             begin = time.perf_counter()
             with pytest.raises(DataError, match="the Hub cannot be reached, and not all files are cached") as caught:
                 values(reader(tmp_path, address, f'y = kspace; on_error = skip; split = "{split}"'), "y")
-            assert time.perf_counter() - begin < 2
+            assert time.perf_counter() - begin < 5, "a second, and what a busy machine adds"
             assert "\n" not in str(caught.value)
     silent.close()
