@@ -21,8 +21,8 @@ PAGES = sorted(SPECS.rglob("*.recon"))
 SMALL = {"n": "64", "draws": "5", "m": "32", "k": "3", "views": "20", "side": "24", "frames": "6", "scan": "1s"}
 
 OFTEN = {"iterations": "4", "rounds": "2"}
-LONG = ("measured-denoiser-complex", "measured-denoiser-gray", "measured-dncnn-25")
-"""Pages of BM3D on many pictures, which takes long however small they are."""
+LONG = ("measured-denoiser-complex", "measured-denoiser-gray", "measured-dncnn-25", "tune-baselines")
+"""Pages of BM3D or of thirty cells on many pictures, which take long however small these are."""
 TRAINED = packaged_names()
 """Pages that train the weights which install with recon, for hours."""
 SOON = [pytest.param(p, marks=pytest.mark.slow if p.stem in LONG else ()) for p in PAGES]
