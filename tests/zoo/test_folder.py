@@ -6,6 +6,7 @@ import hashlib
 import json
 import pickle
 import struct
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -182,8 +183,26 @@ def test_layers_that_predict_noise_are_taken_off_the_input(tmp_path: Path) -> No
 
 
 def test_tensors_that_a_card_hides_in_are_not_read_from_elsewhere(tmp_path: Path) -> None:
-    save_file({"x": torch.zeros(1)}, tmp_path / "test.safetensors")
-    assert set(read_test(tmp_path)) == {"x"}
+    folder = tmp_path / "w"
+    folder.mkdir()
+    save_file({"x": torch.zeros(1)}, tmp_path / "elsewhere.safetensors")
+    (folder / "test.safetensors").symlink_to(tmp_path / "elsewhere.safetensors")
+    with pytest.raises(FolderError, match=r"test\.safetensors of `w`"):
+        read_test(folder)
+    (folder / "test.safetensors").unlink()
+    save_file({"x": torch.zeros(1)}, folder / "test.safetensors")
+    assert set(read_test(folder)) == {"x"}
+
+
+def test_no_more_memory_is_asked_for_than_a_file_has(tmp_path: Path) -> None:
+    written(tmp_path / "w")
+    tracemalloc.start()
+    try:
+        load(tmp_path / "w")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 100e6
 
 
 @pytest.mark.parametrize("when", ["held", "read"])
