@@ -96,6 +96,8 @@ class Contract(_Part):
     def _has_width(cls, range_: tuple[float, float]) -> tuple[float, float]:
         if not range_[0] < range_[1]:
             raise ValueError("a range has its smaller end first")
+        if not 1e-30 < range_[1] - range_[0] < 1e30:
+            raise ValueError("a range is between 1e-30 and 1e30 wide, as numbers in single precision are")
         return range_
 
     @model_validator(mode="after")

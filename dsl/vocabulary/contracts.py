@@ -36,16 +36,23 @@ def network_word(network: Architecture) -> Network:
         close = nearest(network.name, known)
         hint = f"did you mean `{close}`?" if close else f"there are {', '.join(f'`{n}`' for n in sorted(known))}"
         raise FolderError(f"`{network.name}` is no network of this version of recon that makes an image of one", hint)
-    numbers = list(_numbers(network.arguments))
-    if max(numbers, default=0) > LARGEST_OPTION or len(numbers) > MOST_OPTIONS:
-        limits = f"{MOST_OPTIONS} numbers up to {LARGEST_OPTION:,} are the most that it is built of"
-        raise FolderError(f"`{network.name}` has more or larger options than any network here; {limits}")
+    _limited(network.name, network.arguments)
     try:
-        return cls.model_validate(network.arguments)
+        word = cls.model_validate(network.arguments)
     except ValidationError as e:
         raise _option(cls, e) from None
     except RecursionError:
         raise FolderError(f"`{network.name}` has options that are nested too deeply") from None
+    _limited(network.name, word.model_dump(mode="json"))  # a text or a fraction may have become a whole number
+    return word
+
+
+def _limited(name: str, options: Any) -> None:
+    """Raise FolderError where options of a network are more or larger than those of any network here."""
+    numbers = list(_numbers(options))
+    if max(numbers, default=0) > LARGEST_OPTION or len(numbers) > MOST_OPTIONS:
+        limits = f"{MOST_OPTIONS} numbers up to {LARGEST_OPTION:,} are the most that it is built of"
+        raise FolderError(f"`{name}` has more or larger options than any network here; {limits}")
 
 
 def held(folder: Path) -> tuple[Contract, Network, Tensors]:

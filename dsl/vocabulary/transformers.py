@@ -130,7 +130,7 @@ class Swinir(Network):
     groups: Annotated[Count, Le(100)] = Field(6, description="groups of transformers, with a convolution behind each")
     depth: Annotated[Count, Le(100)] = Field(6, description="transformers in a group")
     heads: Count = Field(6, description="groups of channels with attention of their own")
-    window: Annotated[Count, Ge(2), Le(100)] = Field(8, description="extent of a window in pixels")
+    window: Annotated[Count, Ge(2), Le(32)] = Field(8, description="extent of a window in pixels")
     expansion: Positive = Field(2.0, description="channels inside the perceptrons, as a multiple of those outside")
 
     @model_validator(mode="after")

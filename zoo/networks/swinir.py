@@ -17,25 +17,19 @@ APART = -100.0
 class _WindowAttention(nn.Module):
     """Attention among the pixels of each window, with a trained bias for each offset between two pixels."""
 
-    index: Tensor
-
     def __init__(self, width: int, heads: int, window: int) -> None:
         super().__init__()
         self.heads = heads
         self.relative_position_bias_table = nn.Parameter(torch.empty((2 * window - 1) ** 2, heads))
         nn.init.trunc_normal_(self.relative_position_bias_table, std=0.02)
         self.qkv, self.proj = nn.Linear(width, 3 * width), nn.Linear(width, width)
-        at = torch.cartesian_prod(torch.arange(window), torch.arange(window))
-        offset = at[:, None] - at[None, :] + window - 1
-        index = offset[..., 0] * (2 * window - 1) + offset[..., 1]
-        self.register_buffer("index", index, persistent=False)
 
-    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        """x [images, windows, pixels, width]; mask [windows, 1, pixels, pixels]."""
+    def forward(self, x: Tensor, offsets: Tensor, mask: Tensor | None) -> Tensor:
+        """x [images, windows, pixels, width]; offsets [pixels, pixels]; mask [windows, 1, pixels, pixels]."""
         n, windows, pixels, _ = x.shape
         # Windows of all images stand on one axis: with four axes the attention is one pass over memory.
         q, k, v = self.qkv(x).view(n * windows, pixels, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        bias = self.relative_position_bias_table[self.index].movedim(-1, 0)
+        bias = self.relative_position_bias_table[offsets].movedim(-1, 0)
         bias = bias.expand(windows, -1, -1, -1) if mask is None else bias + mask
         bias = bias.expand(n, -1, -1, -1, -1).flatten(0, 1).to(q.dtype)
         mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
@@ -54,12 +48,12 @@ class _Block(nn.Module):
         self.norm2 = nn.LayerNorm(width)
         self.mlp = Mlp(width, int(width * expansion))
 
-    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, x: Tensor, offsets: Tensor, mask: Tensor) -> Tensor:
         n, rows, cols, width = x.shape
         h = self.norm1(x)
         if self.shift:
             h = h.roll((-self.shift, -self.shift), (1, 2))
-        h = self.attn(windows_of(h, self.window), mask if self.shift else None)
+        h = self.attn(windows_of(h, self.window), offsets, mask if self.shift else None)
         m = self.window
         h = h.view(n, rows // m, cols // m, m, m, width).transpose(2, 3).reshape(x.shape)
         if self.shift:
@@ -77,9 +71,9 @@ class _Blocks(nn.Module):
         shifts = [window // 2 * (k % 2) for k in range(depth)]
         self.blocks = nn.ModuleList(_Block(width, heads, window, s, expansion) for s in shifts)
 
-    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, x: Tensor, offsets: Tensor, mask: Tensor) -> Tensor:
         for block in self.blocks:
-            x = block(x, mask)
+            x = block(x, offsets, mask)
         return x
 
 
@@ -91,8 +85,8 @@ class _Group(nn.Module):
         self.residual_group = _Blocks(width, depth, heads, window, expansion)
         self.conv = nn.Conv2d(width, width, 3, padding=1)
 
-    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        found: Tensor = self.conv(self.residual_group(x, mask).movedim(-1, 1))
+    def forward(self, x: Tensor, offsets: Tensor, mask: Tensor) -> Tensor:
+        found: Tensor = self.conv(self.residual_group(x, offsets, mask).movedim(-1, 1))
         return x + found.movedim(1, -1)
 
 
@@ -141,9 +135,10 @@ class SwinIR(nn.Module):
         """The image [n, planes, rows, cols] of which x is a degraded one."""
         shallow = self.conv_first(x - self.mean)
         h = self.patch_embed(shallow.movedim(1, -1))
+        offsets = offsets_in(self.window).to(x.device)
         mask = apart(x.shape[-2], x.shape[-1], self.window).to(x)
         for group in self.layers:
-            h = group(h, mask)
+            h = group(h, offsets, mask)
         deep = self.conv_after_body(self.norm(h).movedim(-1, 1)) + shallow
         out: Tensor = x + self.conv_last(deep)
         return out
@@ -154,6 +149,13 @@ def windows_of(x: Tensor, window: int) -> Tensor:
     n, rows, cols, width = x.shape
     parts = x.view(n, rows // window, window, cols // window, window, width).transpose(2, 3)
     return parts.reshape(n, -1, window * window, width)
+
+
+def offsets_in(window: int) -> Tensor:
+    """The number of the offset between each two pixels of a window, [pixels, pixels]."""
+    at = torch.cartesian_prod(torch.arange(window), torch.arange(window))
+    offset = at[:, None] - at[None, :] + window - 1
+    return offset[..., 0] * (2 * window - 1) + offset[..., 1]
 
 
 def apart(rows: int, cols: int, window: int) -> Tensor:

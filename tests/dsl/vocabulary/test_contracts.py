@@ -36,10 +36,12 @@ def test_a_contract_that_holds(tmp_path: Path) -> None:
         ({"network": {"name": "srcnn", "arguments": {"exec": 1}}}, "no option `exec`; its options are `channels`"),
         ({"network": {"name": "srcnn", "arguments": {"channels": -2}}}, "`channels` of `srcnn`: Input should be"),
         ({"network": {"name": "srcnn", "arguments": {"channels": "x"}}}, "`channels` of `srcnn`: Input should be"),
-        (
-            {"network": {"name": "srcnn", "arguments": {"channels": 10**9}}},
-            "has more or larger options than",
+        *(
+            ({"network": {"name": "srcnn", "arguments": {"channels": n}}}, "has more or larger options than")
+            for n in (10**9, "40000", 40000.0)
         ),
+        ({"range": [0, 5e-324]}, "range: .*between 1e-30 and 1e30 wide"),
+        ({"range": [-1.7e308, 1.7e308]}, "range: .*between 1e-30 and 1e30 wide"),
         ({"network": DRUNET, "noise": TOLD}, "says `multiple` 1, and `drunet` takes multiples of 8; write 8"),
         ({"network": DRUNET, "noise": TOLD, "multiple": 12}, "says `multiple` 12, .*; write 8"),
         ({"network": DRUNET, "multiple": 8}, "says `noise.conditional` false, and `drunet` is told the level"),
