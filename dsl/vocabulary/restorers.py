@@ -10,7 +10,7 @@ from pydantic import field_validator, model_validator
 
 from ..diagnostics.nearest import nearest
 from ..model.encoders import encoder_names
-from ..model.fields import Count, Field, Le
+from ..model.fields import Count, Field, Le, Positive
 from ..model.files import shortened
 from ..model.word import Network
 
@@ -151,6 +151,9 @@ class Unet(Network):
         description="whether each image is brought to mean 0 and standard deviation 1, and the answer back, so that "
         "scale and shift of its values do not matter",
     )
+    clamp: Positive | None = Field(
+        None, description="standard deviations at which values are cut off then; fastMRI cuts at 6"
+    )
 
     @field_validator("encoder")
     @classmethod
@@ -165,6 +168,8 @@ class Unet(Network):
     def _one_way_down(self) -> Unet:
         if self.encoder is not None and self.scales != 4:
             raise ValueError(f"`{self.encoder}` has scales of its own; leave `scales` out")
+        if self.clamp is not None and not self.standardise:
+            raise ValueError("`clamp` cuts off standard deviations, which only `standardise` makes of values")
         return self
 
     @property

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 from recon.dsl.model.folder import read_contract
+from recon.dsl.vocabulary import transformers
 from recon.runtime.command.zoo.convert import LAYOUTS as OFFERED
 from recon.zoo.convert.convert import ConvertError, Said, convert
 from recon.zoo.convert.layouts import LAYOUTS
@@ -170,6 +171,7 @@ SMALL: dict[str, Shapes] = {
     "deepinv-drunet": drunet(2, 1, 3),
     "fastmri-unet": fastmri_unet(2, 2),
     "swinir": swinir(6, 2, 2, 3, 4, 3),
+    "swinir-artefacts": swinir(6, 1, 2, 3, 7, 3),
     "restormer": SMALL_RESTORMER,
 }
 
@@ -190,14 +192,18 @@ def test_the_command_offers_what_can_be_converted() -> None:
         ("kair-drunet", drunet(planes=3), {"channels": 64, "blocks": 4}),
         ("deepinv-dncnn", deepinv_dncnn(), {"depth": 20, "channels": 64}),
         ("deepinv-drunet", drunet(), {"channels": 64, "blocks": 4}),
-        ("fastmri-unet", fastmri_unet(256), {"channels": 256, "scales": 4, "encoder": None, "standardise": True}),
+        (
+            "fastmri-unet",
+            fastmri_unet(256),
+            {"channels": 256, "scales": 4, "encoder": None, "standardise": True, "clamp": 6.0},
+        ),
         (
             "swinir",
             swinir(planes=3),
             {"width": 180, "groups": 6, "depth": 6, "heads": 6, "window": 8, "expansion": 2.0},
         ),
         (
-            "swinir",
+            "swinir-artefacts",
             swinir(window=7),
             {"width": 180, "groups": 6, "depth": 6, "heads": 6, "window": 7, "expansion": 2.0},
         ),
@@ -243,7 +249,7 @@ def test_a_file_becomes_a_folder_that_verifies(layout: str, wrapped: str, tmp_pa
     assert told == contract == read_contract(folder)
     assert contract.licences.weights == "MIT"
     assert contract.role == ("denoiser" if "dncnn" in layout or "drunet" in layout else "restorer")
-    if "dncnn" not in layout:  # the others have our names
+    if "dncnn" not in layout and layout != "swinir-artefacts":  # the others have our names and our unit
         kept = {n: t for n, t in weights.items() if not n.endswith(("attn_mask", "relative_position_index"))}
         assert kept.keys() == network.state_dict().keys()
         assert all(torch.equal(t, kept[n]) for n, t in network.state_dict().items())
@@ -284,6 +290,42 @@ def test_what_deepinv_adds_is_taken_off(tmp_path: Path) -> None:
         h = conv(h, w, f"conv_list.{k}").relu()
     network, _ = load(tmp_path / "w")
     torch.testing.assert_close(network(x), conv(h, w, "out_conv") + x)
+
+
+@pytest.mark.parametrize("planes", [1, 3])
+def test_weights_against_artefacts_work_on_255_times_the_image(planes: int, tmp_path: Path) -> None:
+    """The authors' forward is x + C(255 (x - mean)) / 255 with C the layers; ours is u + C(u - mean)."""
+    w = drawn(swinir(6, 1, 2, 3, 7, planes))
+    torch.save(w, tmp_path / "w.pth")
+    convert(tmp_path / "w.pth", "swinir-artefacts", tmp_path / "w", Said())
+    network, contract = load(tmp_path / "w")
+    assert contract.noise is None
+    layers = build_network(transformers.Swinir(width=6, groups=1, depth=2, heads=3, window=7), planes).double()
+    layers.load_state_dict({n: w[n].double() for n in layers.state_dict()})
+    x = torch.rand(1, planes, 14, 21, dtype=torch.float64, generator=torch.Generator().manual_seed(4))
+    u = 255 * (x - layers.mean) + layers.mean
+    with torch.no_grad():
+        expected = x + (layers(u) - u) / 255
+        found = network.double()(x)
+    wrong = float((expected - x).abs().max())
+    assert float((found - expected).abs().max()) < 1e-5 * wrong  # weights are kept in single precision
+
+
+def test_what_swinir_is_for_shows_in_its_windows(tmp_path: Path) -> None:
+    for layout, other in (("swinir", "swinir-artefacts"), ("swinir-artefacts", "swinir")):
+        torch.save(drawn(SMALL[other]), tmp_path / "w.pth")
+        with pytest.raises(ConvertError, match=f"`{other}` reads it"):
+            convert(tmp_path / "w.pth", layout, tmp_path / "w", Said())
+
+
+@pytest.mark.parametrize(
+    ("layout", "levels"),
+    [("kair-drunet", (0, 50)), ("deepinv-drunet", (0, 20)), ("deepinv-dncnn", (2, 2)), ("kair-dncnn", None)],
+)
+def test_levels_are_those_of_the_training(layout: str, levels: tuple[int, int] | None, tmp_path: Path) -> None:
+    torch.save(drawn(SMALL[layout]), tmp_path / "w.pth")
+    noise = convert(tmp_path / "w.pth", layout, tmp_path / "w", Said()).noise
+    assert (None if noise is None else tuple(255 * s for s in noise.levels)) == levels
 
 
 @pytest.mark.parametrize("prefix", ["unet.", "_feature_blocks.unetblock."])
@@ -422,9 +464,20 @@ def test_numbers_that_are_not_there_are_not_made_up(tmp_path: Path) -> None:
     torch.save({"params": {"w": torch.zeros(2), "note": "text"}}, tmp_path / "w.pth")
     with pytest.raises(ConvertError, match="has `note` among its weights"):
         read(tmp_path / "w.pth")
+    torch.save({"w": torch.zeros(2), "module.w": torch.ones(2)}, tmp_path / "w.pth")
+    with pytest.raises(ConvertError, match="has `w` twice"):
+        read(tmp_path / "w.pth")
+    torch.save({"w": torch.zeros(2, dtype=torch.complex64)}, tmp_path / "w.pth")
+    with pytest.raises(ConvertError, match="has `w` complex"):
+        read(tmp_path / "w.pth")
     torch.save({"a": {"b": torch.zeros(2)}}, tmp_path / "w.pth")
     with pytest.raises(ConvertError, match="no weights where files have them"):
         read(tmp_path / "w.pth")
+
+
+def test_a_number_beside_the_weights_is_none_of_them(tmp_path: Path) -> None:
+    torch.save({"best": torch.tensor(0.1), "state_dict": {"w": torch.zeros(2)}}, tmp_path / "w.pth")
+    assert set(read(tmp_path / "w.pth")) == {"w"}
 
 
 def test_the_command(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from recon.dsl.model.word import Network
 from recon.dsl.vocabulary import restorers, transformers
 from recon.dsl.vocabulary.networks import ConvGenerator
 from recon.zoo.networks import SRCNN, DnCNN, DRUNet, PatchMlp, Residual, UNet, build_network
+from recon.zoo.networks.layers import standardised
 from recon.zoo.networks.unet import InstanceNorm
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -54,8 +55,10 @@ def test_weights_move_in_half_precision_too(word: Any) -> None:
     with torch.autocast("cpu", torch.bfloat16):
         answer = apply(network, word, x)
     answer.float().square().mean().backward()
-    moved = [p.grad is not None and bool(torch.isfinite(p.grad).all()) for p in network.parameters()]
-    assert all(moved)
+    for name, p in network.named_parameters():
+        assert p.grad is not None
+        assert bool(torch.isfinite(p.grad).all())
+        assert bool((p.grad != 0).any()), name
     exact = apply(network, word, x)
     assert float((answer.float() - exact).detach().norm()) < 0.1 * float(exact.detach().norm())
 
@@ -274,3 +277,20 @@ def test_a_generator_is_no_network_of_images() -> None:
     word = ConvGenerator.model_construct()
     with pytest.raises(LookupError, match="conv_generator"):
         build_network(word, 1)
+
+
+def test_what_is_standardised_may_be_cut_off_or_be_one_pixel() -> None:
+    x = torch.randn(2, 1, 16, 16, generator=torch.Generator().manual_seed(5))
+    x[0, 0, 3, 4] = 100.0
+    seen: list[Tensor] = []
+    spread, mean = torch.std_mean(x, (-2, -1), keepdim=True)
+    z = standardised(lambda z: seen.append(z) or z, x, 6.0)  # type: ignore[func-returns-value]
+    torch.testing.assert_close(seen[0], ((x - mean) / spread).clamp(-6, 6))
+    torch.testing.assert_close(z, seen[0] * spread + mean)
+    assert float(seen[0].max()) == 6
+    one = torch.full((1, 1, 1, 1), 3.0)
+    assert torch.equal(standardised(lambda z: z, one), one)
+    network = build_network(restorers.Unet(channels=2, scales=1, clamp=6.0), 1)
+    assert network.most == 6
+    with pytest.raises(ValueError, match="only `standardise` makes"):
+        restorers.Unet(standardise=False, clamp=6.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from recon.dsl.model.word import Network
@@ -14,6 +14,8 @@ from .reading import ConvertError, Weights
 
 KAIR_EPS = 1e-4
 """Of the batch norms in KAIR."""
+ARTEFACTS = 7
+"""The windows of the authors' SwinIR for artefacts of JPEG, whose blocks have 8 pixels."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +32,11 @@ class Found:
 class Layout:
     """A layout of files.
 
-    about: whose files they are. mark: the name of a weight that every such file has. find: what a file is of.
+    mark: the name of a weight that every such file has. find: what a file is of.
     denoises: whether these are denoisers, always. levels: of the noise they were trained on, in units of the range's
     width, where all of them were trained on the same.
     """
 
-    about: str
     mark: str
     find: Callable[[Weights], Found]
     denoises: bool = False
@@ -105,12 +106,32 @@ def fastmri_unet(w: Weights) -> Found:
             w = {k.removeprefix(prefix): t for k, t in w.items()}
     width, planes, *_ = _shape(w, "down_sample_layers.0.layers.0.weight", 4)
     scales = _count(w, r"down_sample_layers\.(\d+)\.layers\.0\.weight")
-    word = restorers.Unet.model_validate({"channels": width, "scales": scales, "standardise": True})
+    word = restorers.Unet.model_validate({"channels": width, "scales": scales, "standardise": True, "clamp": 6.0})
     return Found(word, planes, w)
 
 
 def swinir(w: Weights) -> Found:
     """Tables of positions and masks, which follow from the window, are left out."""
+    found = _swinir(w)
+    if found.word.multiple == ARTEFACTS:
+        raise ConvertError("is a SwinIR with windows of 7, those for artefacts; `swinir-artefacts` reads it")
+    return found
+
+
+def swinir_artefacts(w: Weights) -> Found:
+    """Its layers work on 255 (x - mean), which the first and the last convolution do themselves here."""
+    found = _swinir(w)
+    if found.word.multiple != ARTEFACTS:
+        raise ConvertError("is a SwinIR with other windows than 7, those for denoising; `swinir` reads it")
+    inside = dict(found.weights)
+    for name, gain in (("conv_first.weight", 255.0), ("conv_last.weight", 1 / 255), ("conv_last.bias", 1 / 255)):
+        if name in inside:
+            inside[name] = inside[name].double() * gain
+    return replace(found, weights=inside)
+
+
+def _swinir(w: Weights) -> Found:
+    """The network that weights are of, whatever their unit."""
     w = {k: t for k, t in w.items() if not k.endswith((".relative_position_index", ".attn_mask"))}
     if "upsample.0.weight" in w or "conv_up1.weight" in w:
         raise ConvertError("is a SwinIR that makes images finer, and the one that keeps extents is read")
@@ -150,13 +171,14 @@ def restormer(w: Weights) -> Found:
 
 
 LAYOUTS = {
-    "kair-dncnn": Layout("DnCNN of KAIR: dncnn_25, dncnn_gray_blind, ...", "model.0.weight", kair_dncnn, True),
-    "kair-drunet": Layout("DRUNet of KAIR and DPIR", "m_head.weight", drunet, True, (0.0, 50 / 255)),
-    "deepinv-dncnn": Layout("DnCNN of deepinv", "in_conv.weight", deepinv_dncnn, True),
-    "deepinv-drunet": Layout("DRUNet of deepinv", "m_head.weight", drunet, True, (0.0, 50 / 255)),
-    "fastmri-unet": Layout("U-Net of fastMRI", "conv.layers.0.weight", fastmri_unet),
-    "swinir": Layout("SwinIR of its authors and of KAIR, for denoising and artefacts", "conv_first.weight", swinir),
-    "restormer": Layout("Restormer of its authors and of deepinv", "encoder_level1.0.attn.temperature", restormer),
+    "kair-dncnn": Layout("model.0.weight", kair_dncnn, True),
+    "kair-drunet": Layout("m_head.weight", drunet, True, (0.0, 50 / 255)),
+    "deepinv-dncnn": Layout("in_conv.weight", deepinv_dncnn, True, (2 / 255, 2 / 255)),
+    "deepinv-drunet": Layout("m_head.weight", drunet, True, (0.0, 20 / 255)),
+    "fastmri-unet": Layout("conv.layers.0.weight", fastmri_unet),
+    "swinir": Layout("conv_first.weight", swinir),
+    "swinir-artefacts": Layout("conv_first.weight", swinir_artefacts),
+    "restormer": Layout("encoder_level1.0.attn.temperature", restormer),
 }
 
 

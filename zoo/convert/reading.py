@@ -76,10 +76,10 @@ def _part(path: Path, found: Any) -> Mapping[Any, Any]:
     for _ in range(DEEPEST):
         if not isinstance(found, Mapping):
             break
-        if any(isinstance(v, Tensor) for v in found.values()):
-            return found
         name = next((n for n in WRAPPERS if isinstance(found.get(n), Mapping)), None)
         if name is None:
+            if any(isinstance(v, Tensor) for v in found.values()):
+                return found
             break
         found = found[name]
     raise ConvertError(f"`{path.name}` has no weights where files have them, such as `params` or `state_dict`")
@@ -90,9 +90,13 @@ def _plain(path: Path, found: Mapping[Any, Any]) -> Weights:
     for name, value in found.items():
         if not isinstance(value, Tensor) or not isinstance(name, str):
             raise ConvertError(f"`{path.name}` has `{safe(str(name))[:80]}` among its weights, which is no tensor")
-        if value.layout != torch.strided or value.is_quantized:
-            raise ConvertError(f"`{path.name}` has `{safe(name)[:80]}` sparse or quantized, and dense numbers are read")
+        if value.layout != torch.strided or value.is_quantized or value.is_complex():
+            what = "complex, sparse or quantized, and dense real numbers are read"
+            raise ConvertError(f"`{path.name}` has `{safe(name)[:80]}` {what}")
         if value.numel() * value.element_size() > value.untyped_storage().nbytes():
             raise ConvertError(f"`{path.name}` has `{safe(name)[:80]}` larger than the numbers that it holds")
-        out[name.removeprefix("module.")] = value.detach()
+        plain = name.removeprefix("module.")
+        if plain in out:
+            raise ConvertError(f"`{path.name}` has `{safe(plain)[:80]}` twice, with `module.` before it and without")
+        out[plain] = value.detach()
     return out

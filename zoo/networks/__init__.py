@@ -46,9 +46,9 @@ def build_network(word: Network, channels: int) -> nn.Module:
         case restorers.Unet(encoder=str() as encoder) as w:
             from .encoder_unet import EncoderUNet
 
-            return EncoderUNet(channels, w.channels, encoder, w.standardise)
+            return EncoderUNet(channels, w.channels, encoder, w.standardise, w.clamp)
         case restorers.Unet() as w:
-            return UNet(channels, w.channels, w.scales, w.standardise)
+            return UNet(channels, w.channels, w.scales, w.standardise, w.clamp)
         case restorers.PatchMlp() as w:
             return PatchMlp(channels, w.patch, w.width, w.hidden, w.stride)
         case transformers.Vit() as w:

@@ -9,7 +9,16 @@ from recon.dsl.diagnostics.render import safe
 
 from ..common import FileProblem, command, json_option, print_json
 
-LAYOUTS = ("deepinv-dncnn", "deepinv-drunet", "fastmri-unet", "kair-dncnn", "kair-drunet", "restormer", "swinir")
+LAYOUTS = (
+    "deepinv-dncnn",
+    "deepinv-drunet",
+    "fastmri-unet",
+    "kair-dncnn",
+    "kair-drunet",
+    "restormer",
+    "swinir",
+    "swinir-artefacts",
+)
 """The layouts of `recon.zoo.convert`, which is imported with PyTorch only where a file is converted."""
 
 
