@@ -183,7 +183,7 @@ def _bytes(operator: Operator) -> int:
 
 def _new(placed: Placed, build: Build) -> Operator:
     operator = _built(placed, build)
-    operator.precision = build.real
+    operator.precision, operator.built_for = build.real, build.device
     return operator
 
 

@@ -50,8 +50,8 @@ def network_of(
             folder = fetch(word.source.address)
         except HubError as e:
             raise ValueError(str(e)) from e
-    network, contract = _loaded(folder, *(file_state(folder / name) for name in (CONFIG, WEIGHTS)))
-    return Adapted(network.to(device), contract, axes=[a.name for a in space.axes], range=ends, half=half)
+    network, contract = _loaded(folder, device, *(file_state(folder / name) for name in (CONFIG, WEIGHTS)))
+    return Adapted(network, contract, axes=[a.name for a in space.axes], range=ends, half=half)
 
 
 def denoiser_of(word: Network, space: Space, build: Build, ends: tuple[float, float] | None = None) -> Denoise:
@@ -79,6 +79,6 @@ def file_state(path: Path) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=8)
-def _loaded(folder: Path, *state: tuple[int, int]) -> tuple[nn.Module, Contract]:
+def _loaded(folder: Path, device: torch.device | None, *state: tuple[int, int]) -> tuple[nn.Module, Contract]:
     network, contract = load(folder)
-    return with_quick_convolutions(network), contract
+    return with_quick_convolutions(network).to(device), contract

@@ -10,8 +10,9 @@ class Answering:
     """f(x) of a network whose weights stay as they are.
 
     Convolutions run several times as fast on channels-last memory (the channels of a pixel side by side) as on planes,
-    so weights and images are brought there once; and without a gradient to record nothing is kept of the layers. Where
-    the input asks for a gradient it is recorded as ever.
+    so weights and images are brought there once, unless a GPU computes in float32, which is quicker on planes; and
+    without a gradient to record nothing is kept of the layers. Where the input asks for a gradient it is recorded as
+    ever.
 
     half: whether products are computed in bfloat16 and summed in float32, where the processor does that quicker.
     Weights, what goes in and what comes out are float32; sums of images, such as the input and what a residual network
@@ -19,12 +20,14 @@ class Answering:
     """
 
     def __init__(self, network: nn.Module, half: bool = False) -> None:
-        self.network: nn.Module = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.half = half
+        on_gpu = any(p.device.type != "cpu" for p in network.parameters())
+        self.layout = torch.contiguous_format if on_gpu and not half else torch.channels_last
+        self.network: nn.Module = network.to(memory_format=self.layout)  # type: ignore[call-overload]
 
     def __call__(self, planes: Tensor, *levels: Tensor) -> Tensor:
         """The answer for planes [n, channels, rows, cols], and for noise levels [n] of a conditional network."""
-        planes = planes.contiguous(memory_format=torch.channels_last)
+        planes = planes.contiguous(memory_format=self.layout)
         recorded = torch.is_grad_enabled() and (planes.requires_grad or any(t.requires_grad for t in levels))
         with torch.inference_mode(not recorded), torch.autocast(planes.device.type, torch.bfloat16, enabled=self.half):
             out: Tensor = self.network(planes, *levels)

@@ -87,12 +87,10 @@ def project_onto(g: Functional, k: Operator) -> Prox | None:
 def diagonalised(k: Operator) -> tuple[Eigenbasis, Tensor] | None:
     """U and the diagonal of D of K K^H = U D U^H, which broadcasts to one row of coefficients; None if not known."""
     back = AdjointOperator(k)
-    like = next((b for b in k.buffers()), None)
-    device = torch.device("cpu") if like is None else like.device
     diagonal = back.facts.gram
     with torch.no_grad():
         if diagonal is not None:
-            return Basis(diagonal, k.codomain), spectrum(back, diagonal, k.precision, device)
+            return Basis(diagonal, k.codomain), spectrum(back, diagonal, k.precision, k.device)
         split = k.codomain.field == "complex" and (k.domain.field == "real" or k.facts.linear == "real")
         if (k.codomain.count or 0) * (2 if k.codomain.field == "complex" else 1) > words.Admm.largest:
             return None

@@ -63,7 +63,7 @@ class DualityGap:
         self.problem = problem
         self.absorber = _absorber(problem)
         linear = self.absorber is not None and all(t.operator.facts.linear != "none" for t in problem.terms)
-        minima = [t.functional.conjugate(_zero(t)) for t in problem.terms] if linear else [None]
+        minima = [t.functional.conjugate(_zero(t, problem.device)) for t in problem.terms] if linear else [None]
         self.known = all(m is not None for m in minima)
         start = torch.zeros(1, dtype=torch.float64, device=problem.device)
         self.least = -sum((m for m in minima if m is not None), start)
@@ -85,7 +85,7 @@ class DualityGap:
             p = given.get(id(term))
             if p is None:
                 smooth = term.functional.lipschitz is not None and not term.functional.constraint
-                zero = _zero(term)
+                zero = _zero(term, x.device)
                 p = term.functional.grad(term.operator.forward(x)) if smooth else zero.expand(len(x), *zero.shape[1:])
             others.append((term, p))
         bound = self.absorber.dual(x, others)
@@ -94,12 +94,9 @@ class DualityGap:
         return torch.where(gap.isnan() | outside, torch.inf, gap.clamp_min(0))
 
 
-def _zero(term: Term) -> Tensor:
+def _zero(term: Term, device: torch.device) -> Tensor:
     space = term.operator.codomain
-    like = next((b for b in term.operator.buffers()), None)
-    device = torch.device("cpu") if like is None else like.device
-    dtype = term.operator.precision
-    zero = torch.zeros((1, *space.sizes), dtype=dtype, device=device)
+    zero = torch.zeros((1, *space.sizes), dtype=term.operator.precision, device=device)
     return zero if space.field == "real" else torch.complex(zero, zero)
 
 

@@ -147,8 +147,7 @@ def matrix(k: Operator, real: torch.dtype, split: bool, chunk: int = 256) -> Ten
     """K^H K as a matrix [n, n], column j its product with the j-th unit vector; over real pairs where `split`."""
     space = k.domain
     dtype = dtype_of(space, real)
-    like = next((b for b in k.buffers()), None)
-    device = like.device if like is not None else torch.device("cpu")
+    device = k.device
     n = int(space.count or 0) * (2 if split else 1)
     columns = []
     for start in range(0, n, chunk):

@@ -123,8 +123,7 @@ def scale_of(k: Operator) -> float:
     assert cogram is not None
     if cogram.scale is not None:
         return cogram.scale
-    like = next((b for b in k.buffers()), None)
-    y = random_point(k.codomain, k.precision, seed=0, device="cpu" if like is None else like.device)[None]
+    y = random_point(k.codomain, k.precision, seed=0, device=k.device)[None]
     with torch.no_grad():
         back = k.adjoint(y)
         return float(inner_rows(back, back) / inner_rows(y, y))

@@ -44,8 +44,7 @@ class OperatorMatrix:
         domain, codomain = operator.domain, operator.codomain
         whole = domain.field == "complex" and operator.facts.linear == "complex"
         self.dtype = dtype_of(domain if whole else domain.with_field("real"), operator.precision)
-        like = next(operator.buffers(), None)
-        self.device = like.device if like is not None else torch.device("cpu")
+        self.device = operator.device
         self.split_domain = domain.field == "complex" and not whole
         self.split_codomain = codomain.field == "complex" and not whole
         self.columns = int(domain.count or 0) * (2 if self.split_domain else 1)

@@ -148,8 +148,7 @@ def _eigenvalues(apply: object, operator: Operator, diagonal: Diagonal) -> Tenso
     assert callable(apply)
     space = operator.domain
     dtype = dtype_of(space, operator.precision)
-    like = next(operator.buffers(), None)
-    device = like.device if like is not None else torch.device("cpu")
+    device = operator.device
     if diagonal.basis == "identity":
         x = random_point(space, operator.precision, 0, device)[None]
         scale = torch.vdot(x.flatten(), apply(x).flatten()) / torch.vdot(x.flatten(), x.flatten())

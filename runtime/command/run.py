@@ -98,7 +98,8 @@ def run(
         with ProgressLine(quiet or as_json) as line:
             line.say("loading PyTorch")
             from ..data.files import DataError
-            from ..experiment.run import Unavailable, run_page, threads_from_environment, uninterrupted
+            from ..experiment.device import Unavailable
+            from ..experiment.run import run_page, threads_from_environment, uninterrupted
             from ..folder import FolderError
             from ..loop import Diverged
             from ..trackers.base import Place

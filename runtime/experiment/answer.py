@@ -16,6 +16,7 @@ from ..loop import Diverged, Progress, Solution
 from ..meaning import meaning
 from ..values import evaluate, named
 from .compile import Compiled, compile_problem
+from .device import finished
 from .gather import Posed
 from .score import score
 from .solve import solve_word
@@ -59,6 +60,7 @@ def answer(posed: Posed, weighing: Weighing, watch: bool, tick: Progress) -> Ans
             solver, compiled.problem, progress=tick, observe=watcher, compiled=checked.experiment.run.compile
         )
         estimates = compiled.layout.split(solution.estimate)
+    finished(build.device)
     seconds = time.perf_counter() - begin - (watcher.seconds if watcher else 0.0)
     estimates = {**estimates, **_derived(posed, estimates)}
     if not all(bool(torch.isfinite(torch.view_as_real(e) if e.is_complex() else e).all()) for e in estimates.values()):

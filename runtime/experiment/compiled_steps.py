@@ -62,7 +62,9 @@ class CompiledSteps(Algorithm[Any]):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # torch.compile warns of what it looks through, such as caches
                 return self._step(state, knobs)
-        except torch._dynamo.exc.TorchDynamoException as error:  # raised before the step has written anything
+        except Exception as error:
+            if not _given_up(error):
+                raise
             self._step = None
             self.why = f"torch.compile refuses it: {str(error).strip().splitlines()[0]}"
             return self.of.step(state, knobs)
@@ -96,6 +98,13 @@ class CompiledSteps(Algorithm[Any]):
 
     def companions(self, state: Any) -> list[Tensor]:
         return self.of.companions(state)
+
+
+def _given_up(error: Exception) -> bool:
+    """Whether torch.compile says that it does not go on, which it does before the step has written anything."""
+    from torch._dynamo import exc  # loaded by torch.compile
+
+    return isinstance(error, (exc.TorchDynamoException, exc.FailOnRecompileLimitHit))
 
 
 def _first(algorithm: Algorithm[Any]) -> Any:

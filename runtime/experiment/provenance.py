@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import platform
-import sys
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -14,6 +12,7 @@ from recon.dsl.model.experiment import DataSet
 from recon.dsl.model.fields import FilePath
 
 from .cells import Cell
+from .device import device_name
 from .execute import Execution
 
 PACKAGES = ("recon-dsl", "torch", "numpy", "scipy", "scikit-image", "PyWavelets", "pydantic", "lark", "h5py")
@@ -74,13 +73,6 @@ def _files(data: DataSet) -> dict[str, Any]:
     paths = _paths(data)
     size = total_bytes(paths)
     return {"count": len(paths), "bytes": size, "digest": "whole" if size <= LARGE else "of samples"}
-
-
-def device_name(device: torch.device) -> str:
-    """The device in words."""
-    if device.type == "cuda":
-        return f"cuda: {torch.cuda.get_device_name(device)}"
-    return f"cpu ({os.cpu_count()} cores, {sys.byteorder}-endian)"
 
 
 def _version(package: str) -> str:

@@ -29,6 +29,7 @@ from ..report.exports import exports
 from ..report.page import render_report
 from .cells import Cell, cells
 from .claims import Verdict, judge
+from .device import Unavailable, choose_device
 from .document import report
 from .execute import Execution, execute
 from .fetching import Unfetched, with_weights
@@ -71,17 +72,6 @@ class RunResult:
     @property
     def skipped(self) -> list[str]:
         return self.execution.skipped
-
-
-class Unavailable(Exception):  # noqa: N818 - it says what is not there
-    """The machine does not have what the page or the command asks for."""
-
-
-def choose_device(name: str) -> torch.device:
-    """The device for `auto`, `cpu` or `cuda`. Raises Unavailable where there is no such device."""
-    if name == "cuda" and not torch.cuda.is_available():
-        raise Unavailable("no CUDA device is at hand; write `device = auto` or `cpu`")
-    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
 
 
 def run_page(

@@ -15,10 +15,10 @@ from recon.dsl.syntax.tree import Expr, Page
 from ..folder import RunFolder, run_name
 from .cells import cells
 from .compile import sized
+from .device import choose_device
 from .gather import build_for, data_sets, row_build
 from .outcome import safe
 from .rows import RowReader
-from .run import choose_device
 from .simulate import simulate
 
 

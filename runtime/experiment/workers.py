@@ -20,6 +20,7 @@ import torch
 
 from ..folder import FolderError, RunFiles
 from ..shared import Shared
+from .device import make_ready
 from .job import Job, Place, Progress, run_job
 from .ledger import Ledger
 from .save import saver
@@ -158,7 +159,9 @@ def _serve(pipe: Connection, path: Path, header: dict[str, Any], folder: Path, d
     torch.set_num_threads(threads)
     files = RunFiles(path)
     ledger = Ledger(files, header)
-    place = Place(folder, torch.device(device), Shared(), saver(files), _teller(pipe))
+    here = torch.device(device)
+    make_ready(here)
+    place = Place(folder, here, Shared(), saver(files), _teller(pipe))
     pipe.send(("ready",))
     while True:
         try:

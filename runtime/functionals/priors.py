@@ -30,10 +30,9 @@ def penalised_entries(operator: Operator) -> Tensor | None:
     corner: tuple[slice, ...] | Tensor | None = getattr(outermost, "unpenalised", None)
     if corner is None:
         return None
-    device = next((b.device for b in operator.buffers()), torch.device("cpu"))
-    penalised = torch.ones(operator.codomain.sizes, dtype=torch.bool, device=device)
+    penalised = torch.ones(operator.codomain.sizes, dtype=torch.bool, device=operator.device)
     if isinstance(corner, Tensor):
-        return penalised & ~corner.to(device)
+        return penalised & ~corner.to(operator.device)
     rest = (slice(None),) * (penalised.ndim - len(corner))
     penalised[rest + corner] = False
     return penalised

@@ -143,10 +143,8 @@ Told = tuple[tuple[str, float, str], ...]
 
 def _orthonormal(columns: Operator) -> tuple[Columns, Told]:
     """An operator with orthonormal columns that span the same, and what to tell where columns depend on others."""
-    like = next((b for b in columns.buffers()), None)
     count = columns.domain.count or 0
-    unit = torch.eye(count, dtype=dtype_of(columns.domain, columns.precision))
-    unit = unit if like is None else unit.to(like.device)
+    unit = torch.eye(count, dtype=dtype_of(columns.domain, columns.precision), device=columns.device)
     with torch.no_grad():
         dense = columns.forward(unit.view(count, *columns.domain.sizes)).flatten(1).mT
         precise = dense.to(torch.promote_types(dense.dtype, torch.float64))

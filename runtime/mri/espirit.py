@@ -111,7 +111,8 @@ def _evaluated(terms: Tensor, spatial: Sequence[int], here: slice, kernel: int, 
         if d == 0:
             places = places[here]
         deltas = torch.arange(1 - kernel, kernel, dtype=torch.float64, device=terms.device)
-        waves = torch.polar(torch.ones((), dtype=torch.float64), deltas[:, None] * places * (2 * math.pi / n))
+        turns = deltas[:, None] * places * (2 * math.pi / n)
+        waves = torch.polar(torch.ones_like(turns), turns)
         terms = (terms.movedim(2, -1).to(dtype) @ waves.to(dtype)) if d else terms.movedim(2, -1) @ waves
     return terms.movedim((0, 1), (-2, -1))
 

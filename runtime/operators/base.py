@@ -35,6 +35,7 @@ class Operator(nn.Module):
         super().__init__()
         self.domain, self.codomain, self.facts = domain, codomain, facts
         self.precision: torch.dtype = torch.float32  # the real dtype it was built for
+        self.built_for: torch.device | None = None  # the device, where it was built for one
         self._norm: float | None = None
 
     def _apply_(self, x: Tensor) -> Tensor:
@@ -57,6 +58,13 @@ class Operator(nn.Module):
     def constant(self, name: str, value: Tensor) -> None:
         """Keep a tensor that is made anew from the page: it moves with the module and is not part of its state."""
         self.register_buffer(name, value, persistent=False)
+
+    @property
+    def device(self) -> torch.device:
+        """Where its arguments are: on what it or a part of it was built for, else where its arrays are."""
+        built = (m.built_for for m in self.modules() if isinstance(m, Operator))
+        found = next((d for d in built if d is not None), None)
+        return found or next((b.device for b in self.buffers()), torch.device("cpu"))
 
     def forward(self, x: Tensor) -> Tensor:
         """A x, for x of shape [..., *domain.shape]."""
@@ -142,10 +150,8 @@ class Operator(nn.Module):
 
     def _largest_weight(self) -> float:
         """The norm where A^H A is diagonal on the grid: its diagonal is what it makes of ones."""
-        like = next((b for b in self.buffers()), None)
-        device = like.device if like is not None else torch.device("cpu")
         with torch.no_grad():
-            ones = torch.ones((1, *self.domain.sizes), dtype=dtype_of(self.domain, self.precision), device=device)
+            ones = torch.ones((1, *self.domain.sizes), dtype=dtype_of(self.domain, self.precision), device=self.device)
             return float(self.gram(ones).abs().max().double().sqrt())
 
     def __matmul__(self, other: Operator) -> Operator:
@@ -463,36 +469,44 @@ def estimate_norm(operator: Operator, iterations: int = 200, rtol: float = 2e-4)
 
     Golub and Van Loan 2013, section 10.1; Kuczynski and Wozniakowski 1992 on the random start.
     """
-    like = next((b for b in operator.buffers()), None)
-    device = like.device if like is not None else torch.device("cpu")
+    device = operator.device
     real_linear = operator.domain.field == "real" or operator.facts.linear == "real"
+    rounding = max(1e-10, 100 * torch.finfo(operator.precision).eps)  # below that, nothing is left of A^H A q
     with torch.no_grad():
         v = random_point(operator.domain, operator.precision, seed=0, device=device)
         basis = torch.empty((16, v.numel()), dtype=v.dtype, device=device)
         basis[0] = v.flatten() / torch.linalg.vector_norm(v)
-        diagonal, beside, tops = list[float](), list[float](), list[float]()
+        diagonal, beside, tops = list[float](), list[float](), dict[int, float]()
         bound = 0.0
-        for k in range(min(iterations, 2 * v.numel())):
+        limit = min(iterations, 2 * v.numel())
+        for k in range(limit):
             w = operator.gram(basis[k].view(1, *v.shape)).flatten()
             diagonal.append(float(torch.vdot(basis[k], w).real))
             w = _orthogonalised(w, basis[: k + 1], real_linear)
             beta = float(torch.linalg.vector_norm(w))
-            tridiagonal = torch.diag(torch.tensor(diagonal, dtype=torch.float64))
-            if beside:
-                tridiagonal += torch.diag(torch.tensor(beside, dtype=torch.float64), -1)  # eigh reads this half
-            values, vectors = torch.linalg.eigh(tridiagonal)
-            top, residual = float(values[-1]), beta * abs(float(vectors[-1, -1]))
-            tops.append(top)
-            bound = top + min(residual, 2 * rtol * top)
-            settled = k >= 10 and top - tops[k - 10] <= 0.1 * rtol * top
-            early = k < EARLIEST and beta > 1e-10 * abs(top)
-            if (not early and (residual <= 2 * rtol * top or settled)) or not beta < float("inf"):
-                break
+            early = k < EARLIEST and beta > rounding * max(diagonal)
+            if k >= EARLIEST - 10 or not early or k + 1 == limit or not beta < float("inf"):
+                top, last = _top(diagonal, beside)
+                residual = beta * last
+                bound = top + min(residual, 2 * rtol * top)
+                settled = k >= EARLIEST and top - tops[k - 10] <= 0.1 * rtol * top
+                if (not early and (residual <= 2 * rtol * top or settled)) or not beta < float("inf"):
+                    break
+                tops[k] = top
             if k + 1 == len(basis):
                 basis = torch.cat([basis, torch.empty_like(basis)])
             basis[k + 1] = w / beta
             beside.append(beta)
     return float(max(bound, 0.0) ** 0.5)
+
+
+def _top(diagonal: list[float], beside: list[float]) -> tuple[float, float]:
+    """The largest eigenvalue of a symmetric tridiagonal matrix, and the modulus of its eigenvector's last entry."""
+    matrix = torch.diag(torch.tensor(diagonal, dtype=torch.float64))
+    if beside:
+        matrix += torch.diag(torch.tensor(beside, dtype=torch.float64), -1)  # eigh reads this half
+    values, vectors = torch.linalg.eigh(matrix)
+    return float(values[-1]), abs(float(vectors[-1, -1]))
 
 
 def _orthogonalised(v: Tensor, basis: Tensor, real_linear: bool) -> Tensor:

@@ -176,8 +176,10 @@ class CoilFilter(Operator):
         if self.lines is not None and self.lines.ready(x):
             return self.lines(x)
         maps, conjugate = self.coils.maps, self.coils.conjugate
-        if x.device.type != "cpu":
-            return self.coils._adjoint_(self.filtered._apply_(self.coils._apply_(x)))
+        if x.device.type != "cpu":  # coils in front of all axes, where the filter's own axes find them alike
+            shape = (len(maps), *[1] * (x.ndim - maps.ndim + 1), *maps.shape[1:])
+            every = self.filtered._apply_(x * maps.view(shape))
+            return every.mul_(conjugate.view(shape)).sum(0)
         out: Tensor | None = None
         for s, c in zip(maps, conjugate, strict=True):
             v = self.filtered._apply_(x * s)

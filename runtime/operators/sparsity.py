@@ -67,10 +67,10 @@ class DifferenceOperator(Operator):
             return self.stencil.forward(x, out)
         for k, d in enumerate(self.dims):
             target, n = (out.select(self.new_dim, k) if self.directions else out), x.shape[d]
-            torch.sub(x.narrow(d, 1, n - 1), x.narrow(d, 0, n - 1), out=target.narrow(d, 0, n - 1))
+            _subtract(x.narrow(d, 1, n - 1), x.narrow(d, 0, n - 1), target.narrow(d, 0, n - 1))
             last = target.narrow(d, n - 1, 1)
             if self.circular:
-                torch.sub(x.narrow(d, 0, 1), x.narrow(d, n - 1, 1), out=last)
+                _subtract(x.narrow(d, 0, 1), x.narrow(d, n - 1, 1), last)
             else:
                 last.zero_()
             if self.factors[k] != 1:
@@ -99,13 +99,13 @@ class DifferenceOperator(Operator):
     def _backward_differences(self, y: Tensor, d: int, n: int) -> Tensor:
         """x_i = y_{i-1} - y_i; without wrapping y_0 = y_n = 0 in the formula for i = 1 and i = n."""
         out = torch.empty_like(y, memory_format=torch.contiguous_format)
-        torch.sub(y.narrow(d, 0, n - 1), y.narrow(d, 1, n - 1), out=out.narrow(d, 1, n - 1))
+        _subtract(y.narrow(d, 0, n - 1), y.narrow(d, 1, n - 1), out.narrow(d, 1, n - 1))
         if self.circular:
-            torch.sub(y.narrow(d, n - 1, 1), y.narrow(d, 0, 1), out=out.narrow(d, 0, 1))
+            _subtract(y.narrow(d, n - 1, 1), y.narrow(d, 0, 1), out.narrow(d, 0, 1))
         elif n == 1:
             out.zero_()
         else:
-            torch.neg(y.narrow(d, 0, 1), out=out.narrow(d, 0, 1))
+            out.narrow(d, 0, 1).copy_(y.narrow(d, 0, 1)).neg_()
             out.narrow(d, n - 1, 1).copy_(y.narrow(d, n - 2, 1))
         return out
 
@@ -117,6 +117,14 @@ class DifferenceOperator(Operator):
         if self.circular:
             out.narrow(d, 0, 1).add_(y.narrow(d, n - 1, 1))
         return out
+
+
+def _subtract(a: Tensor, b: Tensor, out: Tensor) -> None:
+    """out = a - b for a part of an array; torch.compile takes no such part as the place for a result."""
+    if torch.compiler.is_compiling():
+        out.copy_(a - b)
+    else:
+        torch.sub(a, b, out=out)
 
 
 @meaning_of(words.SymmetricGradient)

@@ -11,10 +11,11 @@ from recon.dsl.model.experiment import Experiment
 from recon.dsl.model.terms import Statistic
 from recon.dsl.show.text import written
 
+from ..experiment.device import device_name
 from ..experiment.document import row_pictures
 from ..experiment.job import Job
 from ..experiment.outcome import Outcome
-from ..experiment.provenance import device_name, versions
+from ..experiment.provenance import versions
 from ..experiment.publish import ALWAYS, TABLES
 from ..experiment.run import RunResult
 from ..experiment.save import restored

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from recon.dsl.vocabulary.trackers.tensorboard import Tensorboard
 
-from ..experiment.run import Unavailable
+from ..experiment.device import Unavailable
 from ..folder import plain
 from ..meaning import meaning_of
 from ..report.content import Table

@@ -37,7 +37,8 @@ def save(state: State, folder: Path, key: str) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     parts = {"weights": state.weights, "average": state.average, "moments": state.moments}
-    tensors = {f"{part}/{name}": t.detach().contiguous() for part, held in parts.items() for name, t in held.items()}
+    named = ((f"{part}/{name}", t) for part, held in parts.items() for name, t in held.items())
+    tensors = {name: t.detach().cpu().contiguous() for name, t in named}
     told = {"key": key, "step": str(state.step), "history": json.dumps(state.history)}
     growing = folder / (NAME + ".part")
     save_file(tensors, growing, metadata=told)

@@ -208,7 +208,7 @@ class _Run:
             if held:
                 self.optimizer.state[p] = {k: _like(v, p) if v.ndim else v for k, v in held.items()}
         if self.average is not None:
-            self.average.values = {n: t.clone() for n, t in state.average.items()}
+            self.average.values = {n: t.to(self.average.values[n], copy=True) for n, t in state.average.items()}
             self.average.step = state.step
         self.step, self.history = state.step, list(state.history)
 

@@ -103,7 +103,9 @@ class Simulated:
 
 
 def pictures(checked: CheckedExperiment, method: str, data: DataSet, folder: Path, build: Build) -> list[Tensor]:
-    """The truths of a data set, each [..., rows, cols]. Raises DataError."""
+    """The truths of a data set, each [..., rows, cols], on the CPU: patches are cut and changed by many small steps,
+    each of which takes a GPU longer, and all of a data set may not fit there. Raises DataError."""
+    build = replace(build, device=torch.device("cpu"))
     unknown = next(iter(checked.methods[method].problem.unknowns))
     maker = checked.makers.get(method, checked.methods[method])
     out: list[Tensor] = []

@@ -31,8 +31,8 @@ from .filters import Wavelet, analysis_band, analysis_matrix, synthesis_band
 _KERNELS = {torch.float32: "f32", torch.float64: "f64", torch.complex64: "f32", torch.complex128: "f64"}
 _REAL = {torch.complex64: torch.float32, torch.complex128: torch.float64}
 # Lines up to this length are transformed by their whole matrix, longer ones in blocks of this many coefficients: the
-# fastest pair for db4 at 512 x 512 among blocks of 8 to 64.
-_DENSE = 128
+# fastest pair for db4 at 512 x 512 among blocks of 8 to 64. A GPU is quicker with few large products.
+_DENSE, _DENSE_ELSEWHERE = 128, 1024
 _BLOCK = 16
 # A second thread pays from about this many numbers on.
 _NUMBERS_PER_THREAD = 1 << 14
@@ -86,10 +86,7 @@ def wavelet_soft_threshold(
     c = wavelet_forward(x, filters, levels, axes)
     shrunk = soft_threshold(c, t.reshape(*batch, *(1,) * axes))
     if keep_coarse:
-        sizes = x.shape[x.ndim - axes :]
-        coarse = torch.zeros(sizes, dtype=torch.bool, device=c.device)
-        coarse[tuple(slice(size >> levels) for size in sizes)] = True
-        shrunk = torch.where(coarse, c, shrunk)
+        shrunk = torch.where(_coarsest(tuple(x.shape[x.ndim - axes :]), levels, c.device), c, shrunk)
     return wavelet_inverse(shrunk, filters, levels, axes)
 
 
@@ -201,7 +198,7 @@ def _with_corner(c: Tensor, corner: Tensor) -> Tensor:
 def _analyse(x: Tensor, axis: int, filters: Wavelet) -> Tensor:
     """One level along `axis`: low-pass half, then high-pass half."""
     size = x.shape[axis]
-    if size <= _DENSE:
+    if _whole(size, x):
         return _multiply(_matrix(filters, size, x.dtype, x.device), x, axis)
     blocks = -(-size // (2 * _BLOCK))
     before, width = filters.length // 2 - 1, 2 * _BLOCK + filters.length - 2
@@ -216,7 +213,7 @@ def _analyse(x: Tensor, axis: int, filters: Wavelet) -> Tensor:
 def _synthesise(c: Tensor, axis: int, filters: Wavelet) -> Tensor:
     """The transpose of `_analyse`."""
     size = c.shape[axis]
-    if size <= _DENSE:
+    if _whole(size, c):
         return _multiply(_matrix(filters, size, c.dtype, c.device).T, c, axis)
     blocks = -(-size // (2 * _BLOCK))
     before, width = filters.length // 4, _BLOCK + filters.length // 2
@@ -227,6 +224,11 @@ def _synthesise(c: Tensor, axis: int, filters: Wavelet) -> Tensor:
         for i, half in enumerate(c.chunk(2, axis))
     )
     return (low + high).flatten(axis, axis + 1).narrow(axis, 0, size)
+
+
+def _whole(size: int, like: Tensor) -> bool:
+    """Whether lines of this length are transformed by one matrix."""
+    return size <= (_DENSE if like.device.type == "cpu" else _DENSE_ELSEWHERE)
 
 
 def _multiply(matrix: Tensor, x: Tensor, axis: int) -> Tensor:
@@ -253,6 +255,15 @@ def _wrapped(x: Tensor, axis: int, before: int, after: int) -> Tensor:
 
 
 # Tensors made in inference mode could not take part in a later gradient, hence the mode is left to make them.
+
+
+@functools.lru_cache(maxsize=16)
+def _coarsest(sizes: tuple[int, ...], levels: int, device: torch.device) -> Tensor:
+    """Where the coarsest approximation is, of arrays of these sizes."""
+    with torch.inference_mode(False):
+        out = torch.zeros(sizes, dtype=torch.bool, device=device)
+        out[tuple(slice(size >> levels) for size in sizes)] = True
+        return out
 
 
 @functools.lru_cache(maxsize=256)

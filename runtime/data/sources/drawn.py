@@ -91,11 +91,10 @@ def subspace(word: sources.Subspace, request: Request) -> Rows:
         raise DataError(f"`subspace`: {e}") from e
     columns = AdjointOperator(build_operator(adjoint, build))
     inner = columns.domain
-    like = next((b.device for b in columns.buffers()), torch.device("cpu"))
 
     def make(row: int) -> dict[str, Array]:
         c = synthetic.coefficients(inner.sizes, inner.field == "complex", request.seed, row)
-        x = columns.forward(torch.as_tensor(c, device=like)[None])[0]
+        x = columns.forward(torch.as_tensor(c, device=columns.device)[None])[0]
         return {"signal": x.cpu().numpy().reshape(*x.shape[: x.ndim - len(shape)], *shape)}
 
     return Drawn(["signal"], word.count, make)

@@ -121,3 +121,22 @@ def test_what_torch_refuses_runs_as_it_is() -> None:
         for _ in range(5):
             a, b = plain.step(a, {}), refused.step(b, {})
     assert torch.equal(a.x, refused.estimate(b))
+
+
+@pytest.mark.slow
+def test_more_versions_than_torch_makes_run_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch._dynamo.config, "recompile_limit", 1)
+    torch._dynamo.reset()
+    told = []
+    for problem in (sensed(False, HalfSquare(0.1)), sensed(False, L1(0.1))):
+        plain, compiled = ProximalGradient(problem, "ista", None), ProximalGradient(problem, "ista", None)
+        steps = CompiledSteps(compiled, problem)
+        with torch.no_grad():
+            a, b = plain.init(), steps.init()
+            for _ in range(5):
+                a, b = plain.step(a, {}), steps.step(b, {})
+        torch.testing.assert_close(a.x, steps.estimate(b))
+        told.append(steps.report().why)
+    torch._dynamo.reset()
+    assert "seconds" in told[0]
+    assert "refuses" in told[-1]

@@ -14,6 +14,7 @@ from recon.dsl.model.word import Operator as OperatorWord
 from recon.dsl.vocabulary import arrays
 from recon.dsl.vocabulary.operators import basic, fourier, mri, sensing, sparsity
 from recon.runtime.build import Build
+from recon.runtime.operators import base
 from recon.runtime.operators.base import AdjointOperator, Composition, Sum, compose, estimate_norm
 
 from .making import DOUBLE, grid, make, sample
@@ -164,6 +165,22 @@ def test_norms_are_found_for_operators_made_at_run(precision: torch.dtype) -> No
     assert normal.precision == precision
     assert normal.norm() == pytest.approx(dense**2, rel=1e-3)
     assert estimate_norm(matrix) >= dense * (1 - 1e-6)
+
+
+@pytest.mark.parametrize("columns", [2, 3, 5, 12])
+@pytest.mark.parametrize("precision", [torch.float32, torch.float64])
+def test_rounding_is_no_part_of_a_norm(precision: torch.dtype, columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is left once all directions were tried is rounding, of which other processors leave more than this one."""
+    exact, draws = base._orthogonalised, torch.Generator().manual_seed(1)
+
+    def rounded(v: torch.Tensor, *others: object) -> torch.Tensor:
+        noise = torch.randn(v.shape, dtype=v.dtype, generator=draws) * torch.finfo(v.dtype).eps
+        return exact(v, *others) + noise * torch.linalg.vector_norm(v)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(base, "_orthogonalised", rounded)
+    matrix = make(sensing.GaussianMatrix(rows=7), domain=grid(columns), build=Build(real=precision, seed=2))
+    dense = float(torch.linalg.matrix_norm(matrix(torch.eye(columns, dtype=precision)), 2))
+    assert estimate_norm(matrix) == pytest.approx(dense, rel=1e-3)
 
 
 def test_norm_of_zero() -> None:

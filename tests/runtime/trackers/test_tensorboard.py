@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from recon.dsl.vocabulary.trackers.tensorboard import Tensorboard
-from recon.runtime.experiment.run import Unavailable
+from recon.runtime.experiment.device import Unavailable
 from recon.runtime.trackers.base import Place
 from recon.runtime.trackers.tensorboard import tensorboard_opener
 from recon_process import recon

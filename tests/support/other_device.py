@@ -1,0 +1,21 @@
+"""A device that is not the CPU: the GPU where there is one, else an imitated one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from recon.runtime.experiment.device import choose_device
+
+
+@contextmanager
+def other_device() -> Iterator[torch.device]:
+    """Meanwhile it is there, ready to compute on."""
+    if torch.cuda.is_available():
+        yield choose_device("cuda")
+        return
+    from imitated_gpu import imitated_gpu  # PyTorch knows of a second kind of devices from then on
+
+    with imitated_gpu() as device:
+        yield device
