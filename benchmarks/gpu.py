@@ -91,13 +91,11 @@ def page(name: str, gpu: torch.device, rounds: int) -> None:
 
 def network(name: str, gpu: torch.device, rounds: int, size: int = 256) -> None:
     x = torch.rand(1, size, size, generator=torch.Generator().manual_seed(2))
-    ours, half, on_cpu = adapted(name, False), adapted(name, True), adapted(name, False)
-    for a in (ours, half):
-        a.network.to(gpu)
+    ours, half, on_cpu = adapted(name, False, gpu), adapted(name, True, gpu), adapted(name, False)
     sigma = 0.1 if ours.conditional else None
     at = x.to(gpu)
     planes, levels = at[None], [torch.full((1,), 0.1, device=gpu)] if ours.conditional else []
-    plain = adapted(name, False).network.to(gpu, memory_format=torch.contiguous_format)
+    plain = adapted(name, False, gpu).network
 
     def inference() -> None:
         with torch.inference_mode():

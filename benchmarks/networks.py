@@ -30,8 +30,8 @@ from torch import Tensor
 CASES = {"dncnn": {"channels": 64, "depth": 17}, "drunet": {"channels": 64, "blocks": 4}}
 
 
-def adapted(name: str, half: bool) -> Adapted:
-    """The network of a case, with the weights that the seed gives."""
+def adapted(name: str, half: bool, device: str | torch.device = "cpu") -> Adapted:
+    """The network of a case on a device, with the weights that the seed gives."""
     architecture = Architecture(name=name, arguments=CASES[name])
     word = network_word(architecture)
     torch.manual_seed(0)
@@ -45,7 +45,7 @@ def adapted(name: str, half: bool) -> Adapted:
         sha256="0" * 64,
         licences=Licences(weights="NONE", code="NONE", data="NONE"),
     )
-    return Adapted(with_quick_convolutions(network), contract, half=half)
+    return Adapted(with_quick_convolutions(network).to(device), contract, half=half)
 
 
 def main() -> None:
