@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
 import torch
 from recon.runtime.experiment.device import choose_device
+
+if not torch.cuda.is_available():
+    # Before the first gradient of the process: PyTorch counts kinds of devices then. Beside a GPU it bears no second.
+    imitated = pytest.importorskip("imitated_gpu", reason="this PyTorch has no devices in Python", exc_type=ImportError)
 
 
 @contextmanager
@@ -14,8 +19,6 @@ def other_device() -> Iterator[torch.device]:
     """Meanwhile it is there, ready to compute on."""
     if torch.cuda.is_available():
         yield choose_device("cuda")
-        return
-    from imitated_gpu import imitated_gpu  # PyTorch knows of a second kind of devices from then on
-
-    with imitated_gpu() as device:
-        yield device
+    else:
+        with imitated.imitated_gpu() as device:
+            yield device
