@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -77,12 +78,21 @@ def backproject(sinograms: Tensor, shape: tuple[int, int], detectors: int, table
                     for layer, part in enumerate(cells.part.flatten(1)):
                         near, far = _split(_read(part, first[block], width + 2).add_(cells.rest[block]))
                         for b in range(len(scaled)):
-                            run = _read(values[b, layer], first[block], width + 2)
-                            for y, p, q in zip(run, near, far, strict=True):
-                                levels[b] += y[:, 2:]
-                                rises[b].addcmul_(y[:, 1:], p[:, 1:]).addcmul_(y[:, :-1], q[:, :-1])
+                            _add_up(_read(values[b, layer], first[block], width + 2), near, far, levels[b], rises[b])
             strip += levels.sub_(rises.diff(dim=-1))
     return result
+
+
+def _add_up(run: Tensor, near: Tensor, far: Tensor, level: Tensor, rise: Tensor) -> None:
+    """Add what views [v, lines, width + 2] give to the sums of an image: on the CPU one by one, which stay in the
+    cache, elsewhere all at once, since a GPU waits for every step."""
+    if run.device.type == "cpu":
+        for y, p, q in zip(run, near, far, strict=True):
+            level += y[:, 2:]
+            rise.addcmul_(y[:, 1:], p[:, 1:]).addcmul_(y[:, :-1], q[:, :-1])
+    else:
+        level += run[..., 2:].sum(0)
+        rise += (run[..., 1:] * near[..., 1:]).addcmul_(run[..., :-1], far[..., :-1]).sum(0)
 
 
 def interpolate(sinograms: Tensor, shape: tuple[int, int], detectors: int, table: Table) -> Tensor:
@@ -131,7 +141,23 @@ class _Cells:
 
 
 def _cells(table: Table, first: int, lines: int, width: int, detectors: int, like: Tensor) -> _Cells:
-    """See `_Cells`. Found in double precision, so that single precision loses nothing of a fraction to its place."""
+    """See `_Cells`; kept, since an iteration asks for the same ones again and again."""
+    return _laid_out(table.tobytes(), len(table), first, lines, width, detectors, like.dtype, like.device)
+
+
+@lru_cache(maxsize=32)
+def _laid_out(
+    rows: bytes,
+    views: int,
+    first: int,
+    lines: int,
+    width: int,
+    detectors: int,
+    dtype: torch.dtype,
+    device: torch.device,
+) -> _Cells:
+    """Found in double precision, so that single precision loses nothing of a fraction to its place."""
+    table = np.frombuffer(rows).reshape(views, -1)
     start, slope, step = table[:, 1:4].T[..., None]
     line, along = start + slope * np.arange(first, first + lines), step * np.arange(detectors)
     n, m = np.floor(line).astype(np.int64), np.floor(along).astype(np.int64)
@@ -141,10 +167,12 @@ def _cells(table: Table, first: int, lines: int, width: int, detectors: int, lik
     begins = np.diff(m, axis=1, prepend=m[:, :1] - 1) != 0  # m is monotone: those that share a cell are neighbours
     layer = order - np.maximum.accumulate(np.where(begins, order, 0), axis=1)
     cell = np.clip(m + n.max(axis=1, keepdims=True) + 3, 0, length - 1)
-    place = torch.as_tensor((layer * len(table) + np.arange(len(table))[:, None]) * length + cell, device=like.device)
-    part = like.new_zeros(int(layer.max()) + 1, len(table), length)
-    part.view(-1)[place] = like.new_tensor(along - m)
-    return _Cells(length, shift, like.new_tensor(line - n)[..., None], part, place.flatten())
+    with torch.inference_mode(False):  # so that they may take part in whatever comes later
+        place = torch.as_tensor((layer * views + np.arange(views)[:, None]) * length + cell, device=device)
+        part = torch.zeros(int(layer.max()) + 1, views, length, dtype=dtype, device=device)
+        part.view(-1)[place] = torch.as_tensor(along - m, dtype=dtype, device=device)
+        rest = torch.as_tensor(line - n, dtype=dtype, device=device)[..., None]
+    return _Cells(length, shift, rest, part, place.flatten())
 
 
 def _read(values: Tensor, first: Tensor, length: int) -> Tensor:
