@@ -33,6 +33,8 @@ HERE, THERE = torch.device("cpu"), torch.device("imitation", 0)
 aten = torch.ops.aten
 MOVES = {aten._to_copy.default, aten.copy_.default, aten.to.device, aten.to.dtype_layout, aten.to.other}
 """What may take tensors of two devices."""
+WHOLE = {aten.polar.default}
+"""What takes not even a number without axes from the CPU."""
 INDEXED = {aten.index.Tensor, aten.index_put_.default, aten.index_put.default, aten._index_put_impl_.default}
 """What takes numbers of places from the CPU."""
 
@@ -74,6 +76,10 @@ class OnGpu(Tensor):
 
 
 def dispatched(function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """What an operation of PyTorch gives: it runs on what is held, once its arguments have been found on one device.
+
+    Raises RuntimeError where they are not; numbers without axes and places of entries may come from the CPU.
+    """
     if function is aten._conj.default:  # what PyTorch puts off would be forgotten here
         function = aten.conj_physical.default
     given = [t for t in tree_flatten((args, kwargs))[0] if isinstance(t, Tensor)]
@@ -81,7 +87,7 @@ def dispatched(function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     if function is aten._local_scalar_dense.default:
         return function(getattr(args[0], "held", args[0]))
     if there and function not in MOVES:
-        apart = [t for t in given if not isinstance(t, OnGpu) and t.ndim > 0]
+        apart = [t for t in given if not isinstance(t, OnGpu) and (t.ndim > 0 or function in WHOLE)]
         if function in INDEXED and isinstance(args[0], OnGpu):
             apart = [t for t in args[2:] if isinstance(t, Tensor) and not isinstance(t, OnGpu) and t.ndim > 0]
         if apart:
@@ -101,6 +107,8 @@ def dispatched(function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
 
 
 class Mode(TorchDispatchMode):
+    """Operations without a tensor of the device among their arguments, such as those that make one."""
+
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         return dispatched(function, args, kwargs or {})
 
@@ -115,15 +123,15 @@ class Made(TorchFunctionMode):
             out = function(*args, **kwargs)
             return out if device is None else out.to(device)
         if function in (Tensor.__getitem__, Tensor.__setitem__):
-            args = (args[0], tree_map_lists(args[1]), *args[2:])
+            args = (args[0], as_places(args[1]), *args[2:])
         return function(*args, **kwargs)
 
 
-def tree_map_lists(index: Any) -> Any:
+def as_places(index: Any) -> Any:
     """Places in lists as tensors, which may lie on the CPU."""
     if isinstance(index, list):
         return torch.tensor(index, dtype=None if index else torch.long)
-    return tuple(tree_map_lists(i) for i in index) if isinstance(index, tuple) else index
+    return tuple(as_places(i) for i in index) if isinstance(index, tuple) else index
 
 
 def _without_gradient(mode: bool = True) -> AbstractContextManager[Any]:
