@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import pytest
 import torch
 from recon.runtime.experiment.device import choose_device
 
 if not torch.cuda.is_available():
     # Before the first gradient of the process: PyTorch counts kinds of devices then. Beside a GPU it bears no second.
-    imitated = pytest.importorskip("imitated_gpu", reason="this PyTorch has no devices in Python", exc_type=ImportError)
+    from imitated_gpu import imitated_gpu
 
 
 @contextmanager
@@ -20,5 +19,5 @@ def other_device() -> Iterator[torch.device]:
     if torch.cuda.is_available():
         yield choose_device("cuda")
     else:
-        with imitated.imitated_gpu() as device:
+        with imitated_gpu() as device:
             yield device

@@ -26,10 +26,10 @@ class EncoderUNet(nn.Module):
     """
 
     def __init__(
-        self, planes: int, width: int, encoder: str, standardise: bool = False, most: float | None = None
+        self, planes: int, width: int, encoder: str, standardise: bool = False, clamp: float | None = None
     ) -> None:
         super().__init__()
-        self.standardise, self.most = standardise, most
+        self.standardise, self.clamp = standardise, clamp
         self.encoder = Encoder(encoder, planes)
         pixels, channels = self.encoder.pixels, self.encoder.channels
         self.image = ConvBlock(planes, width) if pixels[0] > 1 else None
@@ -46,7 +46,7 @@ class EncoderUNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The estimate of the image, of which x [n, planes, rows, cols] is a rough one."""
-        return standardised(self._estimate, x, self.most) if self.standardise else self._estimate(x)
+        return standardised(self._estimate, x, self.clamp) if self.standardise else self._estimate(x)
 
     def _estimate(self, x: Tensor) -> Tensor:
         rows, cols = x.shape[-2:]

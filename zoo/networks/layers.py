@@ -21,13 +21,13 @@ class Mlp(nn.Module):
         return out
 
 
-def standardised(network: Callable[[Tensor], Tensor], x: Tensor, most: float | None = None) -> Tensor:
+def standardised(network: Callable[[Tensor], Tensor], x: Tensor, clamp: float | None = None) -> Tensor:
     """The answer for x with each plane brought to mean 0 and standard deviation 1, brought back to those of x.
 
-    most: standard deviations at which values are cut off first.
+    clamp: standard deviations at which values are cut off first.
     """
     one = x.shape[-2] * x.shape[-1] == 1  # a single pixel deviates by nothing
     spread, mean = torch.std_mean(x, (-2, -1), correction=0 if one else 1, keepdim=True)
     spread = spread.clamp_min(torch.finfo(x.dtype).tiny)
     z = (x - mean) / spread
-    return network(z if most is None else z.clamp(-most, most)) * spread + mean
+    return network(z if clamp is None else z.clamp(-clamp, clamp)) * spread + mean

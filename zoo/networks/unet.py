@@ -65,15 +65,15 @@ class UNet(nn.Module):
     Ronneberger, Fischer, Brox 2015, in the form of fastMRI: Zbontar et al. 2018. Extents are multiples of 2^scales.
     Weights are called as in fastMRI's files: `down_sample_layers`, `conv`, `up_transpose_conv`, `up_conv`.
 
-    standardise: whether each plane is brought to mean 0 and standard deviation 1 first, and the answer back; most: the
+    standardise: whether each plane is brought to mean 0 and standard deviation 1 first, and the answer back; clamp: the
     standard deviations at which values are cut off then.
     """
 
     def __init__(
-        self, planes: int, width: int = 32, scales: int = 4, standardise: bool = False, most: float | None = None
+        self, planes: int, width: int = 32, scales: int = 4, standardise: bool = False, clamp: float | None = None
     ) -> None:
         super().__init__()
-        self.standardise, self.most = standardise, most
+        self.standardise, self.clamp = standardise, clamp
         widths = [width * 2**k for k in range(scales + 1)]
         self.down_sample_layers = nn.ModuleList(ConvBlock(a, b) for a, b in pairwise([planes, *widths[:-1]]))
         self.conv = ConvBlock(widths[-2], widths[-1])
@@ -85,7 +85,7 @@ class UNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The estimate of the image, of which x [n, planes, rows, cols] is a rough one."""
-        return standardised(self._estimate, x, self.most) if self.standardise else self._estimate(x)
+        return standardised(self._estimate, x, self.clamp) if self.standardise else self._estimate(x)
 
     def _estimate(self, x: Tensor) -> Tensor:
         held = []
